@@ -1,0 +1,18 @@
+//! What every room stands on: error codes, integer time, ids, bounded text, secrets, the
+//! bounds-checked reader and the canonical binary form.
+
+mod bytes;
+mod code;
+mod digest;
+mod id;
+mod secret;
+mod text;
+mod time;
+
+pub use bytes::{Reader, ShortInput, Writer};
+pub use code::{Advice, Code, block};
+pub use digest::{Digest, Hasher, digest};
+pub use id::{BatchId, IdError, Key16, RedemptionId};
+pub use secret::Secret;
+pub use text::{Text, TextError};
+pub use time::{Mono, Now, Wall};

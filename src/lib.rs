@@ -1,0 +1,16 @@
+//! scrip takes a prepaid card from "here is a card" to "the seller is paid, the issuer has
+//! been debited once, the books balance and anyone can check it".
+//!
+//! The rooms stand in a total order, and each uses only rooms above it; `ARCHITECTURE.md`
+//! tells the whole. Follow a card by the folder names: `card` (what is it), `vault` (its secret
+//! sealed), `risk` (may it pass), `issuer` (what its issuer is asked and answers), `flow` (its
+//! life), `engine` (the loop), `host` (disks and clocks).
+#![no_std]
+#![deny(rustdoc::broken_intra_doc_links)]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+pub mod base;
+pub mod money;
