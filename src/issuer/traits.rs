@@ -1,0 +1,137 @@
+//! The seams that adapters implement. `dyn` on purpose: a vtable costs nanoseconds, generics
+//! would infect the engine and the C ABI.
+
+use super::{Answer, CardData, CardTag, IssuerProfile, Operation, Payment, RailProfile, Reference};
+use crate::base::Wall;
+use alloc::vec::Vec;
+use zeroize::Zeroize;
+
+/// What an adapter may know besides its operations.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The channel's durable session (STAN, sign-in keys, tokens), as the adapter left it.
+    pub session: &'a [u8],
+    /// The recorded wall clock, for timestamps in messages.
+    pub now: Wall,
+    /// Fresh random bytes, for nonces in messages.
+    pub nonce: [u8; 16],
+}
+
+/// One message on its way out. Zeroised when dropped, for it may hold a card secret.
+#[derive(Default)]
+pub struct Message {
+    /// Where within the channel it goes (a path, a file name); may be empty.
+    pub head: Vec<u8>,
+    /// The bytes to send.
+    pub body: Vec<u8>,
+    /// The session to keep from now on, if it changed. It is durable before the message leaves.
+    pub session: Option<Vec<u8>>,
+}
+
+impl Drop for Message {
+    fn drop(&mut self) {
+        self.body.zeroize();
+    }
+}
+
+impl core::fmt::Debug for Message {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Message({} bytes)", self.body.len())
+    }
+}
+
+/// An operation that cannot be put into this protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EncodeError {
+    /// The protocol has no such operation.
+    #[error("the protocol has no operation `{0}`")]
+    Unsupported(&'static str),
+    /// A value does not fit the protocol's field.
+    #[error("the value does not fit field `{0}`")]
+    Field(&'static str),
+}
+
+/// Bytes that are no message of this protocol. The operation's outcome stays unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a message of this protocol, at byte {at}: {what}")]
+pub struct DecodeError {
+    /// Byte offset.
+    pub at: usize,
+    /// What was expected.
+    pub what: &'static str,
+}
+
+/// An issuer's protocol: a pure codec over one or several operations, and its profile.
+pub trait Issuer: Send + Sync {
+    /// How the issuer behaves.
+    fn profile(&self) -> &IssuerProfile;
+
+    /// Puts `operations` into one message. Online issuers get one operation at a time, batch
+    /// issuers up to their profile's `batch_max`.
+    ///
+    /// # Errors
+    /// [`EncodeError`]: nothing was sent, and the redemptions end as configuration errors.
+    fn encode(
+        &self,
+        operations: &[Operation<'_>],
+        context: &Context<'_>,
+        out: &mut Message,
+    ) -> Result<(), EncodeError>;
+
+    /// Reads a message of any origin: a reply, a callback or a file. Hands every answer in it
+    /// to `answers`; an answer for a reference that is not ours is left out.
+    ///
+    /// # Errors
+    /// [`DecodeError`]: the operation that waited for these bytes becomes Unknown. Answers
+    /// handed out before the error count.
+    fn decode(
+        &self,
+        bytes: &[u8],
+        context: &Context<'_>,
+        answers: &mut dyn FnMut(Reference, Answer),
+    ) -> Result<(), DecodeError>;
+
+    /// The tag under which this issuer would echo `card`, where the protocol has one.
+    fn card_tag(&self, card: CardData<'_>) -> Option<CardTag> {
+        let _ = card;
+        None
+    }
+
+    /// What an inbound message is acknowledged with, once all it caused is durable.
+    fn acknowledge(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"ok");
+    }
+}
+
+/// A pay-out rail's protocol, of the same shape.
+pub trait Rail: Send + Sync {
+    /// How the rail behaves.
+    fn profile(&self) -> &RailProfile;
+
+    /// Puts `payments` into one message.
+    ///
+    /// # Errors
+    /// [`EncodeError`]: nothing was sent.
+    fn encode(
+        &self,
+        payments: &[Payment<'_>],
+        context: &Context<'_>,
+        out: &mut Message,
+    ) -> Result<(), EncodeError>;
+
+    /// Reads a reply or a notice (such as a return a day later).
+    ///
+    /// # Errors
+    /// [`DecodeError`]: the pay-out that waited for these bytes becomes unknown.
+    fn decode(
+        &self,
+        bytes: &[u8],
+        context: &Context<'_>,
+        answers: &mut dyn FnMut(Reference, Answer),
+    ) -> Result<(), DecodeError>;
+
+    /// What an inbound message is acknowledged with, once all it caused is durable.
+    fn acknowledge(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"ok");
+    }
+}
