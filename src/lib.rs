@@ -14,4 +14,7 @@ extern crate std;
 
 pub mod base;
 pub mod issuer;
+pub mod ledger;
 pub mod money;
+pub mod record;
+pub mod risk;

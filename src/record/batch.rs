@@ -1,0 +1,93 @@
+//! A batch on its way to a store and back.
+
+use super::{Frame, Refusal, Side, Unit, Verdict};
+use crate::base::{BatchId, Digest};
+use crate::risk::Seen;
+use alloc::vec::Vec;
+
+/// Many units and one sync. The store writes [`Batch::bytes`] and [`Batch::sides`], says what it
+/// refused and what was seen, and hands the batch back to the engine.
+///
+/// Committing the same batch again, after a commit whose end is uncertain, gives the same answers.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    frame: Frame,
+    bytes: Vec<u8>,
+    sides: Vec<Side>,
+    verdicts: Vec<Verdict>,
+}
+
+impl Batch {
+    /// The batch of `frame`, with the content of the side rows that its units name.
+    pub fn new(frame: Frame, sides: Vec<Side>) -> Self {
+        let bytes = frame.encode();
+        let verdicts = frame.units.iter().map(|_| Verdict::default()).collect();
+        Self { frame, bytes, sides, verdicts }
+    }
+
+    /// Names the batch; committing is idempotent by it.
+    pub fn id(&self) -> BatchId {
+        self.frame.id
+    }
+
+    /// The frame that the bytes hold.
+    pub fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
+    /// The frame: self-contained and replayable.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The digest that the next frame names as its predecessor.
+    pub fn digest(&self) -> Digest {
+        Frame::digest(&self.bytes)
+    }
+
+    /// The units, in order.
+    pub fn units(&self) -> &[Unit] {
+        &self.frame.units
+    }
+
+    /// Side rows to put or erase together with the frame, kept where they can be erased. A
+    /// refused unit's side rows are left out by the store.
+    pub fn sides(&self) -> &[Side] {
+        &self.sides
+    }
+
+    /// What the store said, one verdict per unit.
+    pub fn verdicts(&self) -> &[Verdict] {
+        &self.verdicts
+    }
+
+    /// Refuses a unit.
+    ///
+    /// # Panics
+    /// If there is no unit with this number.
+    pub fn refuse(&mut self, unit: usize, refusal: Refusal) {
+        self.verdicts[unit].refusal = Some(refusal);
+    }
+
+    /// Answers the next recall of a unit; recalls are answered in their order.
+    ///
+    /// # Panics
+    /// If there is no unit with this number.
+    pub fn recall(&mut self, unit: usize, seen: Seen) {
+        self.verdicts[unit].seen.push(seen);
+    }
+
+    /// Takes over all verdicts, in the order of the units: for a store that remembered them.
+    ///
+    /// # Panics
+    /// If there is not one verdict per unit.
+    pub fn judge(&mut self, verdicts: Vec<Verdict>) {
+        assert_eq!(verdicts.len(), self.frame.units.len(), "one verdict per unit");
+        self.verdicts = verdicts;
+    }
+
+    /// Forgets what was said, before a batch is committed again.
+    pub fn clear(&mut self) {
+        self.verdicts.iter_mut().for_each(|verdict| *verdict = Verdict::default());
+    }
+}

@@ -1,0 +1,19 @@
+//! What is written down: records in units, units in batches, batches as frames; and the index
+//! that says which claims are taken.
+//!
+//! The byte format is described in `ARCHITECTURE.md` and frozen by frames kept in
+//! `tests/frames/`. Bodies of records are owned by the machines that write them.
+
+mod batch;
+mod frame;
+mod index;
+mod row;
+mod unit;
+mod verdict;
+
+pub use batch::Batch;
+pub use frame::{FORMAT_VERSION, Frame, FrameError, HEADER_LEN};
+pub use index::{CommitError, Index};
+pub use row::{Handed, Row};
+pub use unit::{Change, Claim, ClaimKind, ClaimStatus, Record, Side, SideMark, Unit};
+pub use verdict::{Refusal, Verdict};

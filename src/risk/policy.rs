@@ -1,0 +1,99 @@
+//! The rules as data.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// How often one card may be tried (SPEC D3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Velocity {
+    /// The window in ms.
+    pub window_ms: i64,
+    /// The request with this number within the window freezes the card.
+    pub limit: u32,
+    /// For how long, in ms.
+    pub freeze_ms: i64,
+}
+
+impl Default for Velocity {
+    fn default() -> Self {
+        Self { window_ms: 300_000, limit: 3, freeze_ms: 86_400_000 }
+    }
+}
+
+/// How far a declared face may lie from its kind (SPEC D4).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Deviation {
+    /// So many standard deviations.
+    pub sigma: u32,
+    /// Judged only with at least so many earlier faces.
+    pub minimum: u32,
+}
+
+impl Default for Deviation {
+    fn default() -> Self {
+        Self { sigma: 3, minimum: 30 }
+    }
+}
+
+/// A card on the block list, as the list's author writes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlockedCard {
+    /// The product.
+    pub product: String,
+    /// The card number; for products that have none, the secret.
+    pub card: String,
+}
+
+/// What is blocked and reported (SPEC D5).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BlockList {
+    /// Sellers.
+    pub sellers: Vec<String>,
+    /// Devices.
+    pub devices: Vec<String>,
+    /// Addresses, as the request writes them.
+    pub ips: Vec<String>,
+    /// Cards.
+    pub cards: Vec<BlockedCard>,
+}
+
+/// All risk rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RiskPolicy {
+    /// The card velocity rule.
+    pub velocity: Velocity,
+    /// The odd-amount rule.
+    pub deviation: Deviation,
+    /// The block list.
+    pub block: BlockList,
+}
+
+impl RiskPolicy {
+    /// What is wrong with the values, if anything.
+    pub fn problem(&self) -> Option<&'static str> {
+        let Velocity { window_ms, limit, freeze_ms } = self.velocity;
+        if window_ms < 1 || freeze_ms < window_ms {
+            Some("velocity: 1 <= window_ms <= freeze_ms is expected")
+        } else if !(2..=32).contains(&limit) {
+            Some("velocity: limit is 2 to 32")
+        } else if !(1..=100).contains(&self.deviation.sigma) {
+            Some("deviation: sigma is 1 to 100")
+        } else if self.deviation.minimum < 2 {
+            Some("deviation: minimum is at least 2")
+        } else {
+            None
+        }
+    }
+
+    /// How far back and forth the velocity rule looks, in ms: whatever lies further away can
+    /// neither share a window nor a freeze with the request.
+    pub fn velocity_reach_ms(&self) -> i64 {
+        self.velocity.freeze_ms.saturating_add(self.velocity.window_ms)
+    }
+}
