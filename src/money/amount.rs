@@ -82,18 +82,17 @@ impl Amount {
             Some((whole, "")) => return Err(DecimalError::Shape { at: whole.len() }),
             Some((whole, part)) => (whole, part),
         };
-        if let Some(at) = part.find('.') {
-            return Err(DecimalError::Shape { at: whole.len() + 1 + at });
+        if let Some((at, _)) = text.match_indices('.').nth(1) {
+            return Err(DecimalError::Shape { at });
         }
         let digits = currency.exponent();
-        if part.len() > digits as usize {
+        let Some(padding) = (digits as usize).checked_sub(part.len()) else {
             return Err(DecimalError::Precision { currency, digits });
-        }
-        let padding = digits as usize - part.len();
+        };
         let all = whole.bytes().chain(part.bytes()).chain(core::iter::repeat_n(b'0', padding));
         let minor = all
             .into_iter()
-            .try_fold(0_i64, |minor, digit| minor.checked_mul(10)?.checked_add(i64::from(digit - b'0')));
+            .try_fold(0_i64, |minor, digit| minor.checked_mul(10)?.checked_add(i64::from(digit & 15)));
         minor.map(|minor| Self::new(minor, currency)).ok_or(DecimalError::TooLarge)
     }
 

@@ -1,5 +1,7 @@
 //! Currency, amounts in minor units, rates, and splitting without a lost or invented cent.
 
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 mod amount;
 mod currency;
 mod rate;

@@ -1,0 +1,162 @@
+# The steps that `.ci/run` and `.ci/long` share. Source it from the root of the repository with
+# `set -euo pipefail` in force.
+
+# What README tells a newcomer to type: README must hold both, the first on a line of its own.
+readonly TEST_COMMAND='cargo test'
+readonly RUN_COMMAND='cargo run --release --example buyback -- examples/data/cards.csv --issuer-cards examples/data/issuer-cards.csv'
+
+# Debian's build of the minimum Rust. Its security archive holds a newer one, so each of the
+# packages that depend on each other is named with the version.
+readonly MINIMUM_RUST='1.85.0'
+readonly MINIMUM_RUST_DEBIAN='1.85.0+dfsg3-1~deb12u3'
+readonly MINIMUM_RUST_PACKAGES=(rustc-web cargo-web libstd-rust-web-dev)
+
+readonly DENY_VERSION='0.20.2'
+readonly TOOLS="$PWD/target/ci-tools"
+
+# The packages put a second `cargo` into /usr/bin; the one of rustup stays the first.
+export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+export CARGO_TERM_COLOR=never
+
+skipped=()
+
+# step NAME COMMAND...: runs the command between two lines that tell the time.
+step() {
+  local name=$1
+  shift
+  printf '\n=== [%4d s] %s\n' "$SECONDS" "$name"
+  "$@"
+}
+
+# skip NAME WHY: says that a step was left out, now and at the end.
+skip() {
+  skipped+=("$1: $2")
+  printf 'SKIPPED %s: %s\n' "$1" "$2"
+}
+
+finish() {
+  printf '\n=== [%4d s] done' "$SECONDS"
+  if [ "${#skipped[@]}" -gt 0 ]; then
+    printf ', but for %d skipped:\n' "${#skipped[@]}"
+    printf '  %s\n' "${skipped[@]}"
+  else
+    printf ', nothing skipped\n'
+  fi
+}
+
+installed_version() {
+  dpkg-query --show --showformat='${db:Status-Abbrev}${Version}' "$1" 2>/dev/null | sed -n 's/^ii *//p'
+}
+
+install_packages() {
+  local missing=() package
+  for package in valgrind sqlite3 gcc make libc6-dev; do
+    if [ -z "$(installed_version "$package" || :)" ]; then missing+=("$package"); fi
+  done
+  for package in "${MINIMUM_RUST_PACKAGES[@]}"; do
+    if [ "$(installed_version "$package" || :)" != "$MINIMUM_RUST_DEBIAN" ]; then
+      missing+=("$package=$MINIMUM_RUST_DEBIAN")
+    fi
+  done
+  if [ "${#missing[@]}" -eq 0 ]; then
+    echo 'all there'
+    return
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -q
+  apt-get install -q -y --no-install-recommends --allow-downgrades "${missing[@]}" </dev/null
+}
+
+formatted() { cargo fmt --check; }
+
+linted() { cargo clippy --locked --all-targets --all-features -- -D warnings; }
+
+# README says what the steps below run.
+readme_commands() {
+  if [ ! -f README.md ]; then
+    skip 'README commands' 'there is no README.md'
+    return
+  fi
+  local line
+  if ! grep -qxF -- "$TEST_COMMAND" README.md; then
+    line="$TEST_COMMAND"
+  elif ! grep -qF -- "$RUN_COMMAND" README.md; then
+    line="$RUN_COMMAND"
+  else
+    return 0
+  fi
+  printf 'README.md does not hold the command: %s\n' "$line" >&2
+  return 1
+}
+
+tested() {
+  # Split into words on purpose: it is the command as README shows it.
+  # shellcheck disable=SC2086
+  $TEST_COMMAND
+}
+
+documented() { RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --all-features; }
+
+# The core without std, alone and behind the C interface; then each feature without the others.
+features_apart() {
+  cargo check --locked --lib --no-default-features
+  local feature
+  for feature in capi std sim; do
+    cargo check --locked --lib --no-default-features --features "$feature"
+  done
+}
+
+c_example() {
+  if [ ! -f examples/c/Makefile ]; then
+    skip 'C example' 'there is no examples/c/Makefile'
+    return
+  fi
+  make -C examples/c check VALGRIND=1
+}
+
+minimum_rust() {
+  local version
+  version=$(/usr/bin/rustc --version)
+  case "$version" in
+    "rustc $MINIMUM_RUST "*) ;;
+    *)
+      printf '/usr/bin/rustc is not %s: %s\n' "$MINIMUM_RUST" "$version" >&2
+      return 1
+      ;;
+  esac
+  local arguments
+  for arguments in '' '--no-default-features'; do
+    # shellcheck disable=SC2086
+    RUSTC=/usr/bin/rustc CARGO_TARGET_DIR=target/msrv /usr/bin/cargo check --locked --lib $arguments
+  done
+}
+
+dependencies_allowed() {
+  if [ "$("$TOOLS/bin/cargo-deny" --version 2>/dev/null || :)" != "cargo-deny $DENY_VERSION" ]; then
+    # Without optimisation: it is built once and runs for a second.
+    CARGO_TARGET_DIR="$TOOLS/target" cargo install --quiet --locked --debug --force --root "$TOOLS" \
+      --version "=$DENY_VERSION" cargo-deny
+    rm -rf "$TOOLS/target"
+  fi
+  "$TOOLS/bin/cargo-deny" check bans licenses sources
+}
+
+# The shipped file, then again on the same database, then on a fresh one: the same outcomes.
+main_job() {
+  if [ ! -f examples/buyback.rs ] && [ ! -f examples/buyback/main.rs ]; then
+    skip 'main job' 'there is no example buyback'
+    return
+  fi
+  local dir run
+  dir=$(mktemp -d)
+  trap 'rm -rf "$dir"' RETURN
+  for run in first again fresh; do
+    local db="$dir/first.db"
+    if [ "$run" = fresh ]; then db="$dir/fresh.db"; fi
+    # shellcheck disable=SC2086
+    $RUN_COMMAND --db "$db" --out "$dir/$run"
+    test -s "$dir/$run/outcomes.jsonl"
+    cmp "$dir/first/outcomes.jsonl" "$dir/$run/outcomes.jsonl"
+  done
+  test "$(sqlite3 "$dir/first.db" 'PRAGMA integrity_check')" = ok
+}
