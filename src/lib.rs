@@ -14,3 +14,4 @@ extern crate std;
 
 pub mod base;
 pub mod money;
+pub mod vault;
