@@ -13,8 +13,12 @@ extern crate alloc;
 extern crate std;
 
 pub mod base;
+pub mod money;
+pub mod vault;
 pub mod issuer;
 pub mod ledger;
-pub mod money;
-pub mod record;
 pub mod risk;
+pub mod record;
+pub mod engine;
+#[cfg(feature = "std")]
+pub mod host;

@@ -1,0 +1,137 @@
+//! The seam for stores.
+
+use crate::base::{Advice, BatchId, Code, RedemptionId, Wall, block};
+use crate::engine::{RecoverError, Recovery};
+use crate::ledger::Account;
+use crate::money::Currency;
+use crate::record::{Batch, Handed};
+use std::string::String;
+use std::vec::Vec;
+
+/// Why a store did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Another process is at it; nothing happened.
+    #[error("the store is busy: {0}")]
+    Busy(String),
+    /// Whether the batch was taken is not known: commit the same batch again.
+    #[error("whether the batch was taken is not known: {0}")]
+    Uncertain(String),
+    /// A later writer has opened the store: this one must stop.
+    #[error("another writer has taken over (epoch {current}, this one is {own})")]
+    Fenced {
+        /// This writer's epoch.
+        own: u64,
+        /// The store's.
+        current: u64,
+    },
+    /// No room is left; nothing happened.
+    #[error("the store is full: {0}")]
+    Full(String),
+    /// What is stored is damaged or not a scrip store.
+    #[error("the store is damaged: {0}")]
+    Corrupt(String),
+    /// The log cannot be taken up.
+    #[error(transparent)]
+    Recover(#[from] RecoverError),
+    /// The store was written by a newer scrip.
+    #[error("the store has format {found}; this library understands up to {known}")]
+    Newer {
+        /// The store's format.
+        found: u32,
+        /// The newest format understood.
+        known: u32,
+    },
+    /// The operating system or the database refused.
+    #[error("the store failed: {0}")]
+    Failed(String),
+}
+
+impl StoreError {
+    /// The stable number.
+    pub const fn code(&self) -> Code {
+        Code::new(
+            block::HOST,
+            match self {
+                Self::Busy(_) => 1,
+                Self::Uncertain(_) => 2,
+                Self::Fenced { .. } => 3,
+                Self::Full(_) => 4,
+                Self::Corrupt(_) => 5,
+                Self::Recover(_) => 6,
+                Self::Newer { .. } => 7,
+                Self::Failed(_) => 8,
+            },
+        )
+    }
+
+    /// What to do about it.
+    pub const fn advice(&self) -> Advice {
+        match self {
+            Self::Busy(_) | Self::Full(_) => Advice::Retry,
+            Self::Uncertain(_) => Advice::Inquire,
+            Self::Newer { .. } => Advice::Fix,
+            _ => Advice::Stop,
+        }
+    }
+}
+
+/// Where batches are kept. `host::conformance` checks an implementation.
+///
+/// A store that has returned [`StoreError::Uncertain`] takes the same batch again, or nothing.
+/// After any other error of `commit` except `Busy` and `Full` it must be opened anew.
+pub trait Store {
+    /// Takes the store over for a new writer: opens the next epoch, which fences earlier
+    /// writers off, shows `into` the checkpoint and the frames after it, and tells the epoch.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn recover(&mut self, into: &mut Recovery) -> Result<u64, StoreError>;
+
+    /// Makes a batch durable, all of it or nothing: its frame, its side rows, and what its
+    /// units claim, release, see and post. Units are judged one by one, in order, as
+    /// [`crate::record::Index`] does; refusals and answers to recalls are put into the batch.
+    /// Idempotent by batch id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn commit(&mut self, batch: &mut Batch) -> Result<(), StoreError>;
+
+    /// Keeps the engine's checkpoint: recovery may start after `upto`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn checkpoint(&mut self, upto: BatchId, state: &[u8]) -> Result<(), StoreError>;
+
+    /// One redemption with its records and side rows.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn load(&mut self, redemption: RedemptionId) -> Result<Option<Handed>, StoreError>;
+
+    /// The redemptions that are due at `now` and not in the writer's memory, the longest due
+    /// first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn due(&mut self, now: Wall, limit: usize) -> Result<Vec<Handed>, StoreError>;
+
+    /// When the next redemption is due that is not in the writer's memory.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn next_due(&mut self) -> Result<Option<Wall>, StoreError>;
+
+    /// Shows every account's balance.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn balances(&mut self, visit: &mut dyn FnMut(&Account, Currency, i128)) -> Result<(), StoreError>;
+
+    /// Shows every frame from the first, with the numbers of its refused units.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn frames(&mut self, visit: &mut dyn FnMut(&[u8], &[u32])) -> Result<(), StoreError>;
+}

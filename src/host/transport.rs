@@ -1,0 +1,37 @@
+//! The seam for transports: they carry bytes and tell the time.
+
+use crate::base::{Mono, Now};
+use crate::engine::{Call, CallId, ChannelId, Sent};
+use std::vec::Vec;
+
+/// The transport's own name for an inbound message, by which it is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InboundToken(pub u64);
+
+/// What came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// A reply to a call.
+    Reply(CallId, Vec<u8>),
+    /// A call that brings no reply. `NotSent` only if no byte of it was handed to the network.
+    Lost(CallId, Sent),
+    /// A callback or a file. It is delivered again until it is acknowledged.
+    Inbound(ChannelId, InboundToken, Vec<u8>),
+}
+
+/// Carries calls to issuers and rails and brings in what comes back.
+pub trait Transport {
+    /// Both clocks. Deadlines and `send_by` run on them.
+    fn now(&mut self) -> Now;
+
+    /// Takes a call on its way. Checks [`Call::send_by`] before the first byte leaves; a call
+    /// that is too late comes back as [`Arrival::Lost`] with [`Sent::NotSent`].
+    fn start(&mut self, call: Call);
+
+    /// The next thing that came in: at once if there is one, otherwise as soon as there is,
+    /// at the latest at `until`; without `until` nothing but an arrival is worth waiting for.
+    fn next(&mut self, until: Option<Mono>) -> Option<Arrival>;
+
+    /// Acknowledges an inbound message: all it caused is durable.
+    fn acknowledge(&mut self, token: InboundToken, bytes: &[u8]);
+}
