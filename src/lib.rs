@@ -14,6 +14,7 @@ extern crate std;
 
 pub mod audit;
 pub mod base;
+pub mod card;
 pub mod money;
 pub mod vault;
 pub mod issuer;
