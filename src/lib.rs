@@ -12,15 +12,17 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
-pub mod audit;
 pub mod base;
-pub mod card;
 pub mod money;
 pub mod vault;
+pub mod card;
 pub mod issuer;
 pub mod ledger;
+pub mod pricing;
 pub mod risk;
 pub mod record;
+pub mod audit;
+pub mod flow;
 pub mod engine;
 #[cfg(feature = "std")]
 pub mod host;
