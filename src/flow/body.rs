@@ -45,7 +45,11 @@ impl Event {
     fn write(&self, w: &mut Writer<'_>) {
         match self {
             Self::Received(facts) => facts.encode(w),
-            Self::Passed(j) | Self::Challenged(j) | Self::Referred(j) | Self::Frozen(j) | Self::Blocked(j) => {
+            Self::Passed(j)
+            | Self::Challenged(j)
+            | Self::Referred(j)
+            | Self::Frozen(j)
+            | Self::Blocked(j) => {
                 j.encode(w);
             }
             Self::Quoted(quote) | Self::Requoted(quote) => quote.encode(w),
@@ -120,7 +124,8 @@ impl Event {
     /// [`FlowError::Unknown`] for what a newer scrip wrote, [`FlowError::Malformed`].
     pub fn from_record(record: &Record) -> Result<(Wall, Self), FlowError> {
         let unknown = FlowError::Unknown { kind: record.kind, version: record.version };
-        let kind = EventKind::from_number(record.kind).filter(|_| record.version == VERSION).ok_or(unknown)?;
+        let kind =
+            EventKind::from_number(record.kind).filter(|_| record.version == VERSION).ok_or(unknown)?;
         let mut r = Reader::new(&record.body);
         let at = r.wall()?;
         let event = Self::read(kind, &mut r)?;

@@ -153,6 +153,19 @@ kinds! {
 }
 
 impl EventKind {
+    /// Whether the step is allowed everywhere after the first and moves nothing.
+    pub const fn is_everywhere(self) -> bool {
+        matches!(
+            self,
+            Self::Resumed
+                | Self::Noted
+                | Self::Parked
+                | Self::ExposureOpened
+                | Self::ExposureClosed
+                | Self::Erased
+        )
+    }
+
     /// The kind with this number.
     pub fn from_number(number: u16) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.number() == number)

@@ -19,7 +19,8 @@ mod table;
 pub use event::{Event, Exposure, Sending};
 pub use facts::{Facts, Judgement};
 pub use kind::EventKind;
-pub use machine::{FlowPolicy, Input, Setting, Verdict, handle, intake, turned_away};
+pub use machine::{Finding, FlowPolicy, Input, Limits, Setting, Verdict, handle, intake, turned_away};
+pub(crate) use machine::{rest, would_freeze};
 pub use redemption::{Debit, Payout, Redeem, Redemption};
 pub use state::State;
 pub use step::{Effect, Step};
@@ -93,7 +94,9 @@ impl FlowError {
     pub const fn advice(&self) -> Advice {
         match self {
             Self::NotNow(_) | Self::TwoPeople | Self::Quote(_) => Advice::Fix,
-            Self::NotAllowed { .. } | Self::Malformed(_) | Self::Unknown { .. } | Self::Ledger(_) => Advice::Stop,
+            Self::NotAllowed { .. } | Self::Malformed(_) | Self::Unknown { .. } | Self::Ledger(_) => {
+                Advice::Stop
+            }
         }
     }
 }

@@ -126,12 +126,7 @@ impl State {
     pub const fn waits_for_people(self) -> bool {
         matches!(
             self,
-            Self::Challenged
-                | Self::InReview
-                | Self::Owed
-                | Self::Held
-                | Self::ClawbackDue
-                | Self::Suspended
+            Self::Challenged | Self::InReview | Self::Owed | Self::Held | Self::ClawbackDue | Self::Suspended
         )
     }
 

@@ -132,7 +132,14 @@ mod tests {
     #[test]
     fn a_rate_outside_the_guard_gives_no_quote() {
         let rate = |text| Rate::parse(text).unwrap();
-        let of = |text| quote(Amount::new(100, Currency::CNY), rate(text), (rate("0.85"), rate("0.95")), &Terms::default());
+        let of = |text| {
+            quote(
+                Amount::new(100, Currency::CNY),
+                rate(text),
+                (rate("0.85"), rate("0.95")),
+                &Terms::default(),
+            )
+        };
         assert!(of("0.85").is_ok() && of("0.95").is_ok());
         assert!(matches!(of("0.849999"), Err(QuoteError::Guard { .. })));
         assert!(matches!(of("0.950001"), Err(QuoteError::Guard { .. })));
