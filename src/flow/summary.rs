@@ -17,6 +17,8 @@ pub struct Summary {
     pub since: Wall,
     /// Why, as a stable code in snake case, where there is a reason to give.
     pub reason: Option<Text>,
+    /// Until when the card is frozen, if it is.
+    pub until: Option<Wall>,
     /// The caller's id for the request.
     pub request_id: Text,
     /// Who sells.
@@ -45,6 +47,7 @@ impl Summary {
             state: r.state,
             since: r.since,
             reason: r.reason.clone(),
+            until: r.until,
             request_id: r.facts.request_id.clone(),
             seller: r.facts.seller.clone(),
             product: r.facts.product.clone(),
@@ -61,6 +64,7 @@ impl Summary {
     pub fn encode(&self, out: &mut Vec<u8>) {
         let w = &mut Writer::new(out);
         w.u8(VERSION).u8(self.state.number()).wall(self.since).text_opt(self.reason.as_ref());
+        w.bool(self.until.is_some()).wall(self.until.unwrap_or_default());
         w.text(&self.request_id).text(&self.seller).text(&self.product).text(&self.issuer);
         write_amount(w, self.face);
         for amount in [self.verified, self.debited, self.payout, self.fee] {
@@ -82,6 +86,8 @@ impl Summary {
         }
         let state = State::from_number(r.u8()?).ok_or(ShortInput { at: 1 })?;
         let (since, reason) = (r.wall()?, r.text_opt()?);
+        let until = (r.bool()?, r.wall()?);
+        let until = until.0.then_some(until.1);
         let (request_id, seller, product, issuer) = (r.text()?, r.text()?, r.text()?, r.text()?);
         let face = read_amount(r)?;
         let mut amount = || if r.bool()? { read_amount(r).map(Some) } else { Ok(None) };
