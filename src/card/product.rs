@@ -259,6 +259,20 @@ impl Product {
         identities(card.identity(), &self.aliases)
     }
 
+    /// The identities of the card that `text` names: its number or, where the product has none,
+    /// its secret. For lists of cards.
+    ///
+    /// # Errors
+    /// [`CardError`] if `text` is no such number or secret.
+    pub fn identities_of(&self, text: &str) -> Result<Vec<Secret>, CardError> {
+        let (field, shape) = match self.identity {
+            Identity::Number => (Field::CardNumber, self.number.as_ref()),
+            Identity::Secret => (Field::CardSecret, self.secret.as_ref()),
+        };
+        let identity = read_field(field, shape, text)?.unwrap_or_default();
+        Ok(identities(&identity, &self.aliases))
+    }
+
     /// Whether a card of this product may be declared with this face.
     ///
     /// # Errors

@@ -44,6 +44,8 @@ pub enum Input {
     Person(Verdict),
     /// Personal fields are to be erased.
     Erase,
+    /// Something worth keeping that moves nothing, as a stable code in snake case.
+    Note(&'static str),
 }
 
 /// Takes an input. `tries` counts what was tried in vain in the present state; it is not
@@ -76,6 +78,7 @@ fn turn(r: &mut Redemption, tries: &mut u32, input: Input, s: &Setting<'_>) -> R
         Input::Resume => turn.resume()?,
         Input::Person(verdict) => turn.person(verdict)?,
         Input::Erase => turn.take(Event::Erased)?,
+        Input::Note(what) => turn.note(what)?,
     }
     turn.park()?;
     Ok(turn.step)
