@@ -20,5 +20,6 @@ pub mod ledger;
 pub mod risk;
 pub mod record;
 pub mod engine;
+pub mod adapters;
 #[cfg(feature = "std")]
 pub mod host;
