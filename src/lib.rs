@@ -23,3 +23,5 @@ pub mod engine;
 pub mod adapters;
 #[cfg(feature = "std")]
 pub mod host;
+#[cfg(feature = "sim")]
+pub mod sim;
