@@ -212,7 +212,8 @@ pub(super) fn is_file_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(allowed)
 }
 
-/// The name of a file issuer's or rail's own reference for the `nth` effect under a reference.
+/// The issuer's or rail's own reference for the `nth` effect under a reference of ours: the same
+/// in every run, whatever the order of events.
 pub(super) fn own_reference(name: &str, reference: &str, site: u32, nth: usize) -> Text {
     let parts: [&[u8]; 4] =
         [name.as_bytes(), reference.as_bytes(), &site.to_le_bytes(), &(nth as u64).to_le_bytes()];

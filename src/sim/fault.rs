@@ -77,15 +77,14 @@ impl Faults {
     /// What goes wrong with this sending. Probabilities fall with every attempt, and from the
     /// sixth on nothing does.
     pub fn fault(self, seed: u64, reference: Reference, kind: OpKind, attempt: u32) -> Option<Fault> {
+        if self == Self::None {
+            return None;
+        }
         let calm = u64::from(CALM_FROM.saturating_sub(attempt.max(1)));
         // In thousandths of a thousandth, so that the thinning out loses nothing to rounding.
         let mut drawn = draw(seed, "fault", reference, kind, attempt) % 1_000_000;
         for (fault, light, heavy) in TABLE {
-            let per_mille = match self {
-                Self::None => 0,
-                Self::Light => light,
-                Self::Heavy => heavy,
-            };
+            let per_mille = if self == Self::Light { light } else { heavy };
             let band = per_mille * 1_000 * calm / u64::from(CALM_FROM - 1);
             if drawn < band {
                 return fault.can_befall(kind).then_some(fault);

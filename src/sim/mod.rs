@@ -15,6 +15,27 @@
 //! | `world` | the books by channel, and what they do with a message |
 //! | `transport` | the network between scrip and the world |
 //! | `oracle` | what really happened |
+//!
+//! # Examples
+//! ```
+//! use scrip::base::Mono;
+//! use scrip::host::Transport;
+//! use scrip::issuer::Profiles;
+//! use scrip::sim::{Faults, SimConfig, SimIssuer, SimRail, SimTransport};
+//!
+//! # let text = include_str!("../../examples/data/issuers.toml");
+//! let profiles = Profiles::parse(text)?; // the text of issuers.toml
+//! let issuers = profiles.issuers.into_values().map(SimIssuer::new).collect();
+//! let rails = profiles.rails.into_values().map(SimRail::new).collect();
+//! let config = SimConfig { faults: Faults::Light, seed: 7, ..SimConfig::new(issuers, rails) };
+//! let adapters: Result<Vec<_>, _> = config.issuers.iter().map(SimIssuer::adapter).collect();
+//! assert_eq!(adapters?.len(), 6); // for the engine's set-up
+//!
+//! let mut transport = SimTransport::open(&config)?; // for the driver
+//! assert_eq!(transport.next(Some(Mono(86_400_000))), None); // a quiet day, at once
+//! assert!(transport.world().oracle().twice().is_empty());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod book;
 mod card;
