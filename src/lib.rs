@@ -13,4 +13,5 @@ extern crate alloc;
 extern crate std;
 
 pub mod base;
+pub mod codec;
 pub mod money;
