@@ -1,7 +1,7 @@
 //! What an application identifier is: its components, its place in the table, and the
 //! associations that the GS1 Barcode Syntax Dictionary gives it.
 
-use super::table::{ROWS, WIDTH_BY_PREFIX};
+use super::table::{INDEX, ROWS};
 use core::fmt;
 
 /// A GS1 application identifier (AI, 应用标识符), by its number: `(01)` is 1, `(3103)` is 3103.
@@ -30,11 +30,7 @@ impl Ai {
     }
 
     pub(super) fn from_digits(digits: &[u8]) -> Option<Self> {
-        let width = width_by_prefix(digits)?;
-        if digits.len() != width {
-            return None;
-        }
-        number(digits).map(Self).filter(|ai| ai.entry().is_some())
+        Found::at_start(digits).filter(|found| found.width == digits.len()).map(|found| found.ai)
     }
 
     /// The number.
@@ -49,9 +45,46 @@ impl Ai {
 
     /// Its row in the table.
     pub(super) fn row(self) -> Option<usize> {
-        let after = ROWS.partition_point(|entry| entry.first <= self.0);
-        let row = after.checked_sub(1)?;
-        (self.0 <= ROWS.get(row)?.last).then_some(row)
+        match self.0 {
+            0..=99 => slot(self.0, 0),
+            100..=999 => slot(self.0 / 10, self.0 % 10),
+            _ => slot(self.0 / 100, self.0 % 100),
+        }
+        .filter(|&row| ROWS.get(row).is_some_and(|entry| (entry.first..=entry.last).contains(&self.0)))
+    }
+}
+
+/// The row for a prefix and the digits after it.
+fn slot(prefix: u16, rest: u16) -> Option<usize> {
+    let base = INDEX.bases.get(usize::from(prefix))?;
+    let row = INDEX.rows.get(usize::from(base + rest))?;
+    usize::from(*row).checked_sub(1)
+}
+
+/// An allocated identifier at the start of digits.
+pub(super) struct Found {
+    pub(super) ai: Ai,
+    pub(super) width: usize,
+    pub(super) row: usize,
+    pub(super) entry: &'static Entry,
+}
+
+impl Found {
+    pub(super) fn at_start(digits: &[u8]) -> Option<Self> {
+        let digit = |at: usize| {
+            let digit = digits.get(at)?.wrapping_sub(b'0');
+            (digit < 10).then_some(u16::from(digit))
+        };
+        let prefix = digit(0)? * 10 + digit(1)?;
+        let width = usize::from(*INDEX.widths.get(usize::from(prefix))?);
+        let (rest, slots) = match width {
+            2 => (0, 1),
+            3 => (digit(2)?, 10),
+            4 => (digit(2)? * 10 + digit(3)?, 100),
+            _ => return None,
+        };
+        let row = slot(prefix, rest)?;
+        Some(Self { ai: Ai(prefix * slots + rest), width, row, entry: ROWS.get(row)? })
     }
 }
 
@@ -66,20 +99,6 @@ impl fmt::Debug for Ai {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "({self})")
     }
-}
-
-/// How many digits an AI with these first two digits has, `None` where none is allocated.
-pub(super) fn width_by_prefix(digits: &[u8]) -> Option<usize> {
-    let prefix = number(digits.get(..2)?)?;
-    WIDTH_BY_PREFIX.get(usize::from(prefix)).map(|&width| usize::from(width)).filter(|&width| width > 0)
-}
-
-/// Up to four digits as a number.
-pub(super) fn number(digits: &[u8]) -> Option<u16> {
-    if digits.is_empty() || digits.len() > 4 || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    Some(digits.iter().fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0')))
 }
 
 /// The characters that a component may hold (GS1 General Specifications, figures 7.11).

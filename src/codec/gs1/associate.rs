@@ -1,7 +1,7 @@
 //! The rules between elements, in the order in which the GS1 Barcode Syntax Engine applies them.
 
 use super::ai::{Ai, Pattern};
-use super::element::{Element, ElementString};
+use super::element::ElementString;
 use super::error::{Gs1Error, Gs1Fault};
 
 /// Identifiers whose serial component must be there beside a digital signature.
@@ -14,32 +14,32 @@ pub(super) fn check(elements: &ElementString<'_>) -> Result<(), Gs1Error> {
     signed(elements)
 }
 
-fn fail<T>(element: Element<'_>, fault: Gs1Fault) -> Result<T, Gs1Error> {
-    Err(Gs1Error::new(element.at, Some(element.ai), fault))
+/// The error for the element in place `i`.
+fn fail<T>(elements: &ElementString<'_>, i: usize, fault: Gs1Fault) -> Result<T, Gs1Error> {
+    let element = elements.nth(i);
+    Err(Gs1Error::new(element.map_or(0, |e| e.at), element.map(|e| e.ai), fault))
 }
 
 /// The first other identifier that the pattern covers.
 fn other(elements: &ElementString<'_>, pattern: Pattern, own: Ai) -> Option<Ai> {
-    elements.iter().map(|element| element.ai).find(|&ai| ai != own && pattern.covers(ai))
+    elements.ais().find(|&ai| ai != own && pattern.covers(ai))
 }
 
 fn exclusive(elements: &ElementString<'_>) -> Result<(), Gs1Error> {
-    for (element, entry) in elements.entries() {
-        for &pattern in entry.excludes() {
-            if let Some(ai) = other(elements, pattern, element.ai) {
-                return fail(element, Gs1Fault::Excludes(ai));
-            }
+    for (i, (ai, entry)) in elements.ais().zip(elements.rows()).enumerate() {
+        if let Some(other) = entry.excludes().iter().find_map(|&pattern| other(elements, pattern, ai)) {
+            return fail(elements, i, Gs1Fault::Excludes(other));
         }
     }
     Ok(())
 }
 
 fn required(elements: &ElementString<'_>) -> Result<(), Gs1Error> {
-    for (element, entry) in elements.entries() {
-        let there = |pattern: &Pattern| other(elements, *pattern, element.ai).is_some();
+    for (i, (ai, entry)) in elements.ais().zip(elements.rows()).enumerate() {
+        let there = |pattern: &Pattern| other(elements, *pattern, ai).is_some();
         let groups = entry.requires();
         if !groups.is_empty() && !groups.iter().any(|group| group.iter().all(there)) {
-            return fail(element, Gs1Fault::Requires);
+            return fail(elements, i, Gs1Fault::Requires);
         }
     }
     Ok(())
@@ -47,21 +47,23 @@ fn required(elements: &ElementString<'_>) -> Result<(), Gs1Error> {
 
 /// Symbols of one item may repeat an element, with the same data.
 fn repeated(elements: &ElementString<'_>) -> Result<(), Gs1Error> {
-    for (i, element) in elements.iter().enumerate() {
-        if elements.iter().take(i).any(|earlier| earlier.ai == element.ai && earlier.value != element.value) {
-            return fail(element, Gs1Fault::Differs);
+    let value = |i| elements.nth(i).map(|element| element.value);
+    for (i, ai) in elements.ais().enumerate() {
+        let same = |&(_, earlier): &(usize, Ai)| earlier == ai;
+        if elements.ais().enumerate().take(i).filter(same).any(|(j, _)| value(j) != value(i)) {
+            return fail(elements, i, Gs1Fault::Differs);
         }
     }
     Ok(())
 }
 
 fn signed(elements: &ElementString<'_>) -> Result<(), Gs1Error> {
-    if !elements.iter().any(|element| element.ai == Ai::DIGITAL_SIGNATURE) {
+    if !elements.ais().any(|ai| ai == Ai::DIGITAL_SIGNATURE) {
         return Ok(());
     }
-    for (element, entry) in elements.entries() {
+    for (i, (element, entry)) in elements.entries().enumerate() {
         if SERIALISED_KEYS.contains(&element.ai) && element.value.len() == entry.min() {
-            return fail(element, Gs1Fault::NoSerial);
+            return fail(elements, i, Gs1Fault::NoSerial);
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Element strings: application identifiers with their data, as read from a symbol or typed
 //! with brackets.
 
-use super::ai::{Ai, Entry, number, width_by_prefix};
+use super::ai::{Ai, Entry, Found};
 use super::error::{Gs1Error, Gs1Fault};
 use super::symbology::SymbologyId;
 use super::table::ROWS;
@@ -79,7 +79,8 @@ impl<'a> ElementString<'a> {
     /// # Errors
     /// [`Gs1Error`], with the byte where the first broken rule shows.
     pub fn parse(text: &'a str) -> Result<Self, Gs1Error> {
-        let elements = Self::read(text)?;
+        let mut elements = Self::over(text);
+        elements.fill(text)?;
         elements.check_associations()?;
         Ok(elements)
     }
@@ -91,7 +92,9 @@ impl<'a> ElementString<'a> {
     /// # Errors
     /// [`Gs1Error`], with the byte where the first broken rule shows.
     pub fn read(text: &'a str) -> Result<Self, Gs1Error> {
-        if text.starts_with('(') { Self::read_bracketed(text) } else { Self::read_scanned(text) }
+        let mut elements = Self::over(text);
+        elements.fill(text)?;
+        Ok(elements)
     }
 
     /// Reads the form for people: `(01)…(21)…`. A `(` within data is written `\(`. One `|` may
@@ -100,10 +103,8 @@ impl<'a> ElementString<'a> {
     /// # Errors
     /// [`Gs1Error`], with the byte where the first broken rule shows.
     pub fn read_bracketed(text: &'a str) -> Result<Self, Gs1Error> {
-        let mut elements = Self::over(text)?;
-        for component in components(text) {
-            elements.bracketed(text, component)?;
-        }
+        let mut elements = Self::over(text);
+        elements.fill_bracketed(text)?;
         Ok(elements)
     }
 
@@ -114,14 +115,8 @@ impl<'a> ElementString<'a> {
     /// # Errors
     /// [`Gs1Error`], with the byte where the first broken rule shows.
     pub fn read_scanned(text: &'a str) -> Result<Self, Gs1Error> {
-        let mut elements = Self::over(text)?;
-        let (symbology, data) = SymbologyId::split(text);
-        if symbology.is_some_and(|id| !id.carries_elements()) {
-            return Err(Gs1Error::new(0, None, Gs1Fault::NotGs1));
-        }
-        let mut start = text.len() - data.len();
-        start += usize::from(data.as_bytes().first() == Some(&GS));
-        elements.separated(text, start..text.len(), GS)?;
+        let mut elements = Self::over(text);
+        elements.fill_scanned(text)?;
         Ok(elements)
     }
 
@@ -131,7 +126,8 @@ impl<'a> ElementString<'a> {
     /// # Errors
     /// [`Gs1Error`], with the byte where the first broken rule shows.
     pub fn read_caret(text: &'a str) -> Result<Self, Gs1Error> {
-        let mut elements = Self::over(text)?;
+        let mut elements = Self::over(text);
+        limit(text)?;
         for component in components(text) {
             if text.as_bytes().get(component.start) != Some(&b'^') {
                 return Err(Gs1Error::new(component.start, None, Gs1Fault::Expected("^")));
@@ -156,10 +152,8 @@ impl<'a> ElementString<'a> {
             text.push_str(value);
             places.push((row, *ai, at, start..text.len()));
         }
-        let mut all = ElementString::over("")?;
-        if text.len() > Self::MAX_BYTES {
-            return Err(Gs1Error::new(Self::MAX_BYTES, None, Gs1Fault::InputTooLong));
-        }
+        limit(&text)?;
+        let mut all = ElementString::over("");
         for (row, ai, at, place) in places {
             let entry = ROWS.get(row).expect("the row of an identifier");
             let value = text.get(place.clone()).unwrap_or_default();
@@ -214,12 +208,24 @@ impl<'a> ElementString<'a> {
         self.spans().iter().find(|span| span.ai == ai.number()).map(|span| self.element(span).value)
     }
 
+    /// The identifiers, in order.
+    pub(super) fn ais(&self) -> impl ExactSizeIterator<Item = Ai> + Clone {
+        self.spans().iter().map(|span| Ai::new(span.ai))
+    }
+
+    /// What the table says of the elements.
+    pub(super) fn rows(&self) -> impl ExactSizeIterator<Item = &'static Entry> + Clone {
+        self.spans().iter().map(|span| ROWS.get(usize::from(span.row)).expect("a span is made from its row"))
+    }
+
+    /// The element in this place of the list.
+    pub(super) fn nth(&self, i: usize) -> Option<Element<'_>> {
+        self.spans().get(i).map(|span| self.element(span))
+    }
+
     /// Elements with what the table says of them.
     pub(super) fn entries(&self) -> impl ExactSizeIterator<Item = (Element<'_>, &'static Entry)> + Clone {
-        self.spans().iter().map(|span| {
-            let entry = ROWS.get(usize::from(span.row)).expect("a span is made from its row");
-            (self.element(span), entry)
-        })
+        self.iter().zip(self.rows())
     }
 
     fn spans(&self) -> &[Span] {
@@ -236,12 +242,29 @@ impl<'a> ElementString<'a> {
         Element { ai: Ai::new(span.ai), value, at: usize::from(span.at) }
     }
 
-    /// No elements yet, over a text that is short enough.
-    pub(super) fn over(text: &'a str) -> Result<Self, Gs1Error> {
-        if text.len() > Self::MAX_BYTES {
-            return Err(Gs1Error::new(Self::MAX_BYTES, None, Gs1Fault::InputTooLong));
+    /// No elements yet.
+    pub(super) fn over(text: &'a str) -> Self {
+        Self { source: Source::Borrowed(text), spans: [Span::default(); Self::MAX], count: 0 }
+    }
+
+    fn fill(&mut self, text: &'a str) -> Result<(), Gs1Error> {
+        if text.starts_with('(') { self.fill_bracketed(text) } else { self.fill_scanned(text) }
+    }
+
+    fn fill_bracketed(&mut self, text: &'a str) -> Result<(), Gs1Error> {
+        limit(text)?;
+        components(text).try_for_each(|component| self.bracketed(text, component))
+    }
+
+    fn fill_scanned(&mut self, text: &'a str) -> Result<(), Gs1Error> {
+        limit(text)?;
+        let (symbology, data) = SymbologyId::split(text);
+        if symbology.is_some_and(|id| !id.carries_elements()) {
+            return Err(Gs1Error::new(0, None, Gs1Fault::NotGs1));
         }
-        Ok(Self { source: Source::Borrowed(text), spans: [Span::default(); Self::MAX], count: 0 })
+        let mut start = text.len() - data.len();
+        start += usize::from(data.as_bytes().first() == Some(&GS));
+        self.separated(text, start..text.len(), GS)
     }
 
     /// Adds an element whose data were checked.
@@ -296,10 +319,9 @@ impl<'a> ElementString<'a> {
             let digits = bytes.get(at + 1..).unwrap_or_default();
             let width = digits.iter().position(|&byte| byte == b')');
             let width = width.ok_or(Gs1Error::new(at, None, Gs1Fault::Expected("a closing bracket")))?;
-            let ai = digits.get(..width).and_then(Ai::from_digits);
-            let (ai, row) = ai
-                .and_then(|ai| Some((ai, ai.row()?)))
-                .ok_or(Gs1Error::new(at + 1, None, Gs1Fault::UnknownAi))?;
+            let found = Found::at_start(digits).filter(|found| found.width == width);
+            let Found { ai, row, entry, .. } =
+                found.ok_or(Gs1Error::new(at + 1, None, Gs1Fault::UnknownAi))?;
             let start = at + width + 2;
             let (end, escapes) = value_end(bytes, start);
             let place = if escapes {
@@ -308,7 +330,6 @@ impl<'a> ElementString<'a> {
             } else {
                 start..end
             };
-            let entry = ROWS.get(row).expect("the row of an identifier");
             whole(entry, self.kept(place.clone()).as_bytes()).map_err(|(offset, fault)| {
                 Gs1Error::new(escaped_offset(text, start, end, offset), Some(ai), fault)
             })?;
@@ -328,12 +349,9 @@ impl<'a> ElementString<'a> {
         }
         while at < component.end {
             let rest = bytes.get(at..).unwrap_or_default();
-            let ai = width_by_prefix(rest).and_then(|width| rest.get(..width)).and_then(number).map(Ai::new);
-            let (ai, row) = ai
-                .and_then(|ai| Some((ai, ai.row()?)))
-                .ok_or(Gs1Error::new(at, None, Gs1Fault::UnknownAi))?;
-            let entry = ROWS.get(row).expect("the row of an identifier");
-            let start = at + width_by_prefix(rest).unwrap_or_default();
+            let found = Found::at_start(rest).ok_or(Gs1Error::new(at, None, Gs1Fault::UnknownAi))?;
+            let Found { ai, width, row, entry } = found;
+            let start = at + width;
             let data = bytes.get(start..).unwrap_or_default();
             let len = data.iter().position(|&byte| byte == separator).unwrap_or(data.len());
             let fail = |(offset, fault)| Gs1Error::new(start + offset, Some(ai), fault);
@@ -361,6 +379,13 @@ impl PartialEq<ElementString<'_>> for ElementString<'_> {
     fn eq(&self, other: &ElementString<'_>) -> bool {
         self.iter().map(|e| (e.ai, e.value)).eq(other.iter().map(|e| (e.ai, e.value)))
     }
+}
+
+pub(super) fn limit(text: &str) -> Result<(), Gs1Error> {
+    if text.len() > ElementString::MAX_BYTES {
+        return Err(Gs1Error::new(ElementString::MAX_BYTES, None, Gs1Fault::InputTooLong));
+    }
+    Ok(())
 }
 
 /// The input's one or two components, split at its first `|`.

@@ -65,15 +65,15 @@ impl GtinError {
 /// assert_eq!(scrip::codec::gs1::check_digit(b"629104150021"), Some(b'3'));
 /// ```
 pub fn check_digit(digits: &[u8]) -> Option<u8> {
-    let (mut sum, mut weight) = (0_u32, 3);
+    let (mut sum, mut weight) = (0_u64, 3);
     for digit in digits.iter().rev() {
         if !digit.is_ascii_digit() {
             return None;
         }
-        sum = (sum + weight * u32::from(digit - b'0')) % 10;
+        sum += weight * u64::from(digit - b'0');
         weight = 4 - weight;
     }
-    u8::try_from((10 - sum) % 10).ok().map(|digit| digit + b'0')
+    u8::try_from((10 - sum % 10) % 10).ok().map(|digit| digit + b'0')
 }
 
 /// A trade item number with a correct check digit, held in 14 digits.

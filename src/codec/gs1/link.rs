@@ -1,10 +1,9 @@
 //! Digital Link URIs, plain form (GS1 Digital Link Standard: URI Syntax 1.6): a primary key and
 //! its qualifiers in the path, attributes in the query.
 
-use super::ai::{Ai, Charset, Entry};
-use super::element::{ElementString, whole};
+use super::ai::{Ai, Charset, Entry, Found};
+use super::element::{ElementString, limit, whole};
 use super::error::{Gs1Error, Gs1Fault};
-use super::table::ROWS;
 use core::fmt;
 use core::iter::once;
 use core::ops::Range;
@@ -60,7 +59,8 @@ impl<'a> DigitalLink<'a> {
     /// # Errors
     /// [`Gs1Error`], with the byte where the first broken rule shows.
     pub fn read(uri: &'a str, short: ShortGtin) -> Result<Self, Gs1Error> {
-        let mut elements = ElementString::over(uri)?;
+        limit(uri)?;
+        let mut elements = ElementString::over(uri);
         let places = Places::find(uri)?;
         let key = key_start(uri, &places.path)?;
         let mut at = key;
@@ -163,9 +163,8 @@ fn fits(all: &[Ai], mut some: impl Iterator<Item = Ai>) -> bool {
 }
 
 fn identify(digits: &str) -> Option<(Ai, usize, &'static Entry)> {
-    let ai = Ai::parse(digits)?;
-    let row = ai.row()?;
-    Some((ai, row, ROWS.get(row)?))
+    let found = Found::at_start(digits.as_bytes()).filter(|found| found.width == digits.len())?;
+    Some((found.ai, found.row, found.entry))
 }
 
 fn scheme_len(text: &str) -> Option<usize> {

@@ -121,27 +121,48 @@ const fn measure(
     rows(first, first + 5, title, SIX).predefined().attribute().needing(requires).barring(same)
 }
 
-/// How many digits an AI has, by its first two digits; 0 where none is allocated.
-pub(super) static WIDTH_BY_PREFIX: [u8; 100] = {
-    let (mut widths, mut rest) = ([0; 100], ROWS);
-    while let [row, more @ ..] = rest {
-        let mut ai = row.first;
-        while ai <= row.last {
-            let (prefix, width) = match ai {
-                0..=99 => (ai, 2),
-                100..=999 => (ai / 10, 3),
-                _ => (ai / 100, 4),
-            };
-            #[expect(clippy::indexing_slicing, reason = "an AI has at most four digits; checked when compiled")]
-            {
-                widths[prefix as usize] = width;
+/// Finds rows by the digits of an AI without searching.
+pub(super) struct Index {
+    /// By the first two digits: how many digits the AI has, 0 where none is allocated.
+    pub(super) widths: [u8; 100],
+    /// By the first two digits: where the rows for the digits after them begin.
+    pub(super) bases: [u16; 100],
+    /// Row plus one, 0 where none is allocated.
+    pub(super) rows: [u8; Index::SLOTS],
+}
+
+impl Index {
+    /// Room for what the prefixes in use need: 1, 10 or 100 slots each.
+    const SLOTS: usize = 1_500;
+
+    #[expect(clippy::indexing_slicing, reason = "evaluated when compiled, where a slip is an error")]
+    const fn of(table: &[Entry]) -> Self {
+        let mut index = Self { widths: [0; 100], bases: [0; 100], rows: [0; Self::SLOTS] };
+        let (mut free, mut row) = (0, 0);
+        while row < table.len() {
+            let mut ai = table[row].first;
+            while ai <= table[row].last {
+                let (width, slots) = match ai {
+                    0..=99 => (2, 1),
+                    100..=999 => (3, 10),
+                    _ => (4, 100),
+                };
+                let prefix = (ai / slots) as usize;
+                if index.widths[prefix] == 0 {
+                    index.widths[prefix] = width;
+                    index.bases[prefix] = free;
+                    free += slots;
+                }
+                index.rows[(index.bases[prefix] + ai % slots) as usize] = row as u8 + 1;
+                ai += 1;
             }
-            ai += 1;
+            row += 1;
         }
-        rest = more;
+        index
     }
-    widths
-};
+}
+
+pub(super) static INDEX: Index = Index::of(ROWS);
 
 const SIX: &[Part] = &[n(6)];
 const GTIN: &[Part] = &[n(14).lint(&[Csum, GcpPos2])];
