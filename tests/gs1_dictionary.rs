@@ -47,7 +47,9 @@ fn parse(text: &str) -> (Vec<Ai>, Line) {
     let mut line = Line { title: title.trim().into(), ..Line::default() };
     for word in words {
         match word.split_once('=') {
-            Some(("req", groups)) => line.requires = split(groups, ',').iter().map(|g| split(g, '+')).collect(),
+            Some(("req", groups)) => {
+                line.requires = split(groups, ',').iter().map(|g| split(g, '+')).collect()
+            }
             Some(("ex", list)) => line.excludes = split(list, ','),
             Some(("dlpkey", all)) => line.key = Some(split(all, '|').iter().map(|q| split(q, ',')).collect()),
             Some(_) => panic!("unknown attribute {word}"),
@@ -82,7 +84,8 @@ fn compiled(entry: &Entry) -> Line {
 #[test]
 fn the_table_says_what_the_dictionary_says() {
     let folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().skip(1);
-    let Some(text) = folders.map(|f| f.join(DICTIONARY)).find_map(|file| std::fs::read_to_string(file).ok()) else {
+    let Some(text) = folders.map(|f| f.join(DICTIONARY)).find_map(|file| std::fs::read_to_string(file).ok())
+    else {
         println!("skipped: no GS1 Barcode Syntax Dictionary at ../{DICTIONARY}");
         return;
     };

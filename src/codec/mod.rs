@@ -5,4 +5,6 @@
 #![deny(clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::indexing_slicing))]
 
+pub mod emv;
 pub mod gs1;
+pub mod payment;

@@ -7,7 +7,10 @@ impl Numbers {
     const fn of(list: &[u16]) -> Self {
         let (mut bits, mut rest) = ([0; 16], list);
         while let [number, more @ ..] = rest {
-            #[expect(clippy::indexing_slicing, reason = "the lists hold three digits; checked at compile time")]
+            #[expect(
+                clippy::indexing_slicing,
+                reason = "the lists hold three digits; checked at compile time"
+            )]
             {
                 bits[(*number / 64) as usize] |= 1 << (*number % 64);
             }

@@ -268,9 +268,16 @@ impl<'a> ElementString<'a> {
     }
 
     /// Adds an element whose data were checked.
-    pub(super) fn push(&mut self, row: usize, ai: Ai, at: usize, place: Range<usize>) -> Result<(), Gs1Error> {
+    pub(super) fn push(
+        &mut self,
+        row: usize,
+        ai: Ai,
+        at: usize,
+        place: Range<usize>,
+    ) -> Result<(), Gs1Error> {
         let span = self.spans.get_mut(self.count).ok_or(Gs1Error::new(at, Some(ai), Gs1Fault::TooMany))?;
-        let short = |n: usize| u16::try_from(n).expect("limited by the length of the input and what is unescaped");
+        let short =
+            |n: usize| u16::try_from(n).expect("limited by the length of the input and what is unescaped");
         *span = Span {
             row: short(row),
             ai: ai.number(),

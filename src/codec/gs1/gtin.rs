@@ -146,7 +146,7 @@ impl Gtin {
         not_digit(digits)?;
         let length = GtinError::Length { len: digits.len() };
         let (system, six, check) = match digits {
-            [six @ ..] if six.len() == 6 => (b'0', six, None),
+            six if six.len() == 6 => (b'0', six, None),
             [system, six @ ..] if six.len() == 6 => (*system, six, None),
             [system, six @ .., check] if six.len() == 6 => (*system, six, Some(*check)),
             _ => return Err(length),

@@ -205,7 +205,8 @@ impl Places {
 
 /// Where the rightmost primary key begins: walks back over pairs of identifier and data.
 fn key_start(uri: &str, path: &Range<usize>) -> Result<usize, Gs1Error> {
-    let slash = |end: usize| uri.get(path.start..end).and_then(|part| part.rfind('/')).map(|at| path.start + at);
+    let slash =
+        |end: usize| uri.get(path.start..end).and_then(|part| part.rfind('/')).map(|at| path.start + at);
     let mut end = path.end;
     while let Some((start, after)) = slash(end).and_then(|after| Some((slash(after)?, after))) {
         let Some((_, _, entry)) = uri.get(start + 1..after).and_then(identify) else { break };
@@ -225,7 +226,8 @@ fn read_pair<'a>(
     path_end: usize,
     short: ShortGtin,
 ) -> Result<usize, Gs1Error> {
-    let slash = |from: usize| uri.get(from..path_end).and_then(|rest| rest.find('/')).map(|offset| from + offset);
+    let slash =
+        |from: usize| uri.get(from..path_end).and_then(|rest| rest.find('/')).map(|offset| from + offset);
     let no_key = Gs1Error::new(at, None, Gs1Fault::NoKey);
     let after = slash(at + 1).ok_or(no_key)?;
     let (ai, row, entry) = uri.get(at + 1..after).and_then(identify).ok_or(no_key)?;
@@ -271,7 +273,8 @@ impl Raw<'_> {
             let zeros = core::iter::repeat_n('0', zeros);
             elements.keep(uri, zeros.chain(self.bytes().map(|(_, byte)| char::from(byte))))
         };
-        whole(entry, elements.kept(place.clone()).as_bytes()).map_err(|(offset, fault)| fail(offset, fault))?;
+        whole(entry, elements.kept(place.clone()).as_bytes())
+            .map_err(|(offset, fault)| fail(offset, fault))?;
         Ok(place)
     }
 

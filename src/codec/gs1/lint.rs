@@ -155,7 +155,8 @@ fn company_prefix(data: &[u8], at: usize) -> Checked {
 /// General Specifications, check character calculation for alphanumeric keys: characters
 /// weighted by primes from the right, modulo 1021, in two characters of five bits.
 fn csum_alpha(data: &[u8]) -> Checked {
-    const SET82: &[u8] = b"!\"%&'()*+,-./0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
+    const SET82: &[u8] =
+        b"!\"%&'()*+,-./0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
     const SET32: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
     const PRIMES: [usize; 23] =
         [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83];
@@ -335,7 +336,16 @@ mod tests {
         good(Lint::PositionInSequence, &["1/1", "9/10", "998/999"]);
         bad(
             Lint::PositionInSequence,
-            &[("2/1", 0), ("10/9", 0), ("0/1", 0), ("1/02", 2), ("1/", 2), ("/1", 0), ("1//2", 2), ("123", 0)],
+            &[
+                ("2/1", 0),
+                ("10/9", 0),
+                ("0/1", 0),
+                ("1/02", 2),
+                ("1/", 2),
+                ("/1", 0),
+                ("1//2", 2),
+                ("123", 0),
+            ],
         );
         good(Lint::Latitude, &["1800000000"]);
         bad(Lint::Latitude, &[("1800000001", 0)]);

@@ -47,7 +47,8 @@ impl SymbologyId {
 
     /// Whether the data are GS1 element strings (FNC1 in first position).
     pub fn carries_elements(self) -> bool {
-        [Self::GS1_128, Self::GS1_DATABAR, Self::GS1_DATAMATRIX, Self::GS1_QR, Self::GS1_DOTCODE].contains(&self)
+        [Self::GS1_128, Self::GS1_DATABAR, Self::GS1_DATAMATRIX, Self::GS1_QR, Self::GS1_DOTCODE]
+            .contains(&self)
     }
 
     /// The code character, such as `Q` for QR.

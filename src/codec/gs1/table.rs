@@ -5,9 +5,9 @@
 use super::ai::Charset::{Numeric, Set39, Set64, Set82};
 use super::ai::Lint::{
     CouponCode, CouponPositiveOffer, Csum, CsumAlpha, GcpPos1, GcpPos2, HasNonDigit, Hh, Hhmi, Hyphen, Iban,
-    ImporterIndex, Iso3166, Iso3166Alpha2, Iso3166Or999, Iso4217, Iso5218, Latitude, Longitude, MediaType, Mi,
-    NoZeroPrefix, NonZero, PackageType, PercentEncoding, PieceOfTotal, PositionInSequence, Ss, Winding, YesNo,
-    Yymmd0, Yymmdd, Yyyymmdd, Zero,
+    ImporterIndex, Iso3166, Iso3166Alpha2, Iso3166Or999, Iso4217, Iso5218, Latitude, Longitude, MediaType,
+    Mi, NoZeroPrefix, NonZero, PackageType, PercentEncoding, PieceOfTotal, PositionInSequence, Ss, Winding,
+    YesNo, Yymmd0, Yymmdd, Yyyymmdd, Zero,
 };
 use super::ai::{Ai, Charset, Entry, Lint, Part, Pattern};
 
@@ -324,7 +324,8 @@ pub(super) static ROWS: &[Entry] = &[
         .barring(bars!["390n", "391n", "394n", "8111"]),
     rows(3910, 3919, "AMOUNT", AMOUNT_ISO).attribute().needing(PAYMENT_SLIP).barring(bars!["391n"]),
     rows(3920, 3929, "PRICE", AMOUNT).attribute()
-        .needing(needs!["01" + "30", "01" + "31nn", "01" + "32nn", "01" + "35nn", "01" + "36nn"]).barring(bars!["392n", "393n"]),
+        .needing(needs!["01" + "30", "01" + "31nn", "01" + "32nn", "01" + "35nn", "01" + "36nn"])
+        .barring(bars!["392n", "393n"]),
     rows(3930, 3939, "PRICE", AMOUNT_ISO).attribute().needing(MEASURED).barring(bars!["393n"]),
     rows(3940, 3943, "PRCNT OFF", const { &[n(4)] }).attribute().needing(COUPON).barring(bars!["394n", "8111"]),
     rows(3950, 3955, "PRICE/UoM", SIX).attribute().needing(MEASURED)
@@ -443,7 +444,8 @@ pub(super) static ROWS: &[Entry] = &[
     row(8026, "ITIP CONTENT", const { &[n(14).lint(&[Csum, GcpPos2]), n(4).lint(&[PieceOfTotal])] })
         .attribute().needing(needs!["37"]).barring(bars!["02", "03", "8006"]),
     row(8030, "DIGSIG", const { &[z(90).up_to()] }).attribute()
-        .needing(needs!["00", "01" + "21", "03" + "21", "253", "255", "8003", "8004", "8006" + "21", "8010" + "8011", "8017", "8018"]),
+        .needing(needs!["00", "01" + "21", "03" + "21", "253", "255", "8003", "8004",
+            "8006" + "21", "8010" + "8011", "8017", "8018"]),
     row(8040, "IMEI", const { &[n(15)] }).needing(needs!["01" + "21"]),
     row(8041, "IMEI2", const { &[n(15)] }).needing(DEVICE),
     row(8042, "ESIM", const { &[n(32)] }).needing(DEVICE),

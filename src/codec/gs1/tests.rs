@@ -53,6 +53,21 @@ fn an_escaped_bracket_is_data() {
 }
 
 #[test]
+fn data_that_stand_as_they_are_are_borrowed_from_the_input() {
+    let borrowed = |text: &str, elements: &ElementString<'_>| {
+        let input = text.as_bytes().as_ptr_range();
+        elements.iter().all(|element| input.contains(&element.value.as_ptr()))
+    };
+    for text in ["(01)09521234543213(21)ABC", "]C1010952123454321321ABC\u{1D}10A"] {
+        assert!(borrowed(text, &ElementString::parse(text).unwrap()), "{text}");
+    }
+    let text = r"(01)09521234543213(10)A\(B";
+    assert!(!borrowed(text, &ElementString::parse(text).unwrap()));
+    let uri = "https://id.gs1.org/01/09521234543213/21/12345?17=261231";
+    assert!(borrowed(uri, DigitalLink::parse(uri).unwrap().elements()));
+}
+
+#[test]
 fn what_is_broken_is_told_with_its_place() {
     use Gs1Fault::{Character, Check, Empty, Expected, NoValue, NotGs1, TooLong, TooShort, UnknownAi};
     for (text, expected) in [
@@ -123,23 +138,21 @@ fn elements_are_judged_together() {
         "(01)09521234543213(10)A(10)A",
         "(01)09521234543213(3100)000001(3100)000001",
         "(01)09521234543213(21)A(250)X",
-        "(02)09521234543213(37)5(00)095212345432132350".replace("(00)095212345432132350", "(00)095201234567891235").as_str(),
+        "(02)09521234543213(37)5(00)952012345678912345",
         "(01)09521234543213(3103)000001(3922)100",
         "(30)5(01)09521234543213(3932)156100",
         "(253)9521234543213A(8030)ABCD",
         "(01)09521234543213(21)A(8040)123456789012345(8041)123456789012345",
         "(255)95212345432131(3902)100(17)261231",
     ] {
-        let text = text.replace("(00)095201234567891235", &sscc("09520123456789123"));
-        assert_eq!(ElementString::parse(&text).map(|_| ()), Ok(()), "{text}");
+        assert_eq!(ElementString::parse(text).map(|_| ()), Ok(()), "{text}");
     }
     let error = ElementString::parse("(250)X").unwrap_err();
-    assert_eq!(error.to_string(), "(250) needs (01) with (21) or (03) with (21) or (8006) with (21) (byte 0)");
+    assert_eq!(
+        error.to_string(),
+        "(250) needs (01) with (21) or (03) with (21) or (8006) with (21) (byte 0)"
+    );
     assert_eq!(error.code().number(), 3_132);
-}
-
-fn sscc(body: &str) -> String {
-    alloc::format!("(00){body}{}", char::from(check_digit(body.as_bytes()).unwrap()))
 }
 
 #[test]
@@ -178,11 +191,23 @@ fn links_are_read_from_the_rightmost_key() {
         ),
         ("HTTP://a/b/c/00/952012345678912345", "HTTP://a/b/c", "(00)952012345678912345"),
         ("https://a/00/x/01/09521234543213", "https://a/00/x", "(01)09521234543213"),
-        ("http://[2001:db8::1]:80/414/9521234543213/254/32a%2Fb", "http://[2001:db8::1]:80", "(414)9521234543213(254)32a/b"),
+        (
+            "http://[2001:db8::1]:80/414/9521234543213/254/32a%2Fb",
+            "http://[2001:db8::1]:80",
+            "(414)9521234543213(254)32a/b",
+        ),
         ("https://a/01/09521234543213/235/XYZ?10=A", "https://a", "(01)09521234543213(235)XYZ(10)A"),
-        ("https://a/01/09521234543213?&&99=A%2b&x=1&single&98=B%25&#f?g", "https://a", "(01)09521234543213(99)A+(98)B%"),
-        ("https://a/01/09521234543213/22/A+B%2f", "https://a", "(01)09521234543213(22)A+B/"),
-        ("https://a/8004/9520614141234567?01=9521234543213", "https://a", "(8004)9520614141234567(01)09521234543213"),
+        (
+            "https://a/01/09521234543213?&&99=A%2b&x=1&single&98=B%25&#f?g",
+            "https://a",
+            "(01)09521234543213(99)A+(98)B%",
+        ),
+        ("https://a/01/09521234543213/22/A+B%2f%", "https://a", "(01)09521234543213(22)A+B/%"),
+        (
+            "https://a/8004/9520614141234567?01=9521234543213",
+            "https://a",
+            "(8004)9520614141234567(01)09521234543213",
+        ),
         ("https://a/415/9521234543213/8020/ABC", "https://a", "(415)9521234543213(8020)ABC"),
         ("https://a/01/09521234543213?", "https://a", "(01)09521234543213"),
     ] {
@@ -194,8 +219,8 @@ fn links_are_read_from_the_rightmost_key() {
 #[test]
 fn broken_links_are_told_with_their_place() {
     use Gs1Fault::{
-        BelongsInPath, Character, Check, Duplicate, Expected, KeySequence, NoKey, NoValue, NotAttribute, TooLong,
-        TooShort, UnknownAi,
+        BelongsInPath, Character, Check, Duplicate, Expected, KeySequence, NoKey, NoValue, NotAttribute,
+        TooLong, TooShort, UnknownAi,
     };
     for (uri, expected) in [
         ("ftp://a/01/09521234543213", (0, Expected("http:// or https://"))),
@@ -215,7 +240,6 @@ fn broken_links_are_told_with_their_place() {
         ("https://a/01/09521234543213/22/1/235/A", (10, KeySequence)),
         ("https://a/01/09521234543213/21/%00", (31, Character(Charset::Set82))),
         ("https://a/01/09521234543213/21/A%FF", (32, Character(Charset::Set82))),
-        ("https://a/01/09521234543213/21/A%2fB%", (0, Expected(""))),
         ("https://a/01/09521234543213/21/%41%20", (34, Character(Charset::Set82))),
         ("https://a/01/09521234543213?99=A+B", (32, Character(Charset::Set82))),
         ("https://a/01/09521234543213?99=", (31, NoValue)),
@@ -227,10 +251,6 @@ fn broken_links_are_told_with_their_place() {
         ("https://a/00/952012345678912345?21=A", (32, NotAttribute)),
         ("https://a/01/09521234543213?98=%41&99=", (38, NoValue)),
     ] {
-        if expected.1 == Expected("") {
-            assert!(DigitalLink::parse(uri).is_ok(), "{uri}");
-            continue;
-        }
         assert_eq!(link_fault(uri), expected, "{uri}");
     }
     let long = alloc::format!("https://a/01/09521234543213?99={}", "%41".repeat(91));
@@ -252,9 +272,15 @@ fn a_short_gtin_in_the_path_is_padded_on_request() {
 #[test]
 fn links_are_written_with_key_qualifiers_and_attributes_in_order() {
     for (bracketed, uri) in [
-        ("(17)261231(21)1(10)A(01)09521234543213", "https://id.gs1.org/01/09521234543213/10/A/21/1?17=261231"),
+        (
+            "(17)261231(21)1(10)A(01)09521234543213",
+            "https://id.gs1.org/01/09521234543213/10/A/21/1?17=261231",
+        ),
         ("(01)09521234543213(99)A B", ""),
-        ("(01)09521234543213(99)A+B(3103)000195(98)%", "https://id.gs1.org/01/09521234543213?3103=000195&99=A%2BB&98=%25"),
+        (
+            "(01)09521234543213(99)A+B(3103)000195(98)%",
+            "https://id.gs1.org/01/09521234543213?3103=000195&99=A%2BB&98=%25",
+        ),
         ("(414)9521234543213(254)32a/b", "https://id.gs1.org/414/9521234543213/254/32a%2Fb"),
         ("(01)09521234543213(10)A(10)A", "https://id.gs1.org/01/09521234543213/10/A"),
     ] {
