@@ -371,7 +371,7 @@ mod tests {
     #[test]
     fn no_check_panics_whatever_the_bytes() {
         let all: [u8; 256] = core::array::from_fn(|i| i as u8);
-        for entry in super::super::entries() {
+        for entry in crate::codec::gs1::entries() {
             for lint in entry.parts().iter().flat_map(|part| part.lints()) {
                 for len in 0..60 {
                     for start in [0, 40, 47, 60, 120, 190] {

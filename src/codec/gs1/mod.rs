@@ -11,6 +11,7 @@ mod ai;
 mod associate;
 mod codes;
 mod coupon;
+mod date;
 mod element;
 mod error;
 mod gtin;
@@ -22,6 +23,7 @@ mod table;
 mod write;
 
 pub use ai::{Ai, Charset, Entry, Lint, Part, Pattern, entries};
+pub use date::Date;
 pub use element::{Element, ElementString};
 pub use error::{Gs1Error, Gs1Fault};
 pub use gtin::{Gtin, GtinError, PrefixClass, check_digit};
