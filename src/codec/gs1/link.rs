@@ -68,9 +68,10 @@ impl<'a> DigitalLink<'a> {
             at = read_pair(&mut elements, uri, at, places.path.end, short)?;
         }
         let path = elements.len();
-        let link = Self { stem: uri.get(..key).unwrap_or_default(), elements, path };
+        let mut link = Self { stem: uri.get(..key).unwrap_or_default(), elements, path };
         link.check_sequence()?;
-        link.read_query(uri, places.query)
+        link.read_query(uri, places.query)?;
+        Ok(link)
     }
 
     /// What stands before the key: scheme, domain and, if there is one, a path.
@@ -111,7 +112,7 @@ impl<'a> DigitalLink<'a> {
     }
 
     /// Parameters without a value or with a name that is no number mean nothing here.
-    fn read_query(mut self, uri: &str, query: Range<usize>) -> Result<Self, Gs1Error> {
+    fn read_query(&mut self, uri: &str, query: Range<usize>) -> Result<(), Gs1Error> {
         let mut at = query.start;
         for parameter in uri.get(query).unwrap_or_default().split('&') {
             if let Some((name, value)) = parameter.split_once('=') {
@@ -121,7 +122,7 @@ impl<'a> DigitalLink<'a> {
             }
             at += parameter.len() + 1;
         }
-        Ok(self)
+        Ok(())
     }
 
     fn read_attribute(&mut self, uri: &str, at: usize, name: &str, value: &str) -> Result<(), Gs1Error> {
@@ -180,7 +181,13 @@ struct Places {
 impl Places {
     fn find(uri: &str) -> Result<Self, Gs1Error> {
         let expected = |at, what| Gs1Error::new(at, None, Gs1Fault::Expected(what));
-        let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
+        let legal = |byte: u8| {
+            byte.is_ascii_alphanumeric()
+                || matches!(
+                    byte,
+                    b'!' | b'#'..=b'/' | b':' | b';' | b'=' | b'?' | b'@' | b'[' | b']' | b'_' | b'~'
+                )
+        };
         if let Some(at) = uri.bytes().position(|byte| !legal(byte)) {
             return Err(expected(at, "a character that a URI may hold"));
         }
@@ -258,16 +265,19 @@ impl Raw<'_> {
         ai: Ai,
         entry: &Entry,
     ) -> Result<Range<usize>, Gs1Error> {
-        let len = self.bytes().count();
+        let plain = !self.text.contains(['%', '+']);
+        let len = if plain { self.text.len() } else { self.bytes().count() };
         let zeros = if self.pad && matches!(len, 8 | 12 | 13) { 14 - len } else { 0 };
         let fail = |offset: usize, fault| {
             let place = self.bytes().nth(offset.saturating_sub(zeros)).map_or(self.text.len(), |(at, _)| at);
             Gs1Error::new(self.start + place, Some(ai), fault)
         };
-        if let Some(offset) = self.bytes().position(|(_, byte)| byte == 0 || !byte.is_ascii()) {
-            return Err(fail(offset, Gs1Fault::Character(Charset::Set82)));
+        if !plain {
+            if let Some(offset) = self.bytes().position(|(_, byte)| byte == 0 || !byte.is_ascii()) {
+                return Err(fail(offset + zeros, Gs1Fault::Character(Charset::Set82)));
+            }
         }
-        let place = if zeros == 0 && len == self.text.len() && !self.text.contains('+') {
+        let place = if plain && zeros == 0 {
             self.start..self.start + len
         } else {
             let zeros = core::iter::repeat_n('0', zeros);
