@@ -1,4 +1,4 @@
-//! Every application identifier, from the facts of the GS1 Barcode Syntax Dictionary (release
+//! Every application identifier, from the facts of the GS1 Barcode Syntax Dictionary (state
 //! of 2026-07-27): components, checks, lengths, separators, associations, Digital Link roles.
 //! `tests/gs1_dictionary.rs` compares it with the dictionary line by line.
 
