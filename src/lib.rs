@@ -13,6 +13,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod base;
+pub mod codec;
 pub mod money;
 pub mod vault;
 pub mod card;
