@@ -13,8 +13,8 @@ extern crate alloc;
 extern crate std;
 
 pub mod base;
-pub mod codec;
 pub mod money;
+pub mod codec;
 pub mod vault;
 pub mod card;
 pub mod issuer;
