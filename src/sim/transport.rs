@@ -275,6 +275,10 @@ impl Transport for SimTransport {
         }
     }
 
+    fn expects_more(&mut self) -> bool {
+        !self.clock.is_real() && self.events.iter().any(|timed| !matches!(timed.event, Event::Again(_)))
+    }
+
     fn next(&mut self, until: Option<Mono>) -> Option<Arrival> {
         let until = until.map(|until| self.clock.at(until));
         loop {
