@@ -1,7 +1,17 @@
 //! Disks and clocks: stores, the driver that turns the loop, and the seam for transports.
 
+mod conformance;
+mod described;
+mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod store;
 mod transport;
 
+pub use conformance::conformance;
+pub use described::{Describe, Described};
+pub use memory::Memory;
+#[cfg(feature = "sqlite")]
+pub use sqlite::Sqlite;
 pub use store::{Store, StoreError};
 pub use transport::{Arrival, InboundToken, Transport};
