@@ -19,6 +19,8 @@ mod rows;
 mod schema;
 mod sides;
 mod sightings;
+#[cfg(test)]
+mod trouble;
 mod values;
 
 use super::{Describe, Store, StoreError};

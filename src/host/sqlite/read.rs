@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::format;
 use std::vec::Vec;
 
-const DUE: &str = "SELECT number, last_part, id FROM redemptions
+pub(super) const DUE: &str = "SELECT number, last_part, id FROM redemptions
     WHERE waiting = 1 AND due_ms <= ?1 ORDER BY due_ms, id LIMIT ?2";
-const NEXT_DUE: &str = "SELECT due_ms FROM redemptions WHERE waiting = 1 ORDER BY due_ms LIMIT 1";
+pub(super) const NEXT_DUE: &str = "SELECT due_ms FROM redemptions WHERE waiting = 1 ORDER BY due_ms LIMIT 1";
 const FRAMES: &str = "SELECT bytes, refused FROM frames WHERE sequence > ?1 ORDER BY sequence";
 
 pub(super) fn load(connection: &Connection, redemption: RedemptionId) -> Result<Option<Handed>, Fault> {

@@ -11,6 +11,8 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use std::format;
 use std::time::Duration;
 
+pub(super) const LEFT_BEHIND: &str = "UPDATE redemptions SET waiting = 1 WHERE waiting = 0";
+
 /// The store's writer epoch; 0 before the first.
 pub(super) fn epoch(tx: &Connection) -> Result<u64, Fault> {
     count(tx, "epoch")
@@ -19,7 +21,7 @@ pub(super) fn epoch(tx: &Connection) -> Result<u64, Fault> {
 /// Opens a writer epoch: what earlier ones had in memory is to be handed back.
 pub(super) fn set_epoch(tx: &Connection, epoch: u64) -> Result<(), Fault> {
     set_count(tx, "epoch", epoch)?;
-    tx.execute("UPDATE redemptions SET waiting = 1 WHERE waiting = 0", [])?;
+    tx.execute(LEFT_BEHIND, [])?;
     Ok(())
 }
 
