@@ -1,5 +1,6 @@
 //! The frame format is frozen: a frame that was kept reads as it did when it was written, and
 //! is written again with the same bytes. `docs/format.md` describes them.
+#![allow(clippy::unwrap_used, reason = "a test stops where something is not as it must be")]
 
 use scrip::base::{BatchId, Digest, Key16, Reader, RedemptionId, Text, Wall};
 use scrip::ledger::{Account, AccountKind, Posting};

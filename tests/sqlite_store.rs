@@ -1,5 +1,6 @@
 //! The SQLite store as a file: which files it takes, two processes at one file, a crash, what a
 //! person sees, and what is left of erased content.
+#![allow(clippy::unwrap_used, reason = "a test stops where something is not as it must be")]
 #![cfg(feature = "sqlite")]
 
 use rusqlite::Connection;

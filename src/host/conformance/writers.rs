@@ -38,10 +38,12 @@ fn the_last_batch_again_gets_the_same_answers<S: Store>(trial: &mut Trial<'_, S>
     trial.agree();
 }
 
+type Spoil = fn(&mut Frame);
+
 fn what_does_not_follow_is_not_taken<S: Store>(trial: &mut Trial<'_, S>) {
     let (taken, next) = (trial.id(), trial.id());
     trial.stands(unit(taken, 0));
-    let spoil: [(fn(&mut Frame), &str); 4] = [
+    let spoil: [(Spoil, &str); 4] = [
         (|frame| frame.id.sequence += 1, "a batch that leaves a gap"),
         (|frame| frame.id.sequence -= 1, "another batch under the number of the last"),
         (|frame| frame.id.sequence = 1, "a batch from long ago"),
