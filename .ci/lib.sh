@@ -18,6 +18,9 @@ readonly TOOLS="$PWD/target/ci-tools"
 export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
 export CARGO_TERM_COLOR=never
 
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
 skipped=()
 
 # step NAME COMMAND...: runs the command between two lines that tell the time.
@@ -51,10 +54,10 @@ installed_version() {
 install_packages() {
   local missing=() package
   for package in valgrind sqlite3 gcc make libc6-dev; do
-    if [ -z "$(installed_version "$package" || :)" ]; then missing+=("$package"); fi
+    if [ -z "$(installed_version "$package")" ]; then missing+=("$package"); fi
   done
   for package in "${MINIMUM_RUST_PACKAGES[@]}"; do
-    if [ "$(installed_version "$package" || :)" != "$MINIMUM_RUST_DEBIAN" ]; then
+    if [ "$(installed_version "$package")" != "$MINIMUM_RUST_DEBIAN" ]; then
       missing+=("$package=$MINIMUM_RUST_DEBIAN")
     fi
   done
@@ -132,7 +135,7 @@ minimum_rust() {
 }
 
 dependencies_allowed() {
-  if [ "$("$TOOLS/bin/cargo-deny" --version 2>/dev/null || :)" != "cargo-deny $DENY_VERSION" ]; then
+  if [ "$("$TOOLS/bin/cargo-deny" --version 2>/dev/null)" != "cargo-deny $DENY_VERSION" ]; then
     # Without optimisation: it is built once and runs for a second.
     CARGO_TARGET_DIR="$TOOLS/target" cargo install --quiet --locked --debug --force --root "$TOOLS" \
       --version "=$DENY_VERSION" cargo-deny
@@ -147,16 +150,15 @@ main_job() {
     skip 'main job' 'there is no example buyback'
     return
   fi
-  local dir run
-  dir=$(mktemp -d)
-  trap 'rm -rf "$dir"' RETURN
+  local run db dir="$scratch"
   for run in first again fresh; do
-    local db="$dir/first.db"
+    db="$dir/first.db"
     if [ "$run" = fresh ]; then db="$dir/fresh.db"; fi
     # shellcheck disable=SC2086
     $RUN_COMMAND --db "$db" --out "$dir/$run"
     test -s "$dir/$run/outcomes.jsonl"
     cmp "$dir/first/outcomes.jsonl" "$dir/$run/outcomes.jsonl"
   done
+  test -s "$dir/first.db"
   test "$(sqlite3 "$dir/first.db" 'PRAGMA integrity_check')" = ok
 }

@@ -14,11 +14,19 @@ extern crate std;
 
 pub mod base;
 pub mod money;
+pub mod codec;
 pub mod vault;
+pub mod card;
 pub mod issuer;
 pub mod ledger;
+pub mod pricing;
 pub mod risk;
 pub mod record;
+pub mod audit;
+pub mod flow;
 pub mod engine;
+pub mod adapters;
 #[cfg(feature = "std")]
 pub mod host;
+#[cfg(feature = "sim")]
+pub mod sim;

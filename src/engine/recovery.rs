@@ -1,8 +1,16 @@
 //! Opening: the end of the log is found from a checkpoint and the frames after it. The
 //! redemptions themselves are handed back by the store as they fall due.
 
-use crate::base::{Advice, BatchId, Code, Digest, Reader, RedemptionId, ShortInput, Wall, Writer, block};
-use crate::record::{Frame, FrameError};
+use super::exposure::Exposures;
+use super::{Engine, Setup};
+use crate::audit;
+use crate::base::{
+    Advice, BatchId, Code, Digest, Reader, RedemptionId, ShortInput, Text, Wall, Writer, block, digest,
+};
+use crate::flow;
+use crate::money::Currency;
+use crate::record::{Frame, FrameError, Record, Unit};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 /// Why a store's content cannot be taken up.
@@ -22,6 +30,14 @@ pub enum RecoverError {
         /// Byte offset.
         at: usize,
     },
+    /// The writer epoch is not above that of the last batch.
+    #[error("writer epoch {epoch} must be above {last}, that of the last batch")]
+    Epoch {
+        /// The epoch given.
+        epoch: u64,
+        /// The last batch's.
+        last: u64,
+    },
 }
 
 impl RecoverError {
@@ -32,6 +48,7 @@ impl RecoverError {
             match self {
                 Self::Frame { .. } => 1,
                 Self::Checkpoint { .. } => 2,
+                Self::Epoch { .. } => 12,
             },
         )
     }
@@ -43,12 +60,25 @@ impl RecoverError {
 }
 
 const CHECKPOINT_VERSION: u8 = 1;
+/// The kind of a record that holds a channel's session. Steps of redemptions are below 1,000.
+pub(super) const SESSION_KIND: u16 = 1_000;
 
-/// The end of a log: what an engine needs to go on, whatever redemptions there are.
-#[derive(Clone, Debug, Default)]
+/// A channel's durable session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Session {
+    pub(super) records: u32,
+    pub(super) state: Vec<u8>,
+}
+
+/// The end of a log: what an engine needs to go on, whatever redemptions there are. The engine
+/// keeps one as of the last durable batch; recovery folds the same from the frames.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recovery {
     pub(super) last: Option<(BatchId, Digest)>,
     pub(super) wall: Wall,
+    pub(super) audit: audit::Log,
+    pub(super) sessions: BTreeMap<Text, Session>,
+    pub(super) exposures: Exposures,
 }
 
 impl Recovery {
@@ -79,9 +109,8 @@ impl Recovery {
         if frame.id.sequence != after + 1 || frame.previous != previous || frame.id.epoch < epoch {
             return Err(wrap(FrameError::Chain));
         }
-        let _ = refused;
-        self.last = Some((frame.id, Frame::digest(bytes)));
-        self.wall = self.wall.max(frame.wall);
+        let stands = |i: usize| u32::try_from(i).is_ok_and(|i| refused.binary_search(&i).is_err());
+        self.take(&frame, Frame::digest(bytes), &stands);
         Ok(())
     }
 
@@ -90,10 +119,71 @@ impl Recovery {
         self.last.map(|(id, _)| id)
     }
 
+    /// How many records the audit log holds, and its root.
+    pub fn audit(&self) -> (u64, Digest) {
+        (self.audit.len(), self.audit.root())
+    }
+
+    /// Makes the engine: a new writer of the log.
+    ///
+    /// `epoch` is the one that the store has opened for it; `seed` comes from the operating
+    /// system's or the board's random generator, fresh at every opening.
+    ///
+    /// # Errors
+    /// [`RecoverError::Epoch`] if the log knows a later writer.
+    pub fn finish(self, setup: Setup, epoch: u64, seed: [u8; 32]) -> Result<Engine, RecoverError> {
+        match self.last {
+            Some((id, _)) if id.epoch >= epoch => Err(RecoverError::Epoch { epoch, last: id.epoch }),
+            _ => Ok(Engine::open(setup, self, epoch, seed)),
+        }
+    }
+
+    /// Folds a frame in whose units stand where `stands` says so.
+    pub(super) fn take(&mut self, frame: &Frame, digest: Digest, stands: &dyn Fn(usize) -> bool) {
+        self.last = Some((frame.id, digest));
+        self.wall = self.wall.max(frame.wall);
+        for (_, unit) in frame.units.iter().enumerate().filter(|(i, _)| stands(*i)) {
+            for (place, record) in (unit.expected..).zip(&unit.records) {
+                self.audit.append(audit::leaf_hash(&record.leaf_bytes(unit.redemption, place)));
+                self.take_record(unit, record);
+            }
+        }
+    }
+
+    fn take_record(&mut self, unit: &Unit, record: &Record) {
+        let opened = flow::EventKind::ExposureOpened.number();
+        let closed = flow::EventKind::ExposureClosed.number();
+        if record.kind == SESSION_KIND {
+            let mut r = Reader::new(&record.body);
+            if let Ok(name) = r.text() {
+                let session = Session { records: unit.expected + 1, state: r.rest().to_vec() };
+                self.sessions.insert(name, session);
+            }
+        } else if record.kind == opened || record.kind == closed {
+            match flow::Event::from_record(record) {
+                Ok((_, flow::Event::ExposureOpened(e))) => self.exposures.open(&e),
+                Ok((_, flow::Event::ExposureClosed(e))) => self.exposures.close(&e),
+                _ => {}
+            }
+        }
+    }
+
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         let (id, digest) = self.last.unwrap_or_default();
         let w = &mut Writer::new(out);
         w.u8(CHECKPOINT_VERSION).u64(id.epoch).u64(id.sequence).raw(&digest.0).wall(self.wall);
+        let mut audit = Vec::new();
+        self.audit.encode(&mut audit);
+        w.bytes(&audit);
+        w.u16(u16::try_from(self.sessions.len()).expect("there are few channels"));
+        for (name, session) in &self.sessions {
+            w.text(name).u32(session.records).bytes(&session.state);
+        }
+        let exposures = self.exposures.entries();
+        w.u32(u32::try_from(exposures.len()).expect("open advances are limited"));
+        for (kind, name, currency, minor) in exposures {
+            w.u8(kind).bytes(name.as_bytes()).u16(currency.numeric()).i64(minor);
+        }
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, ShortInput> {
@@ -103,11 +193,25 @@ impl Recovery {
         let id = BatchId { epoch: r.u64()?, sequence: r.u64()? };
         let digest = Digest(r.array()?);
         let last = (id.sequence > 0).then_some((id, digest));
-        Ok(Self { last, wall: r.wall()? })
+        let wall = r.wall()?;
+        let at = r.position();
+        let audit = audit::Log::decode(&mut Reader::new(r.bytes()?)).map_err(|_| ShortInput { at })?;
+        let mut sessions = BTreeMap::new();
+        for _ in 0..r.u16()? {
+            sessions.insert(r.text()?, Session { records: r.u32()?, state: r.bytes()?.to_vec() });
+        }
+        let mut exposures = Exposures::default();
+        for _ in 0..r.u32()? {
+            let (kind, at) = (r.u8()?, r.position());
+            let name = core::str::from_utf8(r.bytes()?).map_err(|_| ShortInput { at })?;
+            let currency = Currency::from_numeric(r.u16()?).map_err(|_| ShortInput { at })?;
+            exposures.put(kind, name, currency, r.i64()?);
+        }
+        if r.is_empty() { Ok(Self { last, wall, audit, sessions, exposures }) } else { r.fail() }
     }
 }
 
 /// The name under which a channel's durable session is written: no redemption has it.
 pub(super) fn channel_row(name: &str) -> RedemptionId {
-    RedemptionId(crate::base::digest("scrip channel session v1", &[name.as_bytes()]).head16())
+    RedemptionId(digest("scrip channel session v1", &[name.as_bytes()]).head16())
 }

@@ -1,6 +1,6 @@
 //! The decision: a verdict with its reasons.
 
-use super::{Moments, RiskPolicy, beyond, frozen_until};
+use super::{Action, Moments, RiskPolicy, beyond, frozen_until};
 use crate::base::{RedemptionId, Wall};
 use alloc::vec::Vec;
 
@@ -59,6 +59,8 @@ pub enum Verdict {
     Pass,
     /// A person looks at it.
     Review,
+    /// The seller answers a challenge first.
+    Challenge,
     /// The card is frozen.
     Freeze {
         /// Until when.
@@ -96,6 +98,7 @@ pub fn decide(
     let verdict = match freeze {
         _ if !hits.is_empty() => Verdict::Block,
         Some(until) => Verdict::Freeze { until },
+        None if odd && policy.deviation.action == Action::Challenge => Verdict::Challenge,
         None if odd => Verdict::Review,
         None => Verdict::Pass,
     };

@@ -28,7 +28,7 @@ pub fn beyond(rule: &Deviation, past: &Moments, value: i64) -> bool {
 mod tests {
     use super::*;
 
-    const RULE: Deviation = Deviation { sigma: 3, minimum: 30 };
+    const RULE: Deviation = Deviation { sigma: 3, minimum: 30, action: crate::risk::Action::Review };
 
     fn past(values: impl IntoIterator<Item = i64>) -> Moments {
         values.into_iter().fold(Moments::default(), Moments::with)

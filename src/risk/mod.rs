@@ -8,7 +8,7 @@ mod sighting;
 mod velocity;
 
 pub use decision::{Decision, Reason, Verdict, decide};
-pub use policy::{BlockList, BlockedCard, Deviation, RiskPolicy, Velocity};
+pub use policy::{Action, BlockList, BlockedCard, Deviation, RiskPolicy, Velocity};
 pub use sighting::{Moments, Recall, RecallKind, Seen, Sighting};
 pub use velocity::frozen_until;
 

@@ -30,11 +30,23 @@ pub struct Deviation {
     pub sigma: u32,
     /// Judged only with at least so many earlier faces.
     pub minimum: u32,
+    /// What is done with a face that stands out.
+    pub action: Action,
+}
+
+/// What is done with a request that a rule doubts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// A person looks at it.
+    Review,
+    /// The seller answers a challenge (a code by SMS).
+    Challenge,
 }
 
 impl Default for Deviation {
     fn default() -> Self {
-        Self { sigma: 3, minimum: 30 }
+        Self { sigma: 3, minimum: 30, action: Action::Review }
     }
 }
 

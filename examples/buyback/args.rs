@@ -1,0 +1,167 @@
+//! The command line.
+
+use lexopt::prelude::{Long, Short, Value, ValueExt};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The text of `--help`.
+pub(crate) const HELP: &str = "\
+buyback: from a file of cards to paid sellers, against simulated issuers
+
+usage: buyback [options] CARDS.csv
+
+  CARDS.csv            the cards to buy, one per line; UTF-8 CSV with a header
+  --issuer-cards FILE  what the issuers know of their cards (CSV)
+  --out DIR            where outcomes.jsonl and summary.json go (buyback-out)
+  --db PATH            the database (DIR/scrip.db)
+  --catalog FILE       the products (TOML; the shipped catalogue)
+  --policy FILE        risk rules, rates and shares (TOML; the shipped policy)
+  --faults LEVEL       none, light or heavy: how badly issuers behave (none)
+  --seed N             what the simulation is drawn from (1)
+  --realtime           wait as long as issuers do, instead of in virtual time
+  --help               this text
+";
+
+/// How badly the simulated issuers behave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Faults {
+    None,
+    Light,
+    Heavy,
+}
+
+/// What to run.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Args {
+    pub(crate) cards: PathBuf,
+    pub(crate) issuer_cards: Option<PathBuf>,
+    pub(crate) db: PathBuf,
+    pub(crate) out: PathBuf,
+    pub(crate) catalog: Option<PathBuf>,
+    pub(crate) policy: Option<PathBuf>,
+    pub(crate) faults: Faults,
+    pub(crate) seed: u64,
+    pub(crate) realtime: bool,
+}
+
+/// What the command line asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    Help,
+    Run(Args),
+}
+
+/// Reads the arguments after the program's name. An error is one line.
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, String> {
+    read(args).map_err(|error| error.to_string().replace(char::is_control, " "))
+}
+
+fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Error> {
+    let mut parser = lexopt::Parser::from_args(args);
+    let (mut cards, mut issuer_cards, mut db, mut out) = (None, None, None, None);
+    let (mut catalog, mut policy) = (None, None);
+    let (mut faults, mut seed, mut realtime) = (Faults::None, 1, false);
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Short('h') | Long("help") => return Ok(Command::Help),
+            Long("issuer-cards") => issuer_cards = Some(path(&mut parser)?),
+            Long("db") => db = Some(path(&mut parser)?),
+            Long("out") => out = Some(path(&mut parser)?),
+            Long("catalog" | "catalogue") => catalog = Some(path(&mut parser)?),
+            Long("policy") => policy = Some(path(&mut parser)?),
+            Long("faults") => faults = parser.value()?.parse_with(level)?,
+            Long("seed") => {
+                let number = "a whole number from 0 to 18446744073709551615 was expected";
+                seed = parser.value()?.parse_with(|text| text.parse().map_err(|_| number))?;
+            }
+            Long("realtime") => realtime = true,
+            Value(value) if cards.is_none() => cards = Some(PathBuf::from(value)),
+            other => return Err(other.unexpected()),
+        }
+    }
+    let cards = cards.ok_or("the file of cards is missing: buyback [options] CARDS.csv")?;
+    let out = out.unwrap_or_else(|| PathBuf::from("buyback-out"));
+    let db = db.unwrap_or_else(|| out.join("scrip.db"));
+    Ok(Command::Run(Args { cards, issuer_cards, db, out, catalog, policy, faults, seed, realtime }))
+}
+
+fn path(parser: &mut lexopt::Parser) -> Result<PathBuf, lexopt::Error> {
+    parser.value().map(PathBuf::from)
+}
+
+fn level(text: &str) -> Result<Faults, &'static str> {
+    match text {
+        "none" => Ok(Faults::None),
+        "light" => Ok(Faults::Light),
+        "heavy" => Ok(Faults::Heavy),
+        _ => Err("none, light or heavy was expected"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Command, String> {
+        parse(line.split_whitespace().map(OsString::from))
+    }
+
+    #[test]
+    fn a_file_is_enough() {
+        let expected = Args {
+            cards: "cards.csv".into(),
+            issuer_cards: None,
+            db: "buyback-out/scrip.db".into(),
+            out: "buyback-out".into(),
+            catalog: None,
+            policy: None,
+            faults: Faults::None,
+            seed: 1,
+            realtime: false,
+        };
+        assert_eq!(parsed("cards.csv"), Ok(Command::Run(expected)));
+    }
+
+    #[test]
+    fn every_option_is_taken_in_any_order() {
+        let line = "--issuer-cards i.csv --db=d.db --out o c.csv --catalogue k.toml --policy p.toml \
+                    --faults heavy --seed 18446744073709551615 --realtime";
+        let Ok(Command::Run(args)) = parsed(line) else { panic!("{:?}", parsed(line)) };
+        assert_eq!((args.cards, args.out, args.db), ("c.csv".into(), "o".into(), "d.db".into()));
+        assert_eq!((args.issuer_cards, args.catalog), (Some("i.csv".into()), Some("k.toml".into())));
+        assert_eq!((args.policy, args.faults), (Some("p.toml".into()), Faults::Heavy));
+        assert_eq!((args.seed, args.realtime), (u64::MAX, true));
+        let Ok(Command::Run(args)) = parsed("--out o --catalog k -- -c.csv") else { panic!("a run") };
+        assert_eq!((args.cards, args.db), ("-c.csv".into(), "o/scrip.db".into()));
+        assert_eq!(args.catalog, Some("k".into()));
+    }
+
+    #[test]
+    fn help_wins_over_what_is_missing() {
+        assert_eq!(parsed("--help"), Ok(Command::Help));
+        assert_eq!(parsed("c.csv -h"), Ok(Command::Help));
+        for option in ["issuer-cards", "db", "out", "catalog", "policy", "faults", "seed", "realtime", "help"]
+        {
+            assert!(HELP.contains(&format!("  --{option}")), "{option}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_in_one_line() {
+        for (line, part) in [
+            ("", "is missing"),
+            ("a.csv b.csv", "b.csv"),
+            ("a.csv --fault none", "--fault"),
+            ("a.csv --faults some", "none, light or heavy"),
+            ("a.csv --seed -1", "whole number"),
+            ("a.csv --seed", "--seed"),
+            ("a.csv --realtime=yes", "--realtime"),
+            ("a.csv -x", "-x"),
+        ] {
+            let error = parsed(line).unwrap_err();
+            assert!(error.contains(part) && !error.contains('\n'), "{line}: {error}");
+        }
+        let odd = parse(["a.csv".into(), OsString::from("b\nc")]).unwrap_err();
+        assert!(!odd.contains('\n'), "{odd}");
+    }
+}

@@ -1,0 +1,379 @@
+//! Units into batches, and batches back.
+
+use super::Engine;
+use super::live::{Alarm, Entry, InFlight, Live, Ready, Told};
+use super::output::Event;
+use super::prepare::{self, open_card};
+use crate::base::{BatchId, Hasher, Mono, RedemptionId, Text};
+use crate::flow::{self, Effect, Input, Redemption, SIDE_CARD, Setting, Step, Summary};
+use crate::issuer::OpKind;
+use crate::record::{Batch, Frame, Handed, Record, Refusal, Side, SideMark, Unit};
+use crate::risk::Reason;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+impl Engine {
+    /// Closes the open batch, if there is something in it and none is on its way.
+    pub(super) fn seal(&mut self) -> Option<Batch> {
+        if self.in_flight.is_some() || self.open.units.is_empty() {
+            return None;
+        }
+        let open = core::mem::take(&mut self.open);
+        let (last, digest) = self.durable.last.unwrap_or_default();
+        let id = BatchId { epoch: self.epoch, sequence: last.sequence + 1 };
+        self.in_flight = Some(InFlight { id, entries: open.entries });
+        let frame = Frame { id, log: 0, wall: self.now.wall, previous: digest, units: open.units };
+        Some(Batch::new(frame, open.sides))
+    }
+
+    /// The batch is durable: everything that waited for it goes on.
+    pub(super) fn batch_done(&mut self, batch: Batch) {
+        let Some(in_flight) = self.in_flight.take() else { return };
+        self.durable.take(batch.frame(), batch.digest(), &|i| batch.verdicts()[i].is_accepted());
+        for ((entry, unit), verdict) in in_flight.entries.into_iter().zip(batch.units()).zip(batch.verdicts())
+        {
+            match entry {
+                Entry::Intake { prepared, redemption, turned_away } => {
+                    self.admitted(prepared, *redemption, turned_away, verdict);
+                }
+                Entry::Step { ready, wait_ms, group, inbound, recalls } => {
+                    let id = unit.redemption;
+                    if matches!(
+                        verdict.refusal,
+                        Some(Refusal::Stale { .. } | Refusal::Known { .. } | Refusal::Held { .. })
+                    ) {
+                        self.forget(id);
+                        self.event(Event::TakenOver { redemption: id });
+                        group.into_iter().for_each(|group| self.joined(group, false));
+                    } else {
+                        self.step_done(id, unit, ready, wait_ms);
+                        group.into_iter().for_each(|group| self.joined(group, true));
+                        if recalls {
+                            self.tell_now(id, Input::Seen(verdict.seen.clone()));
+                        }
+                        self.drain(id);
+                    }
+                    inbound.into_iter().for_each(|id| self.inbound_done(id));
+                }
+                Entry::Session { ready } => ready.into_iter().for_each(|ready| self.release(ready)),
+                Entry::Sighting => {}
+            }
+        }
+    }
+
+    fn step_done(&mut self, id: RedemptionId, unit: &Unit, ready: Vec<Ready>, wait_ms: Option<i64>) {
+        ready.into_iter().for_each(|ready| self.release(ready));
+        if let Ok(summary) = Summary::decode(&unit.summary) {
+            self.event(Event::Moved { redemption: id, summary });
+        }
+        if let Some(live) = self.live.get_mut(&id) {
+            live.busy = false;
+            live.parked = unit.dormant;
+        }
+        if !unit.dormant {
+            self.set_timer(id, wait_ms);
+        }
+    }
+
+    /// Tells a redemption's inbox to it, one by one, until a unit is on its way; lets go of it
+    /// once it is parked and nothing is left.
+    pub(super) fn drain(&mut self, id: RedemptionId) {
+        while let Some(live) = self.live.get_mut(&id) {
+            if live.busy {
+                return;
+            }
+            let Some(told) = live.inbox.pop_front() else { break };
+            self.take_input(id, told);
+        }
+        if self.live.get(&id).is_some_and(|live| live.parked && !live.busy) {
+            self.forget(id);
+        }
+    }
+
+    pub(super) fn forget(&mut self, id: RedemptionId) {
+        self.set_timer(id, None);
+        if let Some(live) = self.live.remove(&id) {
+            for inbound in live.inbox.into_iter().filter_map(|told| told.inbound) {
+                self.inbound_done(inbound);
+            }
+        }
+    }
+
+    /// Brings an input to a redemption: at once, later if a unit of it is on its way, or after
+    /// the store has handed it in.
+    pub(super) fn tell(&mut self, id: RedemptionId, told: Told) {
+        if let Some(live) = self.live.get_mut(&id) {
+            live.inbox.push_back(told);
+            return self.drain(id);
+        }
+        let waiting = self.loading.entry(id).or_default();
+        waiting.push(told);
+        if waiting.len() == 1 {
+            self.outputs.push_back(super::Output::Load(id));
+        }
+    }
+
+    fn tell_now(&mut self, id: RedemptionId, input: Input) {
+        if let Some(live) = self.live.get_mut(&id) {
+            live.inbox.push_front(Told::of(input));
+        }
+    }
+
+    fn take_input(&mut self, id: RedemptionId, mut told: Told) {
+        let Some(mut live) = self.live.remove(&id) else { return };
+        if told.is_outdated(&live.r) {
+            let accepted = matches!(&told.input, Input::Answer(a) if matches!(a.outcome, crate::issuer::Outcome::Accepted(_)));
+            told.input =
+                if accepted { Input::Note("paid_under_old_id") } else { Input::Note("outdated_answer") };
+        }
+        let asked = matches!(told.input, Input::Person(_));
+        let result = self.step_of(&mut live, told.input);
+        match result {
+            Ok(step) => {
+                self.live.insert(id, live);
+                self.stage(id, step, told.inbound, None);
+            }
+            Err(error) => {
+                // People may ask again; anything else starts over from the records.
+                let keep = asked || matches!(error, flow::FlowError::NotNow(_));
+                if keep {
+                    self.live.insert(id, live);
+                }
+                self.event(Event::Refused { redemption: id, error: Some(error) });
+                told.inbound.into_iter().for_each(|id| self.inbound_done(id));
+            }
+        }
+    }
+
+    pub(super) fn step_of(&mut self, live: &mut Live, input: Input) -> Result<Step, flow::FlowError> {
+        let mut hits = prepare::hits(&self.setup, &live.r.facts, None, None);
+        for hit in &live.hits {
+            if !hits.contains(hit) {
+                hits.push(*hit);
+            }
+        }
+        let facts = &live.r.facts;
+        let Some(mut setting) = self.setting_for(&facts.product, &facts.issuer, &hits) else {
+            return Err(flow::FlowError::NotNow(live.r.state));
+        };
+        setting.tag = self.card_tag(live);
+        setting.advance_room = self.advance_room(&live.r);
+        flow::handle(&mut live.r, &mut live.tries, input, &setting)
+    }
+
+    fn card_tag(&self, live: &Live) -> Option<crate::issuer::CardTag> {
+        let issuer = self.setup.issuer_place(&live.r.facts.issuer)?;
+        let data = super::calls::card_data(live.card.as_ref()?);
+        self.setup.issuers[issuer].card_tag(data)
+    }
+
+    fn advance_room(&self, r: &Redemption) -> bool {
+        let limits = &self.setup.policy.flow.advance;
+        let Some(quote) = r.quote.as_ref().filter(|_| limits.issuer_minor > 0) else { return false };
+        let exposure = flow::Exposure {
+            issuer: r.facts.issuer.clone(),
+            product: r.facts.product.clone(),
+            seller: r.facts.seller.clone(),
+            amount: quote.payout,
+        };
+        self.exposures.has_room(&exposure, limits)
+    }
+
+    /// What the machine may know; `None` if the issuer is not in the set-up any more.
+    pub(super) fn setting_for<'a>(
+        &'a self,
+        product: &str,
+        issuer: &str,
+        hits: &'a [Reason],
+    ) -> Option<Setting<'a>> {
+        Some(Setting {
+            now: self.now.wall,
+            policy_digest: self.setup.policy_digest,
+            policy: &self.setup.policy.flow,
+            risk: &self.setup.policy.risk,
+            terms: &self.setup.policy.terms,
+            product: self.setup.catalogue.product(product),
+            issuer: self.setup.issuer_of(issuer)?,
+            rail: self.setup.rails[0].profile(),
+            hits,
+            tag: None,
+            advance_room: false,
+        })
+    }
+
+    /// Puts a step into the open batch, or does at once what needs no writing.
+    pub(super) fn stage(
+        &mut self,
+        id: RedemptionId,
+        step: Step,
+        inbound: Option<super::InboundId>,
+        group: Option<u64>,
+    ) {
+        let (wait_ms, recalls) = (step.wait_ms(), step.effects.contains(&Effect::Recall));
+        let mut ready = Vec::new();
+        for effect in &step.effects {
+            match *effect {
+                Effect::Ask { kind: OpKind::Redeem, .. } if group.is_some() => {}
+                Effect::Ask { kind, endpoint, attempt } => {
+                    ready.extend(self.call_for(id, kind, endpoint, attempt));
+                }
+                Effect::Gather => self.gather(id),
+                Effect::Recall | Effect::Wait(_) => {}
+            }
+        }
+        self.count_exposure(&step);
+        if step.records.is_empty() {
+            self.set_timer(id, wait_ms);
+            inbound.into_iter().for_each(|id| self.inbound_done(id));
+            return ready.into_iter().for_each(|ready| self.release_or_wait(ready));
+        }
+        for ready in &mut ready {
+            self.keep_session(ready);
+        }
+        let Some(live) = self.live.get_mut(&id) else { return };
+        live.busy = true;
+        let written = u32::try_from(step.records.len()).expect("a step writes few records");
+        let (r, expected) = (live.r.clone(), live.r.records - written);
+        self.set_timer(id, None);
+        let mut unit = self.unit_of(&r, expected, step);
+        if recalls {
+            unit.recalls = self.recalls(&r.facts, prepare::faces_subject(&self.setup, &r.facts));
+        }
+        self.open.units.push(unit);
+        let inbound = inbound.into_iter().collect();
+        self.open.entries.push(Entry::Step { ready, wait_ms, group, inbound, recalls });
+    }
+
+    /// The unit of a step that `r` has taken.
+    pub(super) fn unit_of(&mut self, r: &Redemption, expected: u32, step: Step) -> Unit {
+        let setting = self.setting_for(&r.facts.product, &r.facts.issuer, &[]);
+        let (dormant, due) = setting.map_or((true, None), |s| flow::rest(r, &step, &s));
+        let mut summary = Vec::with_capacity(128);
+        Summary::of(r).encode(&mut summary);
+        let mut unit = Unit {
+            redemption: r.id,
+            expected,
+            dormant,
+            due,
+            changes: step.changes,
+            postings: step.postings,
+            summary,
+            records: step.records,
+            ..Unit::default()
+        };
+        for slot in step.erase {
+            self.put_side(&mut unit, Side { redemption: r.id, slot, content: None });
+        }
+        unit
+    }
+
+    pub(super) fn put_side(&mut self, unit: &mut Unit, side: Side) {
+        let content = side.content.as_ref().map(|content| Hasher::new().with(content).finish());
+        unit.sides.push(SideMark { slot: side.slot, content });
+        self.open.sides.push(side);
+    }
+
+    /// Writes the session that a call's message changed, in the same batch as its intent.
+    fn keep_session(&mut self, ready: &mut Ready) {
+        if let Some(state) = ready.pending.session.take() {
+            let name = self.setup.channel_name(ready.pending.channel).unwrap_or_default().to_string();
+            self.write_session(&name, &state, Vec::new());
+        }
+    }
+
+    /// Writes a channel's session; the calls that were made with it wait for it.
+    pub(super) fn write_session(&mut self, name: &str, state: &[u8], ready: Vec<Ready>) {
+        let name = Text::new(name).expect("channel names were checked");
+        let session = self.sessions.entry(name.clone()).or_default();
+        let expected = session.records;
+        session.records += 1;
+        session.state = state.to_vec();
+        let mut body = Vec::new();
+        crate::base::Writer::new(&mut body).text(&name).raw(state);
+        let kind = super::recovery::SESSION_KIND;
+        let redemption = super::recovery::channel_row(&name);
+        let records = [Record { kind, version: 1, body }].to_vec();
+        self.open.units.push(Unit { redemption, expected, dormant: true, records, ..Unit::default() });
+        self.open.entries.push(Entry::Session { ready });
+    }
+
+    fn count_exposure(&mut self, step: &Step) {
+        let opened = flow::EventKind::ExposureOpened.number();
+        let closed = flow::EventKind::ExposureClosed.number();
+        for record in step.records.iter().filter(|r| r.kind == opened || r.kind == closed) {
+            match flow::Event::from_record(record) {
+                Ok((_, flow::Event::ExposureOpened(e))) => self.exposures.open(&e),
+                Ok((_, flow::Event::ExposureClosed(e))) => self.exposures.close(&e),
+                _ => {}
+            }
+        }
+    }
+
+    /// A redemption comes from the store: with inputs that waited for it, or because it is due.
+    pub(super) fn take_up(&mut self, id: RedemptionId, handed: Option<Handed>) {
+        let waiting = self.loading.remove(&id).unwrap_or_default();
+        if self.live.contains_key(&id) {
+            return waiting.into_iter().for_each(|told| self.tell(id, told));
+        }
+        let replayed = handed.map(|handed| {
+            let records = Record::decode_all(&handed.log).map_err(flow::FlowError::from)?;
+            Redemption::replay(id, &records).map(|r| (r, handed))
+        });
+        let error = match replayed {
+            Some(Ok((r, handed))) => {
+                let sealed = handed.sides.get(&SIDE_CARD);
+                let card = sealed.and_then(|sealed| open_card(&self.setup, id, &r.facts, sealed));
+                let mut live = Live::new(r);
+                live.card = card;
+                live.parked = true;
+                self.live.insert(id, live);
+                let resume = waiting.is_empty().then(|| Told::of(Input::Resume));
+                let live = self.live.get_mut(&id).expect("it was put there");
+                live.inbox.extend(resume.into_iter().chain(waiting));
+                return self.drain(id);
+            }
+            Some(Err(error)) => Some(error),
+            None => None,
+        };
+        self.event(Event::Refused { redemption: id, error });
+        waiting.into_iter().filter_map(|told| told.inbound).for_each(|id| self.inbound_done(id));
+    }
+
+    /// A timer of a redemption fired.
+    pub(super) fn timer(&mut self, id: RedemptionId, at: Mono) {
+        let Some(live) = self.live.get_mut(&id).filter(|live| live.timer == Some(at)) else { return };
+        live.timer = None;
+        self.tell(id, Told::of(Input::Timer));
+    }
+
+    pub(super) fn set_timer(&mut self, id: RedemptionId, wait_ms: Option<i64>) {
+        let Some(live) = self.live.get_mut(&id) else { return };
+        if let Some(at) = live.timer.take() {
+            self.alarms.remove(&(at, Alarm::Redemption(id)));
+        }
+        if let Some(ms) = wait_ms {
+            let at = self.now.mono.plus(ms);
+            live.timer = Some(at);
+            self.alarms.insert((at, Alarm::Redemption(id)));
+        }
+    }
+
+    /// One thing less that an inbound message waits for.
+    pub(super) fn inbound_done(&mut self, id: super::InboundId) {
+        let Some((channel, missing)) = self.inbound.get_mut(&id) else { return };
+        *missing -= 1;
+        if *missing > 0 {
+            return;
+        }
+        let channel = *channel;
+        self.inbound.remove(&id);
+        let mut bytes = Vec::new();
+        match self.setup.issuers.get(usize::from(channel.0)) {
+            Some(issuer) => issuer.acknowledge(&mut bytes),
+            None => {
+                self.setup.rails[usize::from(channel.0) - self.setup.issuers.len()].acknowledge(&mut bytes)
+            }
+        }
+        self.outputs.push_back(super::Output::Ack(id, bytes));
+    }
+}

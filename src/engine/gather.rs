@@ -1,0 +1,118 @@
+//! Batch issuers: debits are gathered for one message, and the message leaves once every one of
+//! its intents is durable.
+
+use super::calls::operation;
+use super::live::{Alarm, Group};
+use super::{ChannelId, Engine};
+use crate::base::RedemptionId;
+use crate::flow::{Effect, Input};
+use crate::issuer::{Context, Message, OpKind};
+use alloc::vec::Vec;
+
+impl Engine {
+    /// Puts a redemption into its issuer's next message.
+    pub(super) fn gather(&mut self, id: RedemptionId) {
+        let Some(live) = self.live.get_mut(&id) else { return };
+        let Some(place) = self.setup.issuer_place(&live.r.facts.issuer) else { return };
+        if core::mem::replace(&mut live.gathered, true) {
+            return;
+        }
+        let profile = self.setup.issuers[place].profile();
+        let channel = place as u16;
+        let waiting = self.gathering.entry(channel).or_default();
+        waiting.push(id);
+        if waiting.len() == 1 {
+            let at = self.now.mono.plus(profile.batch_window_ms);
+            self.alarms.insert((at, Alarm::Gather(channel)));
+        } else if waiting.len() == profile.batch_max {
+            self.alarms.retain(|(_, alarm)| *alarm != Alarm::Gather(channel));
+            self.alarms.insert((self.now.mono, Alarm::Gather(channel)));
+        }
+    }
+
+    /// The window closes: the message is made, and every debit in it gets its intent.
+    pub(super) fn dispatch(&mut self, channel: u16) {
+        let place = usize::from(channel);
+        let all = self.gathering.remove(&channel).unwrap_or_default();
+        let most = self.setup.issuers[place].profile().batch_max;
+        let (now, later) = all.split_at(all.len().min(most));
+        let mut steps = Vec::new();
+        let mut attempt = 1;
+        for &id in now {
+            let Some(mut live) = self.live.remove(&id) else { continue };
+            live.gathered = false;
+            if live.busy {
+                self.live.insert(id, live);
+                self.gather(id);
+                continue;
+            }
+            let step = self.step_of(&mut live, Input::Dispatch);
+            self.live.insert(id, live);
+            if let Ok(step) = step {
+                let sent = step.effects.iter().find_map(|effect| match effect {
+                    Effect::Ask { kind: OpKind::Redeem, attempt, .. } => Some(*attempt),
+                    _ => None,
+                });
+                attempt = attempt.max(sent.unwrap_or(1));
+                steps.push((id, step));
+            }
+        }
+        for &id in later {
+            if let Some(live) = self.live.get_mut(&id) {
+                live.gathered = false;
+                self.gather(id);
+            }
+        }
+        if steps.is_empty() {
+            return;
+        }
+        let group = self.next_call;
+        let ids: Vec<RedemptionId> = steps.iter().map(|(id, _)| *id).collect();
+        let ready = self.batch_message(place, &ids, attempt);
+        self.groups.insert(group, Group { missing: ids.len(), whole: true, ready });
+        for (id, step) in steps {
+            self.stage(id, step, None, Some(group));
+        }
+    }
+
+    fn batch_message(
+        &mut self,
+        place: usize,
+        ids: &[RedemptionId],
+        attempt: u32,
+    ) -> Option<super::live::Ready> {
+        let nonce = self.entropy.bytes();
+        let issuer = &self.setup.issuers[place];
+        let name = issuer.profile().name.as_str();
+        let session = self.sessions.iter().find(|(n, _)| n.as_str() == name);
+        let session = session.map(|(_, session)| session.state.as_slice()).unwrap_or_default();
+        let context = Context { session, now: self.now.wall, nonce };
+        let operations: Vec<_> = ids
+            .iter()
+            .filter_map(|id| {
+                let live = self.live.get(id)?;
+                let attempt = live.r.redeem.as_ref().map_or(1, |redeem| redeem.attempt);
+                operation(&live.r, live.card.as_ref(), OpKind::Redeem, attempt)
+            })
+            .collect();
+        let mut message = Message::default();
+        issuer.encode(&operations, &context, &mut message).ok()?;
+        let waiting = ids.iter().map(|id| (*id, OpKind::Redeem)).collect();
+        Some(self.ready(ChannelId(place as u16), 0, attempt, message, waiting, true))
+    }
+
+    /// One intent of a batch message is durable, or was refused: then the message must not
+    /// leave, for it holds a debit that is another writer's. The others are asked for again
+    /// when they are due.
+    pub(super) fn joined(&mut self, group: u64, stands: bool) {
+        let Some(joined) = self.groups.get_mut(&group) else { return };
+        joined.missing -= 1;
+        joined.whole &= stands;
+        if joined.missing == 0 {
+            let done = self.groups.remove(&group).filter(|group| group.whole);
+            if let Some(ready) = done.and_then(|group| group.ready) {
+                self.release_or_wait(ready);
+            }
+        }
+    }
+}

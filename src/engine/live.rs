@@ -1,0 +1,175 @@
+//! What the engine keeps in memory.
+
+use super::prepare::Prepared;
+use super::{Call, CallId, ChannelId, Event, InboundId};
+use crate::base::{Mono, RedemptionId};
+use crate::card::Card;
+use crate::flow::{Input, Redemption};
+use crate::issuer::{Leg, OpKind};
+use crate::record::{Batch, Side, Unit};
+use crate::risk::Reason;
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+/// An input for one redemption, with the inbound message that brought it.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) input: Input,
+    /// Which movement of money an answer speaks of.
+    pub(super) leg: Option<Leg>,
+    pub(super) inbound: Option<InboundId>,
+}
+
+impl Told {
+    pub(super) fn of(input: Input) -> Self {
+        Self { input, leg: None, inbound: None }
+    }
+
+    /// Whether it is an answer about a pay-out that another one has replaced since.
+    pub(super) fn is_outdated(&self, r: &Redemption) -> bool {
+        matches!(self.leg, Some(Leg::Payout(number)) if r.payout.as_ref().map(|p| p.number) != Some(number))
+    }
+}
+
+/// One redemption in memory.
+pub(super) struct Live {
+    pub(super) r: Redemption,
+    pub(super) tries: u32,
+    pub(super) card: Option<Card>,
+    pub(super) fingerprint: Vec<u8>,
+    pub(super) hits: Vec<Reason>,
+    /// Whether a unit of it is in a batch that has not come back.
+    pub(super) busy: bool,
+    /// Whether its last unit told the store to hand it back.
+    pub(super) parked: bool,
+    /// What came in meanwhile.
+    pub(super) inbox: VecDeque<Told>,
+    pub(super) timer: Option<Mono>,
+    /// The latest call of each kind that is still waited for.
+    pub(super) awaiting: Vec<(OpKind, u64)>,
+    /// Whether it waits for a place in a batch message.
+    pub(super) gathered: bool,
+}
+
+impl Live {
+    pub(super) fn new(r: Redemption) -> Self {
+        Self {
+            r,
+            tries: 0,
+            card: None,
+            fingerprint: Vec::new(),
+            hits: Vec::new(),
+            busy: false,
+            parked: false,
+            inbox: VecDeque::new(),
+            timer: None,
+            awaiting: Vec::new(),
+            gathered: false,
+        }
+    }
+
+    /// Whether call `number` is the one that is waited for; it is not any more then.
+    pub(super) fn heard(&mut self, number: u64) -> bool {
+        let before = self.awaiting.len();
+        self.awaiting.retain(|(_, waiting)| *waiting != number);
+        self.awaiting.len() != before
+    }
+
+    pub(super) fn awaits(&mut self, kind: OpKind, number: u64) {
+        self.awaiting.retain(|(waiting, _)| *waiting != kind);
+        self.awaiting.push((kind, number));
+    }
+}
+
+/// A call that is out.
+pub(super) struct Pending {
+    pub(super) channel: ChannelId,
+    pub(super) answer_by: Mono,
+    /// Whether silence means unknown. A batch message is only handed over; its answers come in
+    /// a message of their own.
+    pub(super) batch: bool,
+    pub(super) waiting: Vec<(RedemptionId, OpKind)>,
+    /// The channel's session as the message left it, if it changed; taken when it is written.
+    pub(super) session: Option<Vec<u8>>,
+}
+
+/// A call that is encoded and waits for its intent to be durable.
+pub(super) struct Ready {
+    pub(super) call: Call,
+    pub(super) pending: Pending,
+    pub(super) send_within_ms: i64,
+    pub(super) answer_within_ms: i64,
+}
+
+/// A batch message that waits for the intents of all its operations.
+pub(super) struct Group {
+    pub(super) missing: usize,
+    pub(super) whole: bool,
+    pub(super) ready: Option<Ready>,
+}
+
+/// What a unit in a batch stands for.
+pub(super) enum Entry {
+    /// A first unit. Its redemption lives only once the unit stands.
+    Intake { prepared: Box<Prepared>, redemption: Box<Redemption>, turned_away: bool },
+    /// A step of a redemption in memory.
+    Step {
+        ready: Vec<Ready>,
+        wait_ms: Option<i64>,
+        group: Option<u64>,
+        inbound: Vec<InboundId>,
+        recalls: bool,
+    },
+    /// A mere sighting.
+    Sighting,
+    /// A channel's session. Calls that were made with it wait for it.
+    Session { ready: Vec<Ready> },
+}
+
+/// Units that wait for the next batch.
+#[derive(Default)]
+pub(super) struct Open {
+    pub(super) units: Vec<Unit>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) sides: Vec<Side>,
+}
+
+/// The batch that is being made durable.
+pub(super) struct InFlight {
+    pub(super) id: crate::base::BatchId,
+    pub(super) entries: Vec<Entry>,
+}
+
+/// Something that came in and waits for `poll`.
+pub(super) enum Queued {
+    Submit(Box<Prepared>),
+    Sight(Box<Prepared>),
+    Committed(Box<Batch>),
+    Answers {
+        to: RedemptionId,
+        told: Told,
+    },
+    Lost {
+        number: u64,
+        not_sent: bool,
+    },
+    Reply {
+        id: CallId,
+        answered: Vec<(RedemptionId, OpKind)>,
+        undecodable: bool,
+    },
+    Settled(InboundId),
+    Loaded(RedemptionId, Option<Box<crate::record::Handed>>),
+    Event(Event),
+    /// A redemption got something into its inbox from the engine itself.
+    Nudge(RedemptionId),
+}
+
+/// What a timer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Alarm {
+    Redemption(RedemptionId),
+    Call(u64),
+    Gather(u16),
+}

@@ -1,0 +1,274 @@
+//! A request made ready: checked against the catalogue, keyed, its secret sealed.
+
+use super::request::{Request, SubmitError, text, text_opt};
+use super::setup::Setup;
+use crate::base::{Key16, RedemptionId, Secret, Text, Wall, Writer, digest};
+use crate::card::{Card, Field, Product};
+use crate::flow::{Facts, SIDE_CARD, SIDE_PERSONAL};
+use crate::money::Amount;
+use crate::record::Side;
+use crate::risk::Reason;
+use crate::vault::{Context, Entropy, PepperVersion, Purpose, commitment};
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+/// A request made ready.
+pub(super) struct Prepared {
+    pub(super) id: RedemptionId,
+    pub(super) facts: Facts,
+    pub(super) received_at: Option<Wall>,
+    pub(super) card: Card,
+    pub(super) fingerprint: Vec<u8>,
+    pub(super) sides: Vec<Side>,
+    pub(super) hits: Vec<Reason>,
+    /// The subject under which the seller's faces of this product are counted.
+    pub(super) faces: Key16,
+}
+
+/// The redemption that a caller's request id names.
+pub(super) fn redemption_id(caller: &Text, request_id: &Text) -> RedemptionId {
+    RedemptionId(digest("scrip redemption v1", &[caller.as_bytes(), request_id.as_bytes()]).head16())
+}
+
+/// A request as far as it needs no randomness: what it is, and under which keys.
+pub(super) struct Read<'a> {
+    product: &'a Product,
+    card: Card,
+    face: Amount,
+    keys: Vec<Key16>,
+}
+
+pub(super) fn read<'a>(setup: &'a Setup, request: &Request) -> Result<Read<'a>, SubmitError> {
+    let product = setup.catalogue.product(&request.product).ok_or_else(|| SubmitError::Invalid {
+        field: "product",
+        reason: "product_unknown",
+        what: "a product of the catalogue is expected".to_string(),
+    })?;
+    let card = read_card(product, request)?;
+    let face = read_face(product, request)?;
+    if (request.generation > 0) != product.reloadable() {
+        let what = match product.reloadable() {
+            true => "the product is reloadable: the loading from 1 is expected",
+            false => "the product is not reloadable: no generation is expected",
+        };
+        let (field, reason) = ("generation", "generation_shape");
+        return Err(SubmitError::Invalid { field, reason, what: what.to_string() });
+    }
+    let identities = product.identities(&card);
+    let mut keys = Vec::new();
+    for version in setup.keys.pepper_versions() {
+        keys.extend(
+            identities
+                .iter()
+                .filter_map(|identity| setup.keys.card_key(version, product.scheme(), identity.expose())),
+        );
+    }
+    Ok(Read { product, card, face, keys })
+}
+
+impl Read<'_> {
+    /// The keys under which the card is claimed.
+    pub(super) fn keys(&self) -> &[Key16] {
+        &self.keys
+    }
+}
+
+fn read_card(product: &Product, request: &Request) -> Result<Card, SubmitError> {
+    let utf8 = |field, secret: &Secret| {
+        core::str::from_utf8(secret.expose()).map(ToString::to_string).map_err(|_| SubmitError::Invalid {
+            field,
+            reason: "not_utf8",
+            what: "UTF-8 text is expected".to_string(),
+        })
+    };
+    let number = request.number.as_ref().map(|number| utf8("card_number", number)).transpose()?;
+    let number = zeroize::Zeroizing::new(number.unwrap_or_default());
+    let secret = zeroize::Zeroizing::new(utf8("card_secret", &request.secret)?);
+    product.read(Some(&number), &secret).map_err(|error| SubmitError::Invalid {
+        field: match error.field {
+            Field::CardNumber => "card_number",
+            Field::CardSecret => "card_secret",
+        },
+        reason: error.reason(),
+        what: error.to_string(),
+    })
+}
+
+fn read_face(product: &Product, request: &Request) -> Result<Amount, SubmitError> {
+    let missing = || SubmitError::Invalid {
+        field: "face_value",
+        reason: "face_value_missing",
+        what: "a face value is expected".to_string(),
+    };
+    let face = request.face.ok_or_else(missing)?;
+    if face.minor() <= 0 {
+        let what = "a face value above 0 is expected".to_string();
+        return Err(SubmitError::Invalid { field: "face_value", reason: "face_value_not_positive", what });
+    }
+    product.check_face(face).map_err(|error| SubmitError::Refused {
+        field: "face_value",
+        reason: error.reason(),
+        what: error.to_string(),
+    })?;
+    Ok(face)
+}
+
+pub(super) fn prepare(
+    setup: &Setup,
+    entropy: &mut Entropy,
+    request: &Request,
+) -> Result<Prepared, SubmitError> {
+    let read = read(setup, request)?;
+    let caller = text("caller", "caller_shape", &request.caller)?;
+    let request_id = text("request_id", "request_id_shape", &request.request_id)?;
+    let seller = text("seller_id", "seller_id_shape", &request.seller)?;
+    let channel = text_opt("channel", "channel_shape", request.channel.as_ref())?;
+    let device = text_opt("device_id", "device_id_shape", request.device.as_ref())?;
+    let ip = text_opt("ip", "ip_shape", request.ip.as_ref())?;
+    let id = redemption_id(&caller, &request_id);
+    let salt = entropy.bytes::<32>();
+    let card_bytes = read.card.encode();
+    let profile = setup.issuer_of(read.product.issuer()).expect("the set-up has every product's issuer");
+    let facts = Facts {
+        caller,
+        request_id,
+        seller,
+        product: read.product.name().clone(),
+        issuer: read.product.issuer().clone(),
+        channel,
+        face: read.face,
+        received_at: request.received_at.unwrap_or_default(),
+        keys: read.keys,
+        generation: request.generation,
+        commitment: commitment(&salt, card_bytes.expose()),
+        catalogue: setup.catalogue_digest,
+        policy: setup.policy_digest,
+        profile: profile.digest(),
+    };
+    let fingerprint = fingerprint(setup, setup.keys.current_pepper(), &facts, &read.card).unwrap_or_default();
+    let sides = seal_sides(
+        setup,
+        entropy,
+        id,
+        &facts,
+        &salt,
+        &card_bytes,
+        (device.as_ref(), ip.as_ref(), request.place),
+    );
+    let hits = hits(setup, &facts, device.as_deref(), ip.as_deref());
+    let faces = faces_subject(setup, &facts);
+    Ok(Prepared {
+        id,
+        received_at: request.received_at,
+        facts,
+        card: read.card,
+        fingerprint,
+        sides,
+        hits,
+        faces,
+    })
+}
+
+/// The keyed digest of the business fields, after the pepper version: not of time, address,
+/// place or channel, which a resend may change.
+pub(super) fn fingerprint(
+    setup: &Setup,
+    version: PepperVersion,
+    facts: &Facts,
+    card: &Card,
+) -> Option<Vec<u8>> {
+    let number = card.number().map(Secret::expose).unwrap_or_default();
+    let digest = setup.keys.fingerprint(
+        version,
+        &[
+            facts.caller.as_bytes(),
+            facts.request_id.as_bytes(),
+            facts.seller.as_bytes(),
+            facts.product.as_bytes(),
+            number,
+            card.secret().expose(),
+            &facts.face.minor().to_le_bytes(),
+            &facts.face.currency().numeric().to_le_bytes(),
+            &facts.generation.to_le_bytes(),
+        ],
+    )?;
+    let mut out = Vec::with_capacity(34);
+    Writer::new(&mut out).u16(version.0).raw(&digest.0);
+    Some(out)
+}
+
+/// Whether a stored fingerprint is that of this request.
+pub(super) fn same_request(setup: &Setup, stored: &[u8], prepared: &Prepared) -> bool {
+    let Some((version, _)) = stored.split_first_chunk::<2>() else { return false };
+    let version = PepperVersion(u16::from_le_bytes(*version));
+    fingerprint(setup, version, &prepared.facts, &prepared.card).is_some_and(|own| own == stored)
+}
+
+type Personal<'a> = (Option<&'a Text>, Option<&'a Text>, Option<(i32, i32)>);
+
+fn seal_sides(
+    setup: &Setup,
+    entropy: &mut Entropy,
+    id: RedemptionId,
+    facts: &Facts,
+    salt: &[u8; 32],
+    card: &Secret,
+    (device, ip, place): Personal<'_>,
+) -> Vec<Side> {
+    let mut seal = |slot, purpose, plain: &[u8]| {
+        let context = Context { purpose, redemption: id, bound: facts.product.as_bytes() };
+        let content =
+            setup.keys.seal(&context, plain, entropy.bytes()).expect("a card is far below the limit");
+        Side { redemption: id, slot, content: Some(content) }
+    };
+    let mut plain = zeroize::Zeroizing::new(salt.to_vec());
+    plain.extend_from_slice(card.expose());
+    let mut sides = Vec::with_capacity(2);
+    sides.push(seal(SIDE_CARD, Purpose::Card, &plain));
+    if device.is_some() || ip.is_some() || place.is_some() {
+        let mut plain = zeroize::Zeroizing::new(Vec::new());
+        let w = &mut Writer::new(&mut plain);
+        w.text_opt(device).text_opt(ip).bool(place.is_some());
+        let (latitude, longitude) = place.unwrap_or_default();
+        w.u32(latitude.cast_unsigned()).u32(longitude.cast_unsigned());
+        sides.push(seal(SIDE_PERSONAL, Purpose::Personal, &plain));
+    }
+    sides
+}
+
+/// Opens the sealed card of a redemption, if its side row still holds it.
+pub(super) fn open_card(setup: &Setup, id: RedemptionId, facts: &Facts, sealed: &[u8]) -> Option<Card> {
+    let context = Context { purpose: Purpose::Card, redemption: id, bound: facts.product.as_bytes() };
+    let plain = setup.keys.open(&context, sealed).ok()?;
+    Card::decode(plain.expose().get(32..)?).ok()
+}
+
+/// What of a request stands on a block list.
+pub(super) fn hits(setup: &Setup, facts: &Facts, device: Option<&str>, ip: Option<&str>) -> Vec<Reason> {
+    let block = &setup.policy.risk.block;
+    let listed = |list: &[alloc::string::String], value: Option<&str>| {
+        value.is_some_and(|value| list.iter().any(|entry| entry == value))
+    };
+    let mut hits = Vec::new();
+    if facts.keys.iter().any(|key| setup.blocked_cards.contains(key)) {
+        hits.push(Reason::BlockedCard);
+    }
+    if listed(&block.sellers, Some(&facts.seller)) {
+        hits.push(Reason::BlockedSeller);
+    }
+    if listed(&block.devices, device) {
+        hits.push(Reason::BlockedDevice);
+    }
+    if listed(&block.ips, ip) {
+        hits.push(Reason::BlockedIp);
+    }
+    hits
+}
+
+/// Faces are counted under the oldest pepper, so that a new one does not forget them.
+pub(super) fn faces_subject(setup: &Setup, facts: &Facts) -> Key16 {
+    let mut value = Vec::new();
+    Writer::new(&mut value).text(&facts.seller).text(&facts.product).u16(facts.face.currency().numeric());
+    let oldest = setup.keys.pepper_versions().next().expect("a ring holds a pepper");
+    setup.keys.subject_key(oldest, "faces", &value).expect("the version is the ring's own")
+}

@@ -1,0 +1,393 @@
+//! The engine and its doors: inputs queue, `poll` advances.
+
+use super::live::{Alarm, Group, InFlight, Live, Open, Pending, Queued, Told};
+use super::prepare::{self, Prepared};
+use super::{
+    CallId, ChannelId, Event, InboundId, Misuse, Output, Recovery, Request, Sent, Setup, SubmitError,
+};
+use crate::base::{BatchId, Digest, Key16, Mono, Now, RedemptionId, Wall};
+use crate::flow::{Finding, Input, Summary, Verdict};
+use crate::issuer::{Answer, Context, DecodeError, OpKind, Reference};
+use crate::record::{Batch, Handed};
+use crate::vault::Entropy;
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
+
+/// The engine. One per store, on one thread.
+pub struct Engine {
+    pub(super) setup: Setup,
+    pub(super) epoch: u64,
+    /// The log as of the last durable batch.
+    pub(super) durable: Recovery,
+    /// Advances as staged, ahead of `durable`.
+    pub(super) exposures: super::exposure::Exposures,
+    /// Sessions as staged, ahead of `durable`.
+    pub(super) sessions: BTreeMap<crate::base::Text, super::recovery::Session>,
+    pub(super) entropy: Entropy,
+    pub(super) now: Now,
+    pub(super) live: BTreeMap<RedemptionId, Live>,
+    pub(super) loading: BTreeMap<RedemptionId, Vec<Told>>,
+    pub(super) queue: VecDeque<Queued>,
+    pub(super) outputs: VecDeque<Output>,
+    pub(super) alarms: BTreeSet<(Mono, Alarm)>,
+    pub(super) calls: BTreeMap<u64, Pending>,
+    pub(super) next_call: u64,
+    pub(super) groups: BTreeMap<u64, Group>,
+    pub(super) gathering: BTreeMap<u16, Vec<RedemptionId>>,
+    pub(super) inbound: BTreeMap<InboundId, (ChannelId, usize)>,
+    pub(super) next_inbound: u64,
+    pub(super) open: Open,
+    pub(super) in_flight: Option<InFlight>,
+    pub(super) again: Option<Box<Batch>>,
+    pub(super) queued_submits: usize,
+}
+
+impl core::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Engine")
+            .field("epoch", &self.epoch)
+            .field("live", &self.live.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    pub(super) fn open(setup: Setup, durable: Recovery, epoch: u64, seed: [u8; 32]) -> Self {
+        Self {
+            setup,
+            epoch,
+            exposures: durable.exposures.clone(),
+            sessions: durable.sessions.clone(),
+            now: Now { mono: Mono(i64::MIN), wall: durable.wall },
+            durable,
+            entropy: Entropy::new(seed),
+            live: BTreeMap::new(),
+            loading: BTreeMap::new(),
+            queue: VecDeque::new(),
+            outputs: VecDeque::new(),
+            alarms: BTreeSet::new(),
+            calls: BTreeMap::new(),
+            next_call: 1,
+            groups: BTreeMap::new(),
+            gathering: BTreeMap::new(),
+            inbound: BTreeMap::new(),
+            next_inbound: 1,
+            open: Open::default(),
+            in_flight: None,
+            again: None,
+            queued_submits: 0,
+        }
+    }
+
+    /// Takes a request. What becomes of it is told by [`Event`]s; nothing is promised before.
+    ///
+    /// # Errors
+    /// [`SubmitError`]: nothing was written.
+    pub fn submit(&mut self, request: &Request) -> Result<RedemptionId, SubmitError> {
+        if self.live.len() + self.queued_submits >= self.setup.bounds.in_flight {
+            return Err(SubmitError::Busy);
+        }
+        let prepared = self.prepare(request)?;
+        let id = prepared.id;
+        self.queued_submits += 1;
+        self.queue.push_back(Queued::Submit(Box::new(prepared)));
+        Ok(id)
+    }
+
+    /// Lets a request be seen by risk in its turn, before it is submitted. For a host that keeps
+    /// requests for one card in order: the second waits until the first has ended, yet both
+    /// count from when they came.
+    ///
+    /// # Errors
+    /// [`SubmitError`], as `submit` would give.
+    pub fn sight(&mut self, request: &Request) -> Result<RedemptionId, SubmitError> {
+        let prepared = self.prepare(request)?;
+        let id = prepared.id;
+        self.queue.push_back(Queued::Sight(Box::new(prepared)));
+        Ok(id)
+    }
+
+    /// The keys under which a request's card is claimed: two requests that share one are for
+    /// the same card.
+    ///
+    /// # Errors
+    /// [`SubmitError`], as `submit` would give for the card.
+    pub fn lanes(&self, request: &Request) -> Result<Vec<Key16>, SubmitError> {
+        Ok(prepare::read(&self.setup, request)?.keys().to_vec())
+    }
+
+    fn prepare(&mut self, request: &Request) -> Result<Prepared, SubmitError> {
+        prepare::prepare(&self.setup, &mut self.entropy, request)
+    }
+
+    /// The reply to a call, in time or late.
+    ///
+    /// # Errors
+    /// [`Misuse::NoSuchChannel`].
+    pub fn reply(&mut self, id: CallId, bytes: &[u8]) -> Result<(), Misuse> {
+        let mut answers = Vec::new();
+        let decoded = self.decode(id.channel, bytes, &mut |to, answer| answers.push((to, answer)))?;
+        let answered = answers.iter().map(|(to, answer)| (to.redemption, answer.kind)).collect();
+        self.queue.push_back(Queued::Reply { id, answered, undecodable: decoded.is_err() });
+        for (to, answer) in answers {
+            let told = Told { input: Input::Answer(answer), leg: Some(to.leg), inbound: None };
+            self.queue.push_back(Queued::Answers { to: to.redemption, told });
+        }
+        Ok(())
+    }
+
+    /// A call that brings no reply.
+    ///
+    /// # Errors
+    /// [`Misuse::NoSuchChannel`].
+    pub fn lost(&mut self, id: CallId, sent: Sent) -> Result<(), Misuse> {
+        self.check_channel(id.channel)?;
+        self.queue.push_back(Queued::Lost { number: id.number, not_sent: sent == Sent::NotSent });
+        Ok(())
+    }
+
+    /// A message that nobody asked for: a callback or a file. [`Output::Ack`] says when all it
+    /// caused is durable; until then it must be kept.
+    ///
+    /// # Errors
+    /// [`Misuse::NoSuchChannel`]; or [`DecodeError`] inside if the bytes are no message of the
+    /// channel's protocol: nothing was taken from it, and it must not be acknowledged.
+    pub fn inbound(
+        &mut self,
+        from: ChannelId,
+        bytes: &[u8],
+    ) -> Result<Result<InboundId, DecodeError>, Misuse> {
+        let mut answers = Vec::new();
+        if let Err(error) = self.decode(from, bytes, &mut |to, answer| answers.push((to, answer)))? {
+            return Ok(Err(error));
+        }
+        let id = InboundId(self.next_inbound);
+        self.next_inbound += 1;
+        self.inbound.insert(id, (from, answers.len() + 1));
+        for (to, answer) in answers {
+            let told = Told { input: Input::Answer(answer), leg: Some(to.leg), inbound: Some(id) };
+            self.queue.push_back(Queued::Answers { to: to.redemption, told });
+        }
+        self.queue.push_back(Queued::Settled(id));
+        Ok(Ok(id))
+    }
+
+    /// A decision by people about a redemption. [`Event::Refused`] tells if it does not fit.
+    pub fn decide(&mut self, id: RedemptionId, verdict: Verdict) {
+        let told = Told::of(Input::Person(verdict));
+        self.queue.push_back(Queued::Answers { to: id, told });
+    }
+
+    /// The seller's answer to a challenge.
+    pub fn answer(&mut self, id: RedemptionId, passed: bool) {
+        self.decide(id, Verdict::Challenge { passed });
+    }
+
+    /// Calls a redemption off; possible before redeeming only.
+    pub fn cancel(&mut self, id: RedemptionId, by: crate::base::Text) {
+        self.decide(id, Verdict::Cancel { by });
+    }
+
+    /// Ends a suspense on evidence; two people sign.
+    pub fn resolve(
+        &mut self,
+        id: RedemptionId,
+        by: crate::base::Text,
+        second: crate::base::Text,
+        finding: Finding,
+    ) {
+        self.decide(id, Verdict::Resolve { by, second, finding });
+    }
+
+    /// Erases the personal fields of a redemption; the records and their proofs stay.
+    pub fn erase(&mut self, id: RedemptionId) {
+        let told = Told::of(Input::Erase);
+        self.queue.push_back(Queued::Answers { to: id, told });
+    }
+
+    /// The redemption that [`Output::Load`] asked for, or one that the store says is due.
+    pub fn loaded(&mut self, id: RedemptionId, handed: Option<Handed>) {
+        self.queue.push_back(Queued::Loaded(id, handed.map(Box::new)));
+    }
+
+    /// The batch is durable, with the store's verdicts in it.
+    ///
+    /// # Errors
+    /// [`Misuse::NoSuchBatch`], [`Misuse::Unanswered`].
+    pub fn committed(&mut self, batch: Batch) -> Result<(), Misuse> {
+        self.expects(&batch)?;
+        if batch.units().iter().zip(batch.verdicts()).any(|(u, v)| u.recalls.len() != v.seen.len()) {
+            return Err(Misuse::Unanswered);
+        }
+        self.queue.push_front(Queued::Committed(Box::new(batch)));
+        Ok(())
+    }
+
+    /// The batch was not made durable, or that is not known: the next `poll` hands the same
+    /// batch out again. A host whose store has stopped for good drops the engine instead.
+    ///
+    /// # Errors
+    /// [`Misuse::NoSuchBatch`].
+    pub fn commit_failed(&mut self, batch: Batch) -> Result<(), Misuse> {
+        self.expects(&batch)?;
+        self.again = Some(Box::new(batch));
+        Ok(())
+    }
+
+    fn expects(&self, batch: &Batch) -> Result<(), Misuse> {
+        match &self.in_flight {
+            Some(in_flight) if in_flight.id == batch.id() && self.again.is_none() => Ok(()),
+            _ => Err(Misuse::NoSuchBatch),
+        }
+    }
+
+    /// Moves time, works off what came in, and hands out the next thing to do; `None` when
+    /// there is nothing until [`Engine::wake_at`] or the next input.
+    pub fn poll(&mut self, now: Now) -> Option<Output> {
+        self.now.mono = self.now.mono.max(now.mono);
+        self.now.wall = self.now.wall.max(now.wall);
+        if let Some(batch) = self.again.take() {
+            return Some(Output::Commit(*batch));
+        }
+        loop {
+            if let Some(output) = self.outputs.pop_front() {
+                return Some(output);
+            }
+            if self.work() {
+                continue;
+            }
+            return self.seal().map(Output::Commit);
+        }
+    }
+
+    /// One piece of work; whether there was any. Nothing new is taken while the open batch is
+    /// full and another one is on its way.
+    fn work(&mut self) -> bool {
+        let full = self.open.units.len() >= self.setup.bounds.batch_units;
+        let committed = matches!(self.queue.front(), Some(Queued::Committed(_)));
+        if full && !committed {
+            return false;
+        }
+        if self.ring() {
+            return true;
+        }
+        let Some(queued) = self.queue.pop_front() else { return false };
+        match queued {
+            Queued::Submit(prepared) => {
+                self.queued_submits -= 1;
+                self.admit(prepared);
+            }
+            Queued::Sight(prepared) => self.sighting(*prepared),
+            Queued::Committed(batch) => self.batch_done(*batch),
+            Queued::Answers { to, told } => self.tell(to, told),
+            Queued::Lost { number, not_sent } => self.call_lost(number, not_sent),
+            Queued::Reply { id, answered, undecodable } => self.call_replied(id, &answered, undecodable),
+            Queued::Settled(id) => self.inbound_done(id),
+            Queued::Loaded(id, handed) => self.take_up(id, handed.map(|handed| *handed)),
+            Queued::Nudge(id) => self.drain(id),
+            Queued::Event(event) => self.outputs.push_back(Output::Event(event)),
+        }
+        true
+    }
+
+    /// Fires one timer that is due.
+    fn ring(&mut self) -> bool {
+        match self.alarms.first().copied() {
+            Some((at, alarm)) if at <= self.now.mono => {
+                self.alarms.pop_first();
+                match alarm {
+                    Alarm::Redemption(id) => self.timer(id, at),
+                    Alarm::Call(number) => self.call_overdue(number),
+                    Alarm::Gather(channel) => self.dispatch(channel),
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// When `poll` has something to do although nothing comes in.
+    pub fn wake_at(&self) -> Option<Mono> {
+        self.alarms.first().map(|(at, _)| *at)
+    }
+
+    /// The recorded wall clock: it never goes back.
+    pub fn wall(&self) -> Wall {
+        self.now.wall
+    }
+
+    /// How a redemption that is in memory stands, whether or not that is durable yet.
+    pub fn view(&self, id: RedemptionId) -> Option<Summary> {
+        self.live.get(&id).map(|live| Summary::of(&live.r))
+    }
+
+    /// A redemption that is in memory, for inspection.
+    pub fn redemption(&self, id: RedemptionId) -> Option<&crate::flow::Redemption> {
+        self.live.get(&id).map(|live| &live.r)
+    }
+
+    /// How many redemptions are in memory.
+    pub fn in_flight(&self) -> usize {
+        self.live.len() + self.queued_submits
+    }
+
+    /// How many more may be submitted before `submit` says Busy.
+    pub fn room(&self) -> usize {
+        self.setup.bounds.in_flight.saturating_sub(self.in_flight())
+    }
+
+    /// The audit log as of the last durable batch: how many records, and the root.
+    pub fn audit(&self) -> (u64, Digest) {
+        self.durable.audit()
+    }
+
+    /// Appends a checkpoint as of the last durable batch, and names that batch; `None` before
+    /// the first. Recovery may start from it.
+    pub fn checkpoint(&self, out: &mut Vec<u8>) -> Option<BatchId> {
+        let last = self.durable.last()?;
+        self.durable.write(out);
+        Some(last)
+    }
+
+    /// What it was made of.
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    fn check_channel(&self, channel: ChannelId) -> Result<(), Misuse> {
+        if channel.0 < self.setup.channels() { Ok(()) } else { Err(Misuse::NoSuchChannel) }
+    }
+
+    fn decode(
+        &self,
+        from: ChannelId,
+        bytes: &[u8],
+        answers: &mut dyn FnMut(Reference, Answer),
+    ) -> Result<Result<(), DecodeError>, Misuse> {
+        self.check_channel(from)?;
+        let name = self.setup.channel_name(from).unwrap_or_default();
+        let session = self.sessions.iter().find(|(n, _)| n.as_str() == name);
+        let session = session.map(|(_, session)| session.state.as_slice()).unwrap_or_default();
+        // Reading needs no randomness.
+        let context = Context { session, now: self.now.wall, nonce: [0; 16] };
+        let place = usize::from(from.0);
+        let (issuers, rails) = (&self.setup.issuers, &self.setup.rails);
+        Ok(match issuers.get(place) {
+            Some(issuer) => issuer.decode(bytes, &context, &mut |reference, answer| {
+                if !matches!(answer.kind, OpKind::Pay | OpKind::PayQuery) {
+                    answers(reference, answer);
+                }
+            }),
+            None => rails[place - issuers.len()].decode(bytes, &context, &mut |reference, answer| {
+                if matches!(answer.kind, OpKind::Pay | OpKind::PayQuery) {
+                    answers(reference, answer);
+                }
+            }),
+        })
+    }
+
+    pub(super) fn event(&mut self, event: Event) {
+        self.queue.push_back(Queued::Event(event));
+    }
+}

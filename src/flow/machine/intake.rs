@@ -1,0 +1,133 @@
+//! In at the door: the first unit, and what risk says.
+
+use super::{Setting, Turn, code};
+use crate::base::{RedemptionId, Wall};
+use crate::flow::{Effect, Event, Facts, FlowError, Judgement, Redemption, State, Step};
+use crate::risk::{self, Decision, Moments, Seen, Verdict};
+use alloc::vec::Vec;
+
+/// The first step of a request: received, and at once blocked if a block list names it. The
+/// caller adds claims, sightings and recalls; a blocked request claims no card.
+///
+/// # Errors
+/// [`FlowError`].
+pub fn intake(
+    redemption: RedemptionId,
+    facts: Facts,
+    s: &Setting<'_>,
+) -> Result<(Redemption, Step), FlowError> {
+    let mut r = Redemption::new(redemption, facts);
+    let mut step = Step::default();
+    let received = Event::Received(r.facts.clone());
+    step.take(&mut r, s.now, &received)?;
+    if !s.hits.is_empty() {
+        let decision = decide(&r, &[], s);
+        step.take(&mut r, s.now, &judged(decision, &[], s))?;
+        step.changes.clear();
+    }
+    Ok((r, step))
+}
+
+/// The only step of a request whose card is another redemption's: frozen if the card was tried
+/// too often, else turned away. It claims nothing.
+///
+/// # Errors
+/// [`FlowError`].
+pub fn turned_away(
+    redemption: RedemptionId,
+    facts: Facts,
+    seen: &[Seen],
+    s: &Setting<'_>,
+) -> Result<(Redemption, Step), FlowError> {
+    let mut r = Redemption::new(redemption, facts);
+    let mut step = Step::default();
+    let received = Event::Received(r.facts.clone());
+    step.take(&mut r, s.now, &received)?;
+    let decision = decide(&r, seen, s);
+    let event = match decision.verdict {
+        Verdict::Freeze { .. } => judged(decision, seen, s),
+        _ => Event::TurnedAway { reason: code("already_sold") },
+    };
+    step.take(&mut r, s.now, &event)?;
+    step.changes.clear();
+    Ok((r, step))
+}
+
+impl Turn<'_, '_> {
+    /// Decides, with what was seen before, and goes on if it may.
+    pub(super) fn screen(&mut self, seen: &[Seen]) -> Result<(), FlowError> {
+        if self.r.state != State::Claimed {
+            return Err(FlowError::NotNow(self.r.state));
+        }
+        let decision = decide(self.r, seen, self.s);
+        self.take(judged(decision, seen, self.s))?;
+        self.proceed()
+    }
+
+    pub(super) fn expire(&mut self) -> Result<(), FlowError> {
+        let limit = match self.r.state {
+            State::Challenged => self.s.policy.challenge_ms,
+            _ => self.s.policy.review_ms,
+        };
+        match self.left(self.r.since, limit) {
+            left if left > 0 => {
+                self.step.effects.push(Effect::Wait(left));
+                Ok(())
+            }
+            _ => self.take(Event::Expired),
+        }
+    }
+}
+
+/// Whether the card would be frozen for this request, whoever holds it.
+pub(crate) fn would_freeze(facts: &Facts, redemption: RedemptionId, seen: &[Seen], s: &Setting<'_>) -> bool {
+    let r = Redemption::new(redemption, facts.clone());
+    matches!(decide(&r, seen, s).verdict, Verdict::Freeze { .. })
+}
+
+fn decide(r: &Redemption, seen: &[Seen], s: &Setting<'_>) -> Decision {
+    risk::decide(s.risk, s.hits, &card_seen(seen), &faces_seen(seen), r.facts.face.minor())
+}
+
+/// The sightings of the card under all its keys, each request once, in the order of writing.
+fn card_seen(seen: &[Seen]) -> Vec<(RedemptionId, Wall)> {
+    let mut all: Vec<(RedemptionId, Wall)> = Vec::new();
+    for (request, at) in seen.iter().flat_map(|seen| match seen {
+        Seen::Recent(list) => &list[..],
+        Seen::Moments(_) => &[],
+    }) {
+        if !all.iter().any(|(other, _)| other == request) {
+            all.push((*request, *at));
+        }
+    }
+    all
+}
+
+fn faces_seen(seen: &[Seen]) -> Moments {
+    let moments = seen.iter().find_map(|seen| match seen {
+        Seen::Moments(moments) => Some(*moments),
+        Seen::Recent(_) => None,
+    });
+    moments.unwrap_or_default()
+}
+
+fn judged(decision: Decision, seen: &[Seen], s: &Setting<'_>) -> Event {
+    let until = match decision.verdict {
+        Verdict::Freeze { until } => Some(until),
+        _ => None,
+    };
+    let judgement = Judgement {
+        policy: s.policy_digest,
+        reasons: decision.reasons,
+        until,
+        card_seen: u32::try_from(card_seen(seen).len()).unwrap_or(u32::MAX),
+        faces_seen: faces_seen(seen).count,
+    };
+    match decision.verdict {
+        Verdict::Pass => Event::Passed(judgement),
+        Verdict::Review => Event::Referred(judgement),
+        Verdict::Challenge => Event::Challenged(judgement),
+        Verdict::Freeze { .. } => Event::Frozen(judgement),
+        Verdict::Block => Event::Blocked(judgement),
+    }
+}

@@ -1,0 +1,190 @@
+//! What people decide: reviewers, sellers, and those who end a suspense.
+
+use super::{Turn, code};
+use crate::base::Text;
+use crate::flow::{Event, FlowError, State};
+use crate::money::Amount;
+
+/// What people found out about a suspended redemption.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// The issuer debited the card.
+    Debited {
+        /// The issuer's reference.
+        reference: Text,
+        /// How much.
+        amount: Amount,
+    },
+    /// The issuer did not debit the card.
+    NotDebited,
+    /// The debit was undone.
+    Reversed,
+    /// The seller was paid.
+    Paid {
+        /// The rail's reference.
+        reference: Text,
+    },
+    /// The seller was not paid.
+    NotPaid,
+    /// The issuer delivered the money.
+    Delivered {
+        /// Its receipt.
+        receipt: Text,
+    },
+}
+
+/// A decision by people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// A reviewer lets it go on: the card is verified and quoted again.
+    Approve {
+        /// Who.
+        by: Text,
+    },
+    /// A reviewer refuses it.
+    Reject {
+        /// Who.
+        by: Text,
+        /// Why, for the record.
+        reason: Text,
+    },
+    /// The seller answered the challenge.
+    Challenge {
+        /// Whether rightly.
+        passed: bool,
+    },
+    /// It is called off; possible before redeeming only.
+    Cancel {
+        /// Who.
+        by: Text,
+    },
+    /// An owed pay-out goes to this payee.
+    Payee {
+        /// Who is paid.
+        payee: Text,
+    },
+    /// A held payee may be paid.
+    Unhold {
+        /// Who says so.
+        by: Text,
+    },
+    /// The seller gave an advance back.
+    Recovered {
+        /// Who booked it.
+        by: Text,
+    },
+    /// A claw-back is given up. Two people sign.
+    WriteOff {
+        /// The first.
+        by: Text,
+        /// The second.
+        second: Text,
+    },
+    /// A suspense is ended on evidence. Two people sign.
+    Resolve {
+        /// The first.
+        by: Text,
+        /// The second.
+        second: Text,
+        /// What they found.
+        finding: Finding,
+    },
+}
+
+impl Turn<'_, '_> {
+    pub(super) fn person(&mut self, verdict: Verdict) -> Result<(), FlowError> {
+        let not_now = FlowError::NotNow(self.r.state);
+        match (verdict, self.r.state) {
+            (Verdict::Approve { by }, State::InReview) => self.go_on(Event::ReviewApproved { by }),
+            (Verdict::Reject { by, reason }, State::InReview | State::Challenged) => {
+                self.take(Event::Rejected { by, reason })
+            }
+            (Verdict::Challenge { passed: true }, State::Challenged) => self.go_on(Event::ChallengePassed),
+            (Verdict::Challenge { passed: false }, State::Challenged) => {
+                self.take(Event::Rejected { by: code("seller"), reason: code("challenge_failed") })
+            }
+            (Verdict::Cancel { by }, state)
+                if crate::flow::next(state, crate::flow::EventKind::Cancelled).is_some() =>
+            {
+                self.take(Event::Cancelled { by })
+            }
+            (Verdict::Payee { payee }, State::Owed) => self.pay_to(payee),
+            (Verdict::Unhold { by }, State::Held) => {
+                self.take(Event::Unheld { by })?;
+                self.pay_to(self.r.facts.seller.clone())
+            }
+            (Verdict::Recovered { by }, State::ClawbackDue) => {
+                self.close_exposure()?;
+                self.take(Event::Recovered { by })
+            }
+            (Verdict::WriteOff { by, second }, State::ClawbackDue) => {
+                two(&by, &second)?;
+                self.close_exposure()?;
+                self.take(Event::WrittenOff { by, second })
+            }
+            (Verdict::Resolve { by, second, finding }, State::Suspended) => {
+                two(&by, &second)?;
+                self.resolve(by, second, finding)
+            }
+            _ => Err(not_now),
+        }
+    }
+
+    /// What was found must fit what is open: the debit, its undo, the pay-out or the delivery.
+    fn resolve(&mut self, by: Text, second: Text, finding: Finding) -> Result<(), FlowError> {
+        let from = self.r.suspended_from;
+        let debit_open =
+            matches!(from, Some(State::Unknown | State::Pending | State::Absent | State::Reversing));
+        let payout_open = from == Some(State::PayoutUnknown);
+        if from == Some(State::Advanced) {
+            return self.resolve_advance(by, second, finding);
+        }
+        match finding {
+            Finding::Debited { reference, amount } if debit_open => {
+                if self.r.quote.as_ref().map(|quote| quote.value) != Some(amount) {
+                    return Err(FlowError::NotNow(State::Suspended));
+                }
+                self.go_on(Event::ResolvedDebited { by, second, reference, amount })
+            }
+            Finding::NotDebited if debit_open => self.take(Event::ResolvedAbsent { by, second }),
+            Finding::Reversed if debit_open => {
+                self.take(Event::ResolvedReversed { by, second })?;
+                self.quarantine()
+            }
+            Finding::Paid { reference } if payout_open => {
+                self.go_on(Event::ResolvedPaid { by, second, reference })
+            }
+            Finding::NotPaid if payout_open => self.take(Event::ResolvedUnpaid { by, second }),
+            Finding::Delivered { receipt } if from == Some(State::Split) => {
+                self.go_on(Event::ResolvedCleared { by, second, receipt })
+            }
+            _ => Err(FlowError::NotNow(State::Suspended)),
+        }
+    }
+
+    /// The evidence for an advance, found by people: both names are kept beside the step.
+    fn resolve_advance(&mut self, by: Text, second: Text, finding: Finding) -> Result<(), FlowError> {
+        self.take(Event::Noted { what: by })?;
+        self.take(Event::Noted { what: second })?;
+        match finding {
+            Finding::Debited { reference, amount }
+                if self.r.quote.as_ref().map(|quote| quote.value) == Some(amount) =>
+            {
+                self.close_exposure()?;
+                self.go_on(Event::Confirmed { reference, amount })
+            }
+            Finding::NotDebited => self.advance_rejected("not_debited"),
+            _ => Err(FlowError::NotNow(State::Suspended)),
+        }
+    }
+
+    fn go_on(&mut self, event: Event) -> Result<(), FlowError> {
+        self.take(event)?;
+        self.proceed()
+    }
+}
+
+fn two(by: &Text, second: &Text) -> Result<(), FlowError> {
+    if by == second { Err(FlowError::TwoPeople) } else { Ok(()) }
+}

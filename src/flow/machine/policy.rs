@@ -1,0 +1,80 @@
+//! What the machine may know besides the redemption.
+
+use crate::base::{Digest, Wall};
+use crate::card::Product;
+use crate::issuer::{CardTag, IssuerProfile, RailProfile};
+use crate::pricing::Terms;
+use crate::risk::{Reason, RiskPolicy};
+use serde::{Deserialize, Serialize};
+
+/// Limits for paying before final evidence, in minor units of the redemption's currency; 0
+/// allows none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Open at one issuer.
+    pub issuer_minor: i64,
+    /// Open for one product.
+    pub product_minor: i64,
+    /// Open towards one seller.
+    pub seller_minor: i64,
+}
+
+/// Times and limits of the machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FlowPolicy {
+    /// A challenge that is not answered for so long expires, in ms.
+    pub challenge_ms: i64,
+    /// A review that is not decided for so long expires, in ms.
+    pub review_ms: i64,
+    /// How much may be paid before final evidence.
+    pub advance: Limits,
+}
+
+impl Default for FlowPolicy {
+    fn default() -> Self {
+        Self { challenge_ms: 300_000, review_ms: 3 * 86_400_000, advance: Limits::default() }
+    }
+}
+
+impl FlowPolicy {
+    /// What is wrong with the values, if anything.
+    pub fn problem(&self) -> Option<&'static str> {
+        let Limits { issuer_minor, product_minor, seller_minor } = self.advance;
+        if self.challenge_ms < 1 || self.review_ms < 1 {
+            Some("flow: challenge_ms and review_ms are at least 1")
+        } else if issuer_minor < 0 || product_minor < 0 || seller_minor < 0 {
+            Some("flow: advance limits are 0 or more")
+        } else {
+            None
+        }
+    }
+}
+
+/// What the machine may know besides the redemption.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'a> {
+    /// The recorded wall clock.
+    pub now: Wall,
+    /// The digest of the policy in force.
+    pub policy_digest: Digest,
+    /// Times and limits.
+    pub policy: &'a FlowPolicy,
+    /// The risk rules.
+    pub risk: &'a RiskPolicy,
+    /// Fee and shares.
+    pub terms: &'a Terms,
+    /// The product, if the catalogue still has it.
+    pub product: Option<&'a Product>,
+    /// The issuer's profile.
+    pub issuer: &'a IssuerProfile,
+    /// The rail's profile.
+    pub rail: &'a RailProfile,
+    /// What of the request stands on a block list now.
+    pub hits: &'a [Reason],
+    /// The tag under which the issuer would echo the card, if the card is at hand.
+    pub tag: Option<CardTag>,
+    /// Whether the limits leave room for an advance on this redemption.
+    pub advance_room: bool,
+}

@@ -1,0 +1,107 @@
+//! What is on the card, and what we offer for it.
+
+use super::{Turn, code};
+use crate::card::OnMismatch;
+use crate::flow::{Event, FlowError, Sending, State};
+use crate::issuer::{Answer, Idempotency, OpKind, Outcome, Verify};
+use crate::money::Amount;
+use crate::pricing;
+
+impl Turn<'_, '_> {
+    /// Asks the issuer, in the way its profile says.
+    pub(super) fn verify(&mut self) -> Result<(), FlowError> {
+        match self.s.issuer.verify {
+            Verify::None => self.quote(self.r.facts.face),
+            Verify::Balance => {
+                self.ask(OpKind::Balance, 0, self.tries.saturating_add(1));
+                Ok(())
+            }
+            Verify::PinCheck => self.check(),
+        }
+    }
+
+    /// A check that the issuer counts goes out once. It is repeated, under the same reference
+    /// and at the same site, only where the issuer recognises repeats and counts them once.
+    fn check(&mut self) -> Result<(), FlowError> {
+        let (endpoint, sent) = self.r.check.unwrap_or((0, 0));
+        let counted_once = self.s.issuer.idempotency != Idempotency::None;
+        if sent == 0 || (counted_once && sent < self.s.issuer.timing.attempts) {
+            self.take(Event::CheckSent(Sending { endpoint, attempt: sent + 1 }))?;
+            self.ask(OpKind::PinCheck, endpoint, sent + 1);
+            Ok(())
+        } else if counted_once {
+            self.decline("issuer_unavailable")
+        } else {
+            self.take(Event::Doubted { reason: code("check_unanswered") })
+        }
+    }
+
+    pub(super) fn verified(&mut self, answer: &Answer) -> Result<(), FlowError> {
+        if self.r.state != State::Screened {
+            return Ok(());
+        }
+        match &answer.outcome {
+            Outcome::Accepted(accepted) | Outcome::Partial(accepted) => {
+                let right_card =
+                    !self.s.issuer.echoes_card || (accepted.card.is_some() && accepted.card == self.s.tag);
+                if accepted.amount.currency() != self.r.facts.face.currency() || !right_card {
+                    return self.unverified();
+                }
+                let generation = accepted.generation.unwrap_or(self.r.facts.generation);
+                self.take(Event::Verified { balance: accepted.amount, generation })?;
+                if generation != self.r.facts.generation {
+                    return self.decline("generation_mismatch");
+                }
+                self.proceed()
+            }
+            Outcome::Declined(decline) => self.decline(decline.reason()),
+            Outcome::NotFound => self.decline("unknown_card"),
+            _ => self.unverified(),
+        }
+    }
+
+    fn unverified(&mut self) -> Result<(), FlowError> {
+        let timing = &self.s.issuer.timing;
+        match self.s.issuer.verify {
+            Verify::Balance if self.tries.saturating_add(1) >= timing.attempts => {
+                self.decline("issuer_unavailable")
+            }
+            _ => {
+                self.wait_rung(&timing.ladder_ms);
+                Ok(())
+            }
+        }
+    }
+
+    /// Compares the issuer's balance with the declared face, and quotes.
+    pub(super) fn offer(&mut self) -> Result<(), FlowError> {
+        let balance = self.r.verified.unwrap_or(self.r.facts.face);
+        let Some(product) = self.s.product else { return self.decline("product_withdrawn") };
+        if balance.minor() <= 0 {
+            return self.decline("no_balance");
+        }
+        if balance != self.r.facts.face && !self.r.reviewed {
+            match product.on_mismatch() {
+                OnMismatch::Settle => {}
+                OnMismatch::Review => return self.take(Event::Doubted { reason: code("face_mismatch") }),
+                OnMismatch::Decline => return self.decline("face_mismatch"),
+            }
+        }
+        let over = product.limit(balance.currency()).is_some_and(|limit| balance.minor() > limit.minor());
+        if over && !self.r.reviewed {
+            return self.take(Event::Doubted { reason: code("limit_exceeded") });
+        }
+        self.quote(balance)
+    }
+
+    fn quote(&mut self, value: Amount) -> Result<(), FlowError> {
+        let Some(product) = self.s.product else { return self.decline("product_withdrawn") };
+        let quote = pricing::quote(value, product.rate(), product.guard(), self.s.terms)?;
+        self.take(Event::Quoted(quote))
+    }
+
+    /// Ends it: a definite no before any effect.
+    pub(super) fn decline(&mut self, reason: &str) -> Result<(), FlowError> {
+        self.take(Event::Declined { reason: code(reason) })
+    }
+}

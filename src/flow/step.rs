@@ -1,0 +1,105 @@
+//! What the machine answers: what to write, and what to do once it is written.
+
+use super::{Event, FlowError, Redemption, SIDE_CARD, SIDE_PERSONAL, State, books};
+use crate::base::Wall;
+use crate::issuer::OpKind;
+use crate::ledger::Posting;
+use crate::record::{Change, ClaimStatus, Record};
+use alloc::vec::Vec;
+
+/// What to do once the step is durable; at once if it writes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Ask the issuer or the rail.
+    Ask {
+        /// What.
+        kind: OpKind,
+        /// At which site.
+        endpoint: u32,
+        /// For the how manieth time.
+        attempt: u32,
+    },
+    /// Put the debit into the issuer's next batch message.
+    Gather,
+    /// Ask the store again what was seen before: the decision was lost in a crash.
+    Recall,
+    /// Wake up after this many ms.
+    Wait(i64),
+}
+
+/// One answer of the machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// Records to write, in order; with none of them nothing is written.
+    pub records: Vec<Record>,
+    /// What becomes of claims.
+    pub changes: Vec<Change>,
+    /// Lines in the books.
+    pub postings: Vec<Posting>,
+    /// Side rows to erase, by slot.
+    pub erase: Vec<u8>,
+    /// What to do.
+    pub effects: Vec<Effect>,
+}
+
+impl Step {
+    /// Takes `event`: folds it into `r`, and writes down its record, postings and claims.
+    ///
+    /// # Errors
+    /// [`FlowError`]; nothing is changed.
+    pub(super) fn take(&mut self, r: &mut Redemption, at: Wall, event: &Event) -> Result<(), FlowError> {
+        let posted = books::postings(r, event)?;
+        r.apply(at, event)?;
+        self.postings.extend_from_slice(posted.postings());
+        if let Some(to) = claims_after(r, event) {
+            self.changes.retain(|change| !r.facts.keys.contains(&change.key));
+            self.changes.extend(r.facts.keys.iter().map(|&key| Change { key, to }));
+        }
+        if r.state.is_end() && !r.quarantined && !self.erase.contains(&SIDE_CARD) {
+            self.erase.push(SIDE_CARD);
+        }
+        if matches!(event, Event::Erased) {
+            self.erase.push(SIDE_PERSONAL);
+        }
+        self.records.push(event.to_record(at));
+        Ok(())
+    }
+
+    /// How long to wait, if it says so.
+    pub fn wait_ms(&self) -> Option<i64> {
+        self.effects.iter().find_map(|effect| match effect {
+            Effect::Wait(ms) => Some(*ms),
+            _ => None,
+        })
+    }
+}
+
+/// What becomes of the card's claims after `event`, which `r` has taken; `None` if they stay as
+/// they are. Only a definite no before any effect, or an undo that nothing can overtake any
+/// more, releases them.
+fn claims_after(r: &Redemption, event: &Event) -> Option<Option<ClaimStatus>> {
+    match event {
+        Event::RedeemSent { .. } => Some(Some(ClaimStatus::Held)),
+        Event::Redeemed { .. }
+        | Event::LateDebit { .. }
+        | Event::AdvanceSent { .. }
+        | Event::Confirmed { .. }
+        | Event::ResolvedDebited { .. } => Some(Some(ClaimStatus::Consumed)),
+        Event::RedeemUnknown { .. }
+        | Event::RedeemAbsent
+        | Event::ReverseRefused
+        | Event::PayReturned { .. }
+            if matches!(r.state, State::Unknown | State::Absent | State::Pending) =>
+        {
+            Some(Some(ClaimStatus::Quarantined))
+        }
+        Event::AdvanceFailed { .. } if r.state == State::Pending => Some(Some(ClaimStatus::Quarantined)),
+        Event::Reversed | Event::ResolvedReversed { .. } => Some(Some(ClaimStatus::Quarantined)),
+        Event::QuarantineOver => Some(None),
+        _ => {
+            let refused =
+                matches!(r.state, State::Declined | State::Cancelled | State::Frozen | State::Blocked);
+            (refused && !event.kind().is_everywhere()).then_some(None)
+        }
+    }
+}

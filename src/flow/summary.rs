@@ -1,0 +1,112 @@
+//! How a redemption stands, in brief: what repeats are answered with and tables show.
+
+use super::facts::{read_amount, write_amount};
+use super::{Redemption, State};
+use crate::base::{Reader, ShortInput, Text, Wall, Writer};
+use crate::money::Amount;
+use alloc::vec::Vec;
+
+const VERSION: u8 = 1;
+
+/// How a redemption stands. It holds no card data and nothing personal beyond the seller's id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Where it stands.
+    pub state: State,
+    /// Since when.
+    pub since: Wall,
+    /// Why, as a stable code in snake case, where there is a reason to give.
+    pub reason: Option<Text>,
+    /// Until when the card is frozen, if it is.
+    pub until: Option<Wall>,
+    /// The caller's id for the request.
+    pub request_id: Text,
+    /// Who sells.
+    pub seller: Text,
+    /// The product.
+    pub product: Text,
+    /// Its issuer.
+    pub issuer: Text,
+    /// The face value as declared.
+    pub face: Amount,
+    /// What the issuer has confirmed.
+    pub verified: Option<Amount>,
+    /// What the issuer has debited.
+    pub debited: Option<Amount>,
+    /// What the seller has been paid.
+    pub payout: Option<Amount>,
+    /// The service fee, once booked.
+    pub fee: Option<Amount>,
+}
+
+impl Summary {
+    /// How `r` stands.
+    pub fn of(r: &Redemption) -> Self {
+        let booked = r.quote.as_ref().filter(|_| r.split);
+        Self {
+            state: r.state,
+            since: r.since,
+            reason: r.reason.clone(),
+            until: r.until,
+            request_id: r.facts.request_id.clone(),
+            seller: r.facts.seller.clone(),
+            product: r.facts.product.clone(),
+            issuer: r.facts.issuer.clone(),
+            face: r.facts.face,
+            verified: r.verified.or(r.debit.as_ref().map(|debit| debit.amount)),
+            debited: r.debit.as_ref().map(|debit| debit.amount),
+            payout: r.payout.as_ref().filter(|_| r.paid_at.is_some()).map(|payout| payout.amount),
+            fee: booked.map(|quote| quote.fee),
+        }
+    }
+
+    /// Appends the canonical form.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let w = &mut Writer::new(out);
+        w.u8(VERSION).u8(self.state.number()).wall(self.since).text_opt(self.reason.as_ref());
+        w.bool(self.until.is_some()).wall(self.until.unwrap_or_default());
+        w.text(&self.request_id).text(&self.seller).text(&self.product).text(&self.issuer);
+        write_amount(w, self.face);
+        for amount in [self.verified, self.debited, self.payout, self.fee] {
+            w.bool(amount.is_some());
+            if let Some(amount) = amount {
+                write_amount(w, amount);
+            }
+        }
+    }
+
+    /// Reads what [`Summary::encode`] wrote.
+    ///
+    /// # Errors
+    /// [`ShortInput`] for anything else.
+    pub fn decode(bytes: &[u8]) -> Result<Self, ShortInput> {
+        let r = &mut Reader::new(bytes);
+        if r.u8()? != VERSION {
+            return Err(ShortInput { at: 0 });
+        }
+        let state = State::from_number(r.u8()?).ok_or(ShortInput { at: 1 })?;
+        let (since, reason) = (r.wall()?, r.text_opt()?);
+        let until = (r.bool()?, r.wall()?);
+        let until = until.0.then_some(until.1);
+        let (request_id, seller, product, issuer) = (r.text()?, r.text()?, r.text()?, r.text()?);
+        let face = read_amount(r)?;
+        let mut amount = || if r.bool()? { read_amount(r).map(Some) } else { Ok(None) };
+        let (verified, debited, payout, fee) = (amount()?, amount()?, amount()?, amount()?);
+        let summary = Self {
+            state,
+            since,
+            reason,
+            until,
+            request_id,
+            seller,
+            product,
+            issuer,
+            face,
+            verified,
+            debited,
+            payout,
+            fee,
+        };
+        if r.is_empty() { Ok(summary) } else { r.fail() }
+    }
+}
