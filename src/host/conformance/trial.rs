@@ -1,6 +1,6 @@
 //! A store on trial: all it is told is told to the reference too, and the answers are compared.
 
-use crate::base::{BatchId, Digest, Key16, RedemptionId, Wall, Writer};
+use crate::base::{BatchId, Key16, RedemptionId, Wall};
 use crate::engine::Recovery;
 use crate::host::Store;
 use crate::host::store::refused;
@@ -14,6 +14,8 @@ pub(super) struct Trial<'a, S> {
     open: &'a mut dyn FnMut() -> S,
     store: Option<S>,
     pub(super) reference: Index,
+    /// What recovery must find.
+    end: Recovery,
     pub(super) epoch: u64,
     frames: Vec<(Vec<u8>, Vec<u32>)>,
     names: u64,
@@ -21,8 +23,8 @@ pub(super) struct Trial<'a, S> {
 
 impl<'a, S: Store> Trial<'a, S> {
     pub(super) fn new(open: &'a mut dyn FnMut() -> S) -> Self {
-        let reference = Index::new();
-        let mut trial = Self { open, store: None, reference, epoch: 0, frames: Vec::new(), names: 0 };
+        let (reference, end) = (Index::new(), Recovery::new());
+        let mut trial = Self { open, store: None, reference, end, epoch: 0, frames: Vec::new(), names: 0 };
         trial.reopen();
         trial
     }
@@ -40,12 +42,9 @@ impl<'a, S: Store> Trial<'a, S> {
         assert!(epoch > self.epoch, "a takeover opens a new epoch: after {} came {epoch}", self.epoch);
         self.epoch = epoch;
         self.reference.set_epoch(epoch);
-        let last = self.reference.last().map(|(id, _)| id);
-        assert_eq!(
-            recovery.last(),
-            last,
-            "recovery ends at another batch (left) than was taken last (right)"
-        );
+        let (found, wanted) = ((recovery.last(), recovery.audit()), (self.end.last(), self.end.audit()));
+        assert_eq!(found, wanted, "the end of the log and the audit root, recovered and as committed");
+        assert!(recovery == self.end, "recovery ends with another state than the batches lead to");
         self.agree();
     }
 
@@ -85,7 +84,9 @@ impl<'a, S: Store> Trial<'a, S> {
         let taken = self.store().commit(&mut batch);
         taken.unwrap_or_else(|error| panic!("a batch that follows was not taken: {error}"));
         same_verdicts(&batch, reference.verdicts());
-        self.frames.push((batch.bytes().to_vec(), refused(&reference)));
+        let refused = refused(&reference);
+        self.end.batch(batch.bytes(), &refused).expect("the batch follows");
+        self.frames.push((batch.bytes().to_vec(), refused));
         batch
     }
 
@@ -154,13 +155,12 @@ impl<'a, S: Store> Trial<'a, S> {
         self.store().due(now, limit).expect("what is due can be handed back")
     }
 
-    /// Keeps a checkpoint up to the last batch, in the first form that engines write it.
+    /// Keeps a checkpoint up to the last batch.
     pub(super) fn checkpoint(&mut self) {
-        let (id, Digest(digest)) = self.reference.last().unwrap_or_default();
-        let wall = Wall(i64::try_from(id.sequence).expect("few batches"));
+        let upto = self.end.last().expect("a batch was taken");
         let mut state = Vec::new();
-        Writer::new(&mut state).u8(1).u64(id.epoch).u64(id.sequence).raw(&digest).wall(wall);
-        self.store().checkpoint(id, &state).expect("a checkpoint can be kept");
+        self.end.write(&mut state);
+        self.store().checkpoint(upto, &state).expect("a checkpoint can be kept");
     }
 
     /// An id that nothing has yet.
