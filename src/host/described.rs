@@ -1,6 +1,10 @@
 //! What a store's table of redemptions shows to a person.
 
+use crate::base::Text;
+use crate::flow::Summary;
+use crate::money::Amount;
 use std::borrow::Cow;
+use std::string::String;
 
 /// Reads a summary, as a unit carries it, for the columns of a table; `None` leaves them empty.
 ///
@@ -33,4 +37,25 @@ pub struct Described<'a> {
     pub payout_minor: Option<i64>,
     /// What was kept as fee, in minor units.
     pub fee_minor: Option<i64>,
+}
+
+impl Described<'static> {
+    /// The columns of a [`Summary`], the form in which redemptions keep it.
+    pub fn of_summary(bytes: &[u8]) -> Option<Self> {
+        let summary = Summary::decode(bytes).ok()?;
+        let text = |text: &Text| Some(Cow::Owned(String::from(text.as_str())));
+        Some(Self {
+            state: Some(Cow::Borrowed(summary.state.name())),
+            reason: summary.reason.as_ref().and_then(text),
+            request_id: text(&summary.request_id),
+            seller: text(&summary.seller),
+            product: text(&summary.product),
+            issuer: text(&summary.issuer),
+            currency: Some(Cow::Borrowed(summary.face.currency().alpha())),
+            face_minor: Some(summary.face.minor()),
+            verified_minor: summary.verified.map(Amount::minor),
+            payout_minor: summary.payout.map(Amount::minor),
+            fee_minor: summary.fee.map(Amount::minor),
+        })
+    }
 }

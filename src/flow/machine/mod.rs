@@ -115,7 +115,7 @@ impl Turn<'_, '_> {
     /// Goes on from where the redemption stands, until something must be waited for.
     fn proceed(&mut self) -> Result<(), FlowError> {
         loop {
-            let before = self.r.records;
+            let before = (self.r.state, self.step.effects.len());
             match self.r.state {
                 State::Screened => self.verify()?,
                 State::Verified => self.offer()?,
@@ -128,7 +128,7 @@ impl Turn<'_, '_> {
                 State::Cleared => self.take(Event::Retired)?,
                 _ => return Ok(()),
             }
-            if self.r.records == before {
+            if self.r.state == before.0 || self.step.effects.len() > before.1 {
                 return Ok(());
             }
         }

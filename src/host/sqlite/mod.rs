@@ -23,7 +23,7 @@ mod sightings;
 mod trouble;
 mod values;
 
-use super::{Describe, Store, StoreError};
+use super::{Describe, Described, Store, StoreError};
 use crate::base::{BatchId, RedemptionId, Wall};
 use crate::engine::Recovery;
 use crate::ledger::Account;
@@ -45,14 +45,14 @@ pub struct Sqlite {
 
 impl Sqlite {
     /// Opens the database at `path`, or makes it if there is none or the file is empty. The
-    /// readable columns of redemptions stay empty.
+    /// readable columns of redemptions are filled from their summaries.
     ///
     /// # Errors
     /// [`StoreError::Newer`] if a newer scrip wrote it, [`StoreError::Corrupt`] if it is another
     /// program's or no database, [`StoreError::Busy`], or [`StoreError::Failed`] if the path
     /// cannot be opened for writing.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        Self::open_with(path, |_| None)
+        Self::open_with(path, |summary| Described::of_summary(summary))
     }
 
     /// As [`Sqlite::open`]; `describe` fills the readable columns of redemptions.
