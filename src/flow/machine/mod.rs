@@ -147,7 +147,16 @@ impl Turn<'_, '_> {
     fn wake(&mut self) -> Result<(), FlowError> {
         match self.r.state {
             State::Unknown | State::Pending | State::Absent => self.inquire(),
+            State::Claimed => {
+                self.take(Event::Resumed)?;
+                self.step.effects.push(Effect::Recall);
+                Ok(())
+            }
             State::Redeeming => self.overdue(),
+            State::Paying => {
+                self.take(Event::PayUnknown { cause: Cause::Lost })?;
+                self.chase_payout()
+            }
             State::Reversing => self.undo_again(),
             State::Reversed if self.r.quarantined => self.quarantine_over(),
             State::Challenged | State::InReview => self.expire(),
@@ -160,7 +169,6 @@ impl Turn<'_, '_> {
     fn resume(&mut self) -> Result<(), FlowError> {
         self.take(Event::Resumed)?;
         match self.r.state {
-            State::Claimed => self.step.effects.push(Effect::Recall),
             State::Redeeming if self.s.issuer.batch_window_ms == 0 => {
                 self.take(Event::RedeemUnknown { cause: Cause::Recovered })?;
                 self.inquire()?;
