@@ -5,6 +5,7 @@
 use lexopt::prelude::{Long, ValueExt};
 use scrip::sim::life;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -43,16 +44,21 @@ fn run() -> Result<bool, lexopt::Error> {
                 life.ended.iter().for_each(|(state, count)| *ended.entry(state).or_default() += count);
             }
             Err(broken) => {
-                println!("{broken}");
-                broken.story.iter().for_each(|line| println!("  {line}"));
+                say(&broken.to_string());
+                broken.story.iter().for_each(|line| say(&format!("  {line}")));
                 return Ok(false);
             }
         }
     }
-    println!("{seeds} lives from seed {first}: {steps} steps, {crashes} crashes, {batches} batches");
-    println!("ended: {ended:?}");
+    say(&format!("{seeds} lives from seed {first}: {steps} steps, {crashes} crashes, {batches} batches"));
+    say(&format!("ended: {ended:?}"));
     let unseen: Vec<_> =
         scrip::flow::EventKind::ALL.iter().filter(|kind| !kinds.contains(&kind.number())).collect();
-    println!("steps never taken: {unseen:?}");
+    say(&format!("steps never taken: {unseen:?}"));
     Ok(true)
+}
+
+/// Whoever reads may have stopped reading: that is no fault of the run.
+fn say(line: &str) {
+    let _ = writeln!(io::stdout().lock(), "{line}");
 }

@@ -9,6 +9,9 @@ use crate::flow::{Effect, Input};
 use crate::issuer::{Context, Message, OpKind};
 use alloc::vec::Vec;
 
+/// How soon the next message is made for those that found no place in this one.
+const AGAIN_MS: i64 = 100;
+
 impl Engine {
     /// Puts a redemption into its issuer's next message.
     pub(super) fn gather(&mut self, id: RedemptionId) {
@@ -37,15 +40,16 @@ impl Engine {
         let most = self.setup.issuers[place].profile().batch_max;
         let (now, later) = all.split_at(all.len().min(most));
         let mut steps = Vec::new();
+        let mut again = Vec::new();
         let mut attempt = 1;
         for &id in now {
             let Some(mut live) = self.live.remove(&id) else { continue };
-            live.gathered = false;
             if live.busy {
                 self.live.insert(id, live);
-                self.gather(id);
+                again.push(id);
                 continue;
             }
+            live.gathered = false;
             let step = self.step_of(&mut live, Input::Dispatch);
             self.live.insert(id, live);
             if let Ok(step) = step {
@@ -57,12 +61,8 @@ impl Engine {
                 steps.push((id, step));
             }
         }
-        for &id in later {
-            if let Some(live) = self.live.get_mut(&id) {
-                live.gathered = false;
-                self.gather(id);
-            }
-        }
+        again.extend_from_slice(later);
+        self.gather_again(channel, again);
         if steps.is_empty() {
             return;
         }
@@ -72,6 +72,14 @@ impl Engine {
         self.groups.insert(group, Group { missing: ids.len(), whole: true, ready });
         for (id, step) in steps {
             self.stage(id, step, None, Some(group));
+        }
+    }
+
+    /// Those that found no place, or are still being written, come soon.
+    fn gather_again(&mut self, channel: u16, again: Vec<RedemptionId>) {
+        if !again.is_empty() {
+            self.alarms.insert((self.now.mono.plus(AGAIN_MS), Alarm::Gather(channel)));
+            self.gathering.insert(channel, again);
         }
     }
 

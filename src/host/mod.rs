@@ -5,6 +5,7 @@ mod described;
 mod driver;
 mod lanes;
 mod memory;
+mod proof;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
@@ -15,6 +16,7 @@ pub use described::{Describe, Described};
 pub use driver::{Driver, Outcome, RunError};
 pub use lanes::Source;
 pub use memory::Memory;
+pub use proof::{Proof, prove};
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
 pub use store::{Store, StoreError};
