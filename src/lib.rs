@@ -24,5 +24,6 @@ pub mod record;
 pub mod audit;
 pub mod flow;
 pub mod engine;
+pub mod adapters;
 #[cfg(feature = "std")]
 pub mod host;

@@ -1,0 +1,56 @@
+//! Adapters: the codecs between operations and an issuer's or rail's own bytes. They stand below
+//! the engine, which knows them by their traits only.
+//!
+//! | adapter | speaks |
+//! |---|---|
+//! | [`signed_json`] | one signed JSON object per message; cards are sealed inside it |
+
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+
+pub mod signed_json;
+
+use crate::base::{Advice, Code, block};
+use crate::issuer::DecodeError;
+
+/// Why an adapter could not be set up, or, on the issuer's side, why a message was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdapterError {
+    /// A channel key is not 32 bytes long.
+    #[error("a channel key must be 32 bytes, is {len}")]
+    KeyLength {
+        /// Its length in bytes.
+        len: usize,
+    },
+    /// A message that is not of this protocol, not of this version, or not signed with the
+    /// channel's key.
+    #[error(transparent)]
+    Message(#[from] DecodeError),
+    /// A message that is signed as it should be, with an operation that cannot be taken.
+    #[error("operation {index}: {what}")]
+    Operation {
+        /// Its place in the message, from 0.
+        index: usize,
+        /// What was expected.
+        what: &'static str,
+    },
+}
+
+impl AdapterError {
+    /// The stable number.
+    pub const fn code(&self) -> Code {
+        Code::new(
+            block::ADAPTERS,
+            match self {
+                Self::KeyLength { .. } => 1,
+                Self::Message(_) => 2,
+                Self::Operation { .. } => 3,
+            },
+        )
+    }
+
+    /// The set-up or the message must be corrected.
+    pub const fn advice(&self) -> Advice {
+        Advice::Fix
+    }
+}

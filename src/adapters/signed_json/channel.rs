@@ -1,0 +1,148 @@
+//! What both ends of a channel share: its key, and what is made with it.
+
+use super::hex;
+use super::wire::{Envelope, at_byte};
+use crate::adapters::AdapterError;
+use crate::base::{Reader, Secret, ShortInput, Writer, digest};
+use crate::issuer::{CardData, CardTag, DecodeError, OpKind, Reference};
+use crate::vault::{self, KeyId, KeyRing, PepperVersion, Purpose, tag, tag_matches};
+use alloc::borrow::Cow;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use zeroize::Zeroizing;
+
+/// Which way a message goes. Each way signs under its own domain, so that a message sent back
+/// to its sender is refused.
+#[derive(Clone, Copy)]
+pub(super) enum Way {
+    Request,
+    Answer,
+}
+
+impl Way {
+    const fn domain(self) -> &'static str {
+        match self {
+            Self::Request => "scrip signed json request v1",
+            Self::Answer => "scrip signed json answer v1",
+        }
+    }
+}
+
+const SEAL_KEY: &str = "scrip signed json seal key v1";
+const PEPPER: &str = "scrip signed json pepper v1";
+const CARD: &str = "scrip signed json card v1";
+const NONCE: &str = "scrip signed json nonce v1";
+
+/// A card as the issuer's side opened it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenCard {
+    /// The canonical number, where the product has one.
+    pub number: Option<Secret>,
+    /// The canonical secret.
+    pub secret: Secret,
+}
+
+impl OpenCard {
+    /// The same card, borrowed, as adapters see it.
+    pub fn data(&self) -> CardData<'_> {
+        CardData { number: self.number.as_ref().map(Secret::expose), secret: self.secret.expose() }
+    }
+}
+
+pub(super) struct Channel {
+    key: Secret,
+    ring: KeyRing,
+}
+
+impl Channel {
+    pub(super) fn new(key: Secret) -> Result<Self, AdapterError> {
+        if key.len() != KeyRing::KEY_LEN {
+            return Err(AdapterError::KeyLength { len: key.len() });
+        }
+        // Sealing gets a key of its own: one key never serves two ciphers.
+        let derived = |domain| Secret::new(tag(&key, domain, &[]).to_vec());
+        let keys = [(KeyId(1), derived(SEAL_KEY))].into();
+        let ring = KeyRing::new(keys, [(PepperVersion(1), derived(PEPPER))].into());
+        Ok(Self { ring: ring.expect("one derived key and one derived pepper of 32 bytes"), key })
+    }
+
+    pub(super) fn sign(&self, way: Way, payload: String) -> Vec<u8> {
+        let sig = hex::write(&tag(&self.key, way.domain(), &[payload.as_bytes()]));
+        let envelope = Envelope { payload: Cow::Owned(payload), sig: Cow::Owned(sig) };
+        serde_json::to_vec(&envelope).expect("two strings always become JSON")
+    }
+
+    /// The payload of a message that was signed with this key for this way.
+    pub(super) fn verify<'a>(&self, way: Way, bytes: &'a [u8]) -> Result<Cow<'a, str>, DecodeError> {
+        let envelope: Envelope<'_> = serde_json::from_slice(bytes).map_err(|error| {
+            let at = at_byte(bytes, &error);
+            DecodeError { at, what: "a JSON object of `payload` and `sig`" }
+        })?;
+        let sig = hex::read(&envelope.sig).unwrap_or_default();
+        if tag_matches(&self.key, way.domain(), &[envelope.payload.as_bytes()], &sig) {
+            Ok(envelope.payload)
+        } else {
+            Err(DecodeError { at: 0, what: "a signature by the channel's key" })
+        }
+    }
+
+    pub(super) fn card_tag(&self, card: CardData<'_>) -> CardTag {
+        let parts: [&[u8]; 2] = match card.number {
+            Some(number) => [b"number", number],
+            None => [b"secret", card.secret],
+        };
+        let mut head = [0; 16];
+        for (to, from) in head.iter_mut().zip(tag(&self.key, CARD, &parts)) {
+            *to = from;
+        }
+        CardTag(head)
+    }
+
+    /// The sealed card as hexadecimal digits. `message` is the message's own nonce and `place`
+    /// the operation's place in it: together with what is sealed they make a nonce of its own.
+    pub(super) fn seal_card(
+        &self,
+        reference: Reference,
+        kind: OpKind,
+        card: CardData<'_>,
+        (message, place): (&[u8; 16], usize),
+    ) -> Option<String> {
+        let bound = bound_to(reference, kind);
+        let nonce = digest(NONCE, &[message, &(place as u64).to_le_bytes(), &bound]).0;
+        let nonce = nonce.first_chunk::<24>().copied()?;
+        let mut plain = Zeroizing::new(Vec::with_capacity(
+            card.number.map_or(0, <[u8]>::len).saturating_add(card.secret.len()).saturating_add(16),
+        ));
+        let mut writer = Writer::new(&mut plain);
+        writer.bool(card.number.is_some()).bytes(card.number.unwrap_or_default()).bytes(card.secret);
+        self.ring.seal(&place_of(reference, &bound), &plain, nonce).ok().map(|sealed| hex::write(&sealed))
+    }
+
+    /// The card that was sealed for this reference and operation; `None` for anything else.
+    pub(super) fn open_card(&self, reference: Reference, kind: OpKind, sealed: &str) -> Option<OpenCard> {
+        let bound = bound_to(reference, kind);
+        let plain = self.ring.open(&place_of(reference, &bound), &hex::read(sealed)?).ok()?;
+        read_card(&mut Reader::new(plain.expose())).ok()
+    }
+}
+
+fn read_card(r: &mut Reader<'_>) -> Result<OpenCard, ShortInput> {
+    let has_number = r.bool()?;
+    let number = Secret::new(r.bytes()?.to_vec());
+    let secret = Secret::new(r.bytes()?.to_vec());
+    if !r.is_empty() {
+        return r.fail();
+    }
+    Ok(OpenCard { number: has_number.then_some(number), secret })
+}
+
+fn bound_to(reference: Reference, kind: OpKind) -> Vec<u8> {
+    let mut bound = reference.to_string().into_bytes();
+    bound.push(b' ');
+    bound.extend_from_slice(kind.name().as_bytes());
+    bound
+}
+
+fn place_of(reference: Reference, bound: &[u8]) -> vault::Context<'_> {
+    vault::Context { purpose: Purpose::CoreToIssuer, redemption: reference.redemption, bound }
+}

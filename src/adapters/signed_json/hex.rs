@@ -1,0 +1,43 @@
+//! Lower-case hexadecimal digits, and nothing else: one value has one text.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+pub(super) fn write(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(value.into(), 16).expect("four bits are one digit");
+    bytes.iter().flat_map(|&byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+pub(super) fn read(text: &str) -> Option<Vec<u8>> {
+    let value = |digit: &u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let pairs = text.as_bytes().chunks(2).map(|pair| match pair {
+        [high, low] => Some(value(high)? << 4 | value(low)?),
+        _ => None,
+    });
+    pairs.collect()
+}
+
+pub(super) fn read_array<const N: usize>(text: &str) -> Option<[u8; N]> {
+    read(text)?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_read_back_and_other_texts_do_not() {
+        let all: Vec<u8> = (0..=255).collect();
+        assert_eq!(read(&write(&all)), Some(all));
+        assert_eq!(write(&[0, 0xa9, 0xff]), "00a9ff");
+        for text in ["0", "0A", "0g", "+1", " 1", "é"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+        assert_eq!(read_array::<2>("0102"), Some([1, 2]));
+        assert_eq!(read_array::<2>("010203"), None);
+    }
+}
