@@ -14,6 +14,7 @@ extern crate std;
 
 pub mod base;
 pub mod money;
+pub mod codec;
 pub mod vault;
 pub mod card;
 pub mod issuer;
@@ -27,3 +28,5 @@ pub mod engine;
 pub mod adapters;
 #[cfg(feature = "std")]
 pub mod host;
+#[cfg(feature = "sim")]
+pub mod sim;

@@ -2,7 +2,7 @@
 
 use super::request::{Request, SubmitError, text, text_opt};
 use super::setup::Setup;
-use crate::base::{Key16, RedemptionId, Secret, Text, Wall, Writer, digest};
+use crate::base::{Key16, RedemptionId, Secret, Text, Wall, Writer};
 use crate::card::{Card, Field, Product};
 use crate::flow::{Facts, SIDE_CARD, SIDE_PERSONAL};
 use crate::money::Amount;
@@ -23,11 +23,6 @@ pub(super) struct Prepared {
     pub(super) hits: Vec<Reason>,
     /// The subject under which the seller's faces of this product are counted.
     pub(super) faces: Key16,
-}
-
-/// The redemption that a caller's request id names.
-pub(super) fn redemption_id(caller: &Text, request_id: &Text) -> RedemptionId {
-    RedemptionId(digest("scrip redemption v1", &[caller.as_bytes(), request_id.as_bytes()]).head16())
 }
 
 /// A request as far as it needs no randomness: what it is, and under which keys.
@@ -125,7 +120,7 @@ pub(super) fn prepare(
     let channel = text_opt("channel", "channel_shape", request.channel.as_ref())?;
     let device = text_opt("device_id", "device_id_shape", request.device.as_ref())?;
     let ip = text_opt("ip", "ip_shape", request.ip.as_ref())?;
-    let id = redemption_id(&caller, &request_id);
+    let id = request.redemption();
     let salt = entropy.bytes::<32>();
     let card_bytes = read.card.encode();
     let profile = setup.issuer_of(read.product.issuer()).expect("the set-up has every product's issuer");

@@ -1,6 +1,6 @@
 //! A request: here is a card.
 
-use crate::base::{Secret, Text, Wall};
+use crate::base::{RedemptionId, Secret, Text, Wall, digest};
 use crate::money::Amount;
 use alloc::string::{String, ToString};
 
@@ -40,6 +40,13 @@ impl Request {
             place: None,
             generation: 0,
         }
+    }
+
+    /// The redemption that it names: derived from caller and request id, the same for ever.
+    pub fn redemption(&self) -> RedemptionId {
+        RedemptionId(
+            digest("scrip redemption v1", &[self.caller.as_bytes(), self.request_id.as_bytes()]).head16(),
+        )
     }
 
     /// Who submits it: request ids are scoped by caller. `local` if not said.

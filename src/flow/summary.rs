@@ -60,6 +60,24 @@ impl Summary {
         }
     }
 
+    /// The state as a seller's outcome names it: one of `retired`, `declined`, `in_review`,
+    /// `frozen`, `blocked`, `already_sold`, `suspended` and, while the machine is at it,
+    /// `in_progress`.
+    pub fn public_state(&self) -> &'static str {
+        let sold = self.reason.as_deref() == Some("already_sold");
+        match self.state {
+            State::Retired => "retired",
+            State::Declined if sold => "already_sold",
+            State::Declined | State::Cancelled | State::Reversed => "declined",
+            State::InReview | State::Challenged => "in_review",
+            State::Frozen => "frozen",
+            State::Blocked => "blocked",
+            State::Recovered => "declined",
+            state if state.waits_for_people() || state == State::WrittenOff => "suspended",
+            _ => "in_progress",
+        }
+    }
+
     /// Appends the canonical form.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let w = &mut Writer::new(out);

@@ -32,6 +32,12 @@ pub trait Transport {
     /// at the latest at `until`; without `until` nothing but an arrival is worth waiting for.
     fn next(&mut self, until: Option<Mono>) -> Option<Arrival>;
 
+    /// Whether it knows that more will come although nothing was asked: a simulated one may, a
+    /// real one cannot.
+    fn expects_more(&mut self) -> bool {
+        false
+    }
+
     /// Acknowledges an inbound message: all it caused is durable.
     fn acknowledge(&mut self, token: InboundToken, bytes: &[u8]);
 }

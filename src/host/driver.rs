@@ -1,0 +1,348 @@
+//! The blocking driver: turns the loop over a store and a transport, on one thread.
+//!
+//! While a batch is synced the next one fills with whatever arrived meanwhile: group commit is
+//! not a feature, it is what the loop does.
+
+use super::{Arrival, InboundToken, Store, StoreError, Transport};
+use crate::base::{Advice, Code, Mono, RedemptionId, Text, Wall, block};
+use crate::engine::{
+    Engine, Event, InboundId, Misuse, Output, RecoverError, Recovery, Reply, Request, Setup, SubmitError,
+};
+use crate::flow::Summary;
+use crate::record::Batch;
+use std::collections::{BTreeMap, BTreeSet};
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+/// A batch that the store does not take is offered so often before the driver gives up.
+const COMMIT_TRIES: u32 = 5;
+/// So many redemptions are taken back from the store at a time.
+const HANDED_AT_ONCE: usize = 256;
+/// A checkpoint is made after so many batches.
+const CHECKPOINT_EVERY: u64 = 1_024;
+
+/// Why the driver stopped.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The store did not do what it was asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The log cannot be taken up.
+    #[error(transparent)]
+    Recover(#[from] RecoverError),
+    /// The request is not taken.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+    /// The operating system gives no randomness.
+    #[error("the operating system gives no randomness: {0}")]
+    Entropy(String),
+    /// The driver misused the engine: a fault of this library.
+    #[error(transparent)]
+    Misuse(#[from] Misuse),
+    /// Nothing is left to wait for, and the redemption has not ended.
+    #[error("nothing is left to wait for, and redemption {0} has not ended")]
+    Stalled(RedemptionId),
+}
+
+impl RunError {
+    /// The stable number.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::Recover(error) => error.code(),
+            Self::Submit(error) => error.code(),
+            Self::Entropy(_) => Code::new(block::HOST, 20),
+            Self::Misuse(error) => error.code(),
+            Self::Stalled(_) => Code::new(block::HOST, 21),
+        }
+    }
+
+    /// What to do about it.
+    pub const fn advice(&self) -> Advice {
+        match self {
+            Self::Store(error) => error.advice(),
+            Self::Recover(error) => error.advice(),
+            Self::Submit(error) => error.advice(),
+            Self::Misuse(error) => error.advice(),
+            Self::Entropy(_) => Advice::Retry,
+            Self::Stalled(_) => Advice::Inquire,
+        }
+    }
+}
+
+/// How a request came out, as far as it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// As the redemption stands: ended, or waiting for people.
+    Stands(Summary),
+    /// The same request came before: as it stands.
+    Replayed(Summary),
+    /// The request id came before with other content.
+    Mismatch,
+    /// Another request is at this card.
+    CardBusy,
+}
+
+impl Outcome {
+    /// How the redemption stands, if the request has one.
+    pub const fn summary(&self) -> Option<&Summary> {
+        match self {
+            Self::Stands(summary) | Self::Replayed(summary) => Some(summary),
+            Self::Mismatch | Self::CardBusy => None,
+        }
+    }
+
+    /// What the seller has been paid, if anything.
+    pub fn payout(&self) -> Option<crate::money::Amount> {
+        self.summary().and_then(|summary| summary.payout)
+    }
+
+    /// The state as outcomes name it.
+    pub fn state(&self) -> &'static str {
+        match self {
+            Self::Stands(summary) | Self::Replayed(summary) => summary.public_state(),
+            Self::Mismatch => "mismatch",
+            Self::CardBusy => "card_busy",
+        }
+    }
+}
+
+/// The loop over one store and one transport.
+pub struct Driver<S, T> {
+    engine: Engine,
+    store: S,
+    transport: T,
+    inbound: BTreeMap<InboundId, InboundToken>,
+    /// Redemptions that the store hands back and the engine cannot take.
+    stuck: BTreeSet<RedemptionId>,
+    batches: u64,
+    group_ms: i64,
+}
+
+impl<S: Store, T: Transport> Driver<S, T> {
+    /// Opens the store for a new writer and takes up what was left unfinished.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub fn open(setup: Setup, mut store: S, transport: T) -> Result<Self, RunError> {
+        let mut recovery = Recovery::new();
+        let epoch = store.recover(&mut recovery)?;
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(|error| RunError::Entropy(error.to_string()))?;
+        let engine = recovery.finish(setup, epoch, seed)?;
+        let (inbound, stuck) = (BTreeMap::new(), BTreeSet::new());
+        Ok(Self { engine, store, transport, inbound, stuck, batches: 0, group_ms: 0 })
+    }
+
+    /// Waits so many ms after an arrival for more to share its batch. 0 if not said: a sync
+    /// gathers enough by itself where time is real; where it is virtual, syncing takes none.
+    pub const fn group_within(&mut self, ms: i64) {
+        self.group_ms = ms;
+    }
+
+    /// How many batches were made durable.
+    pub const fn batches(&self) -> u64 {
+        self.batches
+    }
+
+    /// Buys one card back and waits until that has ended or waits for people.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub fn redeem(&mut self, request: &Request) -> Result<Outcome, RunError> {
+        let id = self.engine.submit(request)?;
+        let mut outcome = None;
+        loop {
+            self.turn(&mut |event| {
+                if let Some(settled) = settled(&event).filter(|(of, _)| *of == id) {
+                    outcome = Some(settled.1);
+                }
+            })?;
+            match outcome.take() {
+                Some(Outcome::Replayed(summary)) if !at_rest(&summary) => {}
+                Some(outcome) => return Ok(outcome),
+                None => {}
+            }
+            if !self.wait(None)? {
+                return Err(RunError::Stalled(id));
+            }
+        }
+    }
+
+    /// Works off everything that can be done without waiting.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub fn turn(&mut self, events: &mut dyn FnMut(Event)) -> Result<(), RunError> {
+        loop {
+            self.drain(events)?;
+            if !self.hand_due()? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn drain(&mut self, events: &mut dyn FnMut(Event)) -> Result<(), RunError> {
+        loop {
+            let now = self.transport.now();
+            let Some(output) = self.engine.poll(now) else { return Ok(()) };
+            match output {
+                Output::Commit(batch) => self.commit(batch)?,
+                Output::Call(call) => self.transport.start(call),
+                Output::Load(id) => {
+                    let handed = self.store.load(id)?;
+                    self.engine.loaded(id, handed);
+                }
+                Output::Ack(id, bytes) => {
+                    if let Some(token) = self.inbound.remove(&id) {
+                        self.transport.acknowledge(token, &bytes);
+                    }
+                }
+                Output::Event(event) => {
+                    if let Event::Refused { redemption, .. } = &event {
+                        self.stuck.insert(*redemption);
+                    }
+                    events(event);
+                }
+            }
+        }
+    }
+
+    fn commit(&mut self, mut batch: Batch) -> Result<(), RunError> {
+        let mut tries = 0;
+        loop {
+            match self.store.commit(&mut batch) {
+                Ok(()) => break,
+                Err(StoreError::Busy(_) | StoreError::Uncertain(_)) if tries < COMMIT_TRIES => tries += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.engine.committed(batch)?;
+        self.batches += 1;
+        if self.batches % CHECKPOINT_EVERY == 0 { self.checkpoint() } else { Ok(()) }
+    }
+
+    /// Makes a checkpoint, so that the next opening has less to read.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub fn checkpoint(&mut self) -> Result<(), RunError> {
+        let mut state = Vec::new();
+        match self.engine.checkpoint(&mut state) {
+            Some(upto) => Ok(self.store.checkpoint(upto, &state)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes back what the store says is due; whether there was anything.
+    fn hand_due(&mut self) -> Result<bool, RunError> {
+        let room = self.engine.room().min(HANDED_AT_ONCE);
+        let now = self.engine.wall();
+        if room == 0 || self.store.next_due()?.is_none_or(|due| due > now) {
+            return Ok(false);
+        }
+        let due = self.store.due(now, room + self.stuck.len())?;
+        let mut any = false;
+        for handed in due.into_iter().filter(|handed| !self.stuck.contains(&handed.redemption)) {
+            any = true;
+            self.engine.loaded(handed.redemption, Some(handed));
+        }
+        Ok(any)
+    }
+
+    /// Waits for the next arrival or timer, at most until `until`; whether there is anything to
+    /// wait for. What has arrived is worked off by the next [`Driver::turn`].
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub fn wait(&mut self, until: Option<Mono>) -> Result<bool, RunError> {
+        let now = self.transport.now();
+        let due = self.next_due()?.map(|due| now.mono.plus((due.0 - now.wall.0).max(0)));
+        let wake = [self.engine.wake_at(), due, until].into_iter().flatten().min();
+        let Some(arrival) = self.transport.next(wake) else { return Ok(wake.is_some()) };
+        self.arrived(arrival)?;
+        // What arrives by then goes into the same batch.
+        let until = self.transport.now().mono.plus(self.group_ms);
+        while let Some(arrival) = self.transport.next(Some(until)) {
+            self.arrived(arrival)?;
+        }
+        Ok(true)
+    }
+
+    fn next_due(&mut self) -> Result<Option<Wall>, RunError> {
+        let due = self.store.next_due()?;
+        Ok(due.filter(|due| self.stuck.is_empty() || *due > self.engine.wall()))
+    }
+
+    pub(super) fn arrived(&mut self, arrival: Arrival) -> Result<(), RunError> {
+        match arrival {
+            Arrival::Reply(id, bytes) => self.engine.reply(id, &bytes)?,
+            Arrival::Lost(id, sent) => self.engine.lost(id, sent)?,
+            Arrival::Inbound(channel, token, bytes) => {
+                // What is no message of the channel's protocol is left with the transport.
+                if let Ok(id) = self.engine.inbound(channel, &bytes)? {
+                    self.inbound.insert(id, token);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The engine, for what the driver does not wrap.
+    pub fn engine(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
+    /// The store, for reports.
+    pub fn store(&mut self) -> &mut S {
+        &mut self.store
+    }
+
+    /// The transport.
+    pub fn transport(&mut self) -> &mut T {
+        &mut self.transport
+    }
+
+    /// Makes a checkpoint and gives store and transport back.
+    ///
+    /// # Errors
+    /// [`RunError`].
+    pub fn close(mut self) -> Result<(S, T), RunError> {
+        self.checkpoint()?;
+        Ok((self.store, self.transport))
+    }
+
+    /// Lets a reviewer decide; see [`crate::flow::Verdict`].
+    pub fn decide(&mut self, id: RedemptionId, verdict: crate::flow::Verdict) {
+        self.engine.decide(id, verdict);
+    }
+
+    /// Calls a redemption off; possible before redeeming only.
+    pub fn cancel(&mut self, id: RedemptionId, by: Text) {
+        self.engine.cancel(id, by);
+    }
+}
+
+/// Whether nothing more will happen by itself.
+pub(super) fn at_rest(summary: &Summary) -> bool {
+    summary.state.is_end() || summary.state.waits_for_people()
+}
+
+/// The outcome that an event tells, if it tells one.
+pub(super) fn settled(event: &Event) -> Option<(RedemptionId, Outcome)> {
+    match event {
+        Event::Moved { redemption, summary } if at_rest(summary) => {
+            Some((*redemption, Outcome::Stands(summary.clone())))
+        }
+        Event::Answered { redemption, reply } => {
+            let outcome = match reply {
+                Reply::Replayed(summary) | Reply::InProgress(summary) => Outcome::Replayed(summary.clone()),
+                Reply::Mismatch => Outcome::Mismatch,
+                Reply::CardBusy { .. } => Outcome::CardBusy,
+            };
+            Some((*redemption, outcome))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,118 @@
+//! Simulated issuers and rails, for tests, trials and benches: they speak signed JSON, keep
+//! durable ledgers of what they really did outside scrip's database, and make faults that are a
+//! pure function of seed, reference, operation and attempt. An [`Oracle`] reads the ledgers and
+//! tells what was really debited and paid, once or twice.
+//!
+//! | file | one job |
+//! |---|---|
+//! | `config` | which issuers, rails, cards, faults and clock there are |
+//! | `card` | what an issuer knows of a card |
+//! | `book` | one issuer: cards, debits, reversals |
+//! | `rail` | one rail: pay-outs and returns |
+//! | `ledger`, `entry` | the append-only file behind a book, and its lines |
+//! | `fault` | what goes wrong, and how long things take |
+//! | `clock` | virtual or real time that goes on where it was |
+//! | `world` | the books by channel, and what they do with a message |
+//! | `transport` | the network between scrip and the world |
+//! | `oracle` | what really happened |
+//!
+//! # Examples
+//! ```
+//! use scrip::base::Mono;
+//! use scrip::host::Transport;
+//! use scrip::issuer::Profiles;
+//! use scrip::sim::{Faults, SimConfig, SimIssuer, SimRail, SimTransport};
+//!
+//! # let text = include_str!("../../examples/data/issuers.toml");
+//! let profiles = Profiles::parse(text)?; // the text of issuers.toml
+//! let issuers = profiles.issuers.into_values().map(SimIssuer::new).collect();
+//! let rails = profiles.rails.into_values().map(SimRail::new).collect();
+//! let config = SimConfig { faults: Faults::Light, seed: 7, ..SimConfig::new(issuers, rails) };
+//! let adapters: Result<Vec<_>, _> = config.issuers.iter().map(SimIssuer::adapter).collect();
+//! assert_eq!(adapters?.len(), 6); // for the engine's set-up
+//!
+//! let mut transport = SimTransport::open(&config)?; // for the driver
+//! assert_eq!(transport.next(Some(Mono(86_400_000))), None); // a quiet day, at once
+//! assert!(transport.world().oracle().twice().is_empty());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod book;
+mod card;
+mod clock;
+mod config;
+mod entry;
+mod fault;
+mod ledger;
+mod oracle;
+mod rail;
+mod transport;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+pub use book::{IssuerBook, Order};
+pub use card::{CardStatus, SimCard};
+pub use config::{FileTimes, Pace, SimConfig, SimIssuer, SimRail, TimeMode};
+pub use fault::{Fault, Faults};
+pub use oracle::{Oracle, OracleDebit, OraclePayout, Twice};
+pub use rail::RailBook;
+pub use transport::SimTransport;
+pub use world::SimWorld;
+
+use crate::adapters::AdapterError;
+use crate::base::{Advice, Code, block};
+use std::string::String;
+
+/// Why the simulated world cannot be set up or go on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SimError {
+    /// Issuers and rails give their names to files: lower-case letters, digits, `-` and `_`,
+    /// and no name twice.
+    #[error("`{0}`: names are of lower-case letters, digits, - and _, and each is given once")]
+    Name(String),
+    /// A channel key that cannot be used.
+    #[error(transparent)]
+    Adapter(#[from] AdapterError),
+    /// A line of a ledger that is not the last one cannot be read: the file was damaged.
+    #[error("{file}, line {line}: not a line of a ledger")]
+    Ledger {
+        /// The file.
+        file: String,
+        /// Line from 1.
+        line: usize,
+    },
+    /// The operating system refused.
+    #[error("{file}: {what}")]
+    Io {
+        /// The file or folder.
+        file: String,
+        /// What it said.
+        what: String,
+    },
+}
+
+impl SimError {
+    /// The stable number.
+    pub const fn code(&self) -> Code {
+        Code::new(
+            block::SIM,
+            match self {
+                Self::Name(_) => 1,
+                Self::Adapter(_) => 2,
+                Self::Ledger { .. } => 3,
+                Self::Io { .. } => 4,
+            },
+        )
+    }
+
+    /// What to do about it.
+    pub const fn advice(&self) -> Advice {
+        match self {
+            Self::Name(_) | Self::Adapter(_) => Advice::Fix,
+            Self::Ledger { .. } | Self::Io { .. } => Advice::Stop,
+        }
+    }
+}

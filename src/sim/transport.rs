@@ -1,0 +1,316 @@
+//! The network between scrip and the world, in virtual or real time.
+
+use super::SimError;
+use super::clock::Clock;
+use super::config::{SimConfig, TimeMode};
+use super::entry::Notice;
+use super::fault::Fault;
+use super::world::SimWorld;
+use crate::adapters::signed_json::Asked;
+use crate::base::{Mono, Now, Wall};
+use crate::engine::{Call, CallId, ChannelId, Sent};
+use crate::host::{Arrival, InboundToken, Transport};
+use std::boxed::Box;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::vec::Vec;
+
+/// How long after it was brought in vain a message is brought again.
+const AGAIN_MS: i64 = 60_000;
+
+const GARBAGE: &[u8] = b"<html><head><title>502 Bad Gateway</title></head></html>";
+
+/// A request on its way.
+struct Parcel {
+    call: CallId,
+    life: u64,
+    site: u32,
+    asked: Vec<Asked>,
+    answer_by: Wall,
+    fault: Option<Fault>,
+    /// How long the answer will be under way. Milliseconds.
+    back_ms: i64,
+}
+
+enum Event {
+    /// A request reaches its addressee.
+    Arrive(Box<Parcel>),
+    /// Something reaches scrip.
+    Deliver(Arrival),
+    /// A channel has answers to bring.
+    Due(ChannelId),
+    /// What was brought is brought again, unless it was acknowledged.
+    Again(InboundToken),
+}
+
+struct Timed {
+    at: Wall,
+    number: u64,
+    event: Event,
+}
+
+impl Ord for Timed {
+    /// The earliest is the greatest, as the heap wants it; of one time, the first made.
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.at, other.number).cmp(&(self.at, self.number))
+    }
+}
+
+impl PartialOrd for Timed {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Timed {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Timed {}
+
+/// A [`Transport`] to a [`SimWorld`], with its faults. In virtual time, `next` jumps to whatever
+/// happens next; in real time it sleeps until then.
+///
+/// Callbacks, answer files and returned pay-outs are kept in the ledgers until they are
+/// acknowledged, so they come again after a restart. Requests and replies under way do not.
+pub struct SimTransport {
+    world: SimWorld,
+    clock: Clock,
+    events: BinaryHeap<Timed>,
+    made: u64,
+    /// Which process is calling: a reply to an earlier one has nowhere to go.
+    life: u64,
+    tokens: BTreeMap<InboundToken, (ChannelId, Vec<Notice>)>,
+    /// What the tokens stand for.
+    brought: BTreeSet<(ChannelId, Notice)>,
+    tokens_made: u64,
+    trouble: Option<SimError>,
+}
+
+impl SimTransport {
+    /// Opens the world and goes on where its time was.
+    ///
+    /// # Errors
+    /// [`SimError`], as [`SimWorld::open`] gives it.
+    pub fn open(config: &SimConfig) -> Result<Self, SimError> {
+        let world = SimWorld::open(config)?;
+        let mut clock = Clock::open(config.dir.as_deref(), config.start, config.time == TimeMode::Real)?;
+        clock.begin(world.latest().unwrap_or(config.start));
+        let mut transport = Self {
+            world,
+            clock,
+            events: BinaryHeap::new(),
+            made: 0,
+            life: 0,
+            tokens: BTreeMap::new(),
+            brought: BTreeSet::new(),
+            tokens_made: 0,
+            trouble: None,
+        };
+        for (channel, due) in transport.world.owed() {
+            transport.push(due, Event::Due(channel));
+        }
+        Ok(transport)
+    }
+
+    /// The world at the other end.
+    pub fn world(&mut self) -> &mut SimWorld {
+        &mut self.world
+    }
+
+    /// What went wrong in keeping the ledgers, if anything did. From then on the issuer or rail
+    /// concerned does nothing and gives no answer.
+    pub fn trouble(&self) -> Option<&SimError> {
+        self.trouble.as_ref()
+    }
+
+    /// The process that called has ended and another takes its place: replies under way are
+    /// lost, requests under way still arrive, and what was not acknowledged is brought again.
+    pub fn sever(&mut self) {
+        self.life += 1;
+        self.events.retain(|timed| !matches!(timed.event, Event::Deliver(_) | Event::Again(_)));
+        self.tokens.clear();
+        self.brought.clear();
+        let now = self.clock.wall();
+        for (channel, due) in self.world.owed() {
+            if due <= now {
+                self.push(now, Event::Due(channel));
+            }
+        }
+    }
+
+    fn push(&mut self, at: Wall, event: Event) {
+        self.made += 1;
+        self.events.push(Timed { at, number: self.made, event });
+    }
+
+    fn lose(&mut self, at: Wall, call: CallId, sent: Sent) {
+        self.push(at, Event::Deliver(Arrival::Lost(call, sent)));
+    }
+
+    /// What was done is returned, or what hinders is kept.
+    fn done<T>(&mut self, result: Result<T, SimError>) -> Option<T> {
+        result.map_err(|error| self.trouble = Some(error)).ok()
+    }
+
+    fn set_out(&mut self, call: &Call, asked: Vec<Asked>, now: Wall) {
+        let channel = call.id.channel;
+        let (Some(first), Some(timing)) = (asked.first(), self.world.timing(channel)) else {
+            return self.lose(now, call.id, Sent::NotSent);
+        };
+        let latency = self.world.latency_ms(channel, first);
+        let fault = self.world.fault(first);
+        let coin = self.world.draw("coin", first, &(0..=1));
+        // Later than the asker waits, earlier than an absence is final.
+        let spare = timing.absent_after_ms.saturating_sub(timing.answer_within_ms) / 2;
+        let delay =
+            self.world.draw("delay", first, &(0..=spare.max(1))).saturating_add(timing.answer_within_ms);
+        let there = match fault {
+            Some(Fault::NotSent) => return self.lose(now.plus(latency / 10), call.id, Sent::NotSent),
+            Some(Fault::RequestLost) if coin == 0 => return,
+            Some(Fault::RequestLost) => return self.lose(now.plus(latency), call.id, Sent::MaybeSent),
+            Some(Fault::RequestDelayed) => delay,
+            _ => latency / 2,
+        };
+        let parcel = Parcel {
+            call: call.id,
+            life: self.life,
+            site: call.endpoint,
+            asked,
+            answer_by: self.clock.at(call.answer_by),
+            fault,
+            back_ms: latency - latency / 2,
+        };
+        self.push(now.plus(there), Event::Arrive(Box::new(parcel)));
+    }
+
+    fn arrive(&mut self, parcel: &Parcel, now: Wall) {
+        let channel = parcel.call.channel;
+        let served = self.world.serve(channel, parcel.site, &parcel.asked, now);
+        let Some(served) = self.done(served) else { return };
+        for due in served.due {
+            self.push(due, Event::Due(channel));
+        }
+        let (Some(bytes), Some(first)) = (served.reply, parcel.asked.first()) else { return };
+        if parcel.life != self.life {
+            return;
+        }
+        let back = now.plus(parcel.back_ms);
+        let late = self.world.draw("late", first, &(50..=10_000));
+        let reply = |bytes| Event::Deliver(Arrival::Reply(parcel.call, bytes));
+        match parcel.fault {
+            Some(Fault::AnswerLost) if late % 2 == 0 => {}
+            Some(Fault::AnswerLost) => self.lose(back, parcel.call, Sent::MaybeSent),
+            Some(Fault::AnswerLate) => self.push(back.max(parcel.answer_by).plus(late), reply(bytes)),
+            Some(Fault::AnswerDoubled) => {
+                self.push(back, reply(bytes.clone()));
+                self.push(back.plus(late), reply(bytes));
+            }
+            Some(Fault::Garbage) => self.push(back, reply(GARBAGE.to_vec())),
+            _ => self.push(back, reply(bytes)),
+        }
+    }
+
+    /// Wraps up what a channel has to bring and what is not under way already.
+    fn gather(&mut self, channel: ChannelId, now: Wall) {
+        let mut due = self.world.due(channel, now);
+        due.retain(|notice| !self.brought.contains(&(channel, *notice)));
+        for notices in due.chunks(self.world.at_once(channel)) {
+            self.tokens_made += 1;
+            let token = InboundToken(self.tokens_made);
+            self.brought.extend(notices.iter().map(|notice| (channel, *notice)));
+            self.tokens.insert(token, (channel, notices.to_vec()));
+            self.push(now, Event::Again(token));
+        }
+    }
+
+    fn bring(&mut self, token: InboundToken, now: Wall) -> Option<Arrival> {
+        let (channel, notices) = self.tokens.get(&token)?;
+        let channel = *channel;
+        let bytes = self.world.bring(channel, notices, now);
+        let bytes = self.done(bytes)?;
+        self.push(now.plus(AGAIN_MS), Event::Again(token));
+        Some(Arrival::Inbound(channel, token, bytes))
+    }
+
+    /// Drops what need not be brought again, so that no time passes for it.
+    fn forget_acknowledged(&mut self) {
+        while let Some(Timed { event: Event::Again(token), .. }) = self.events.peek() {
+            if self.tokens.contains_key(token) {
+                return;
+            }
+            self.events.pop();
+        }
+    }
+
+    fn happen(&mut self, event: Event, now: Wall) -> Option<Arrival> {
+        match event {
+            Event::Deliver(arrival) => return Some(arrival),
+            Event::Again(token) => return self.bring(token, now),
+            Event::Arrive(parcel) => self.arrive(&parcel, now),
+            Event::Due(channel) => self.gather(channel, now),
+        }
+        None
+    }
+}
+
+impl Transport for SimTransport {
+    fn now(&mut self) -> Now {
+        self.clock.now()
+    }
+
+    fn start(&mut self, call: Call) {
+        let now = self.clock.now();
+        if now.mono > call.send_by {
+            return self.lose(now.wall, call.id, Sent::NotSent);
+        }
+        match self.world.read(call.id.channel, &call.bytes) {
+            Ok(asked) => self.set_out(&call, asked, now.wall),
+            // Whoever cannot read the request cannot name what it answers.
+            Err(_) => {
+                self.push(now.wall.plus(50), Event::Deliver(Arrival::Reply(call.id, GARBAGE.to_vec())));
+            }
+        }
+    }
+
+    fn expects_more(&mut self) -> bool {
+        !self.clock.is_real() && self.events.iter().any(|timed| !matches!(timed.event, Event::Again(_)))
+    }
+
+    fn next(&mut self, until: Option<Mono>) -> Option<Arrival> {
+        let until = until.map(|until| self.clock.at(until));
+        loop {
+            self.forget_acknowledged();
+            let at = self.events.peek().map(|timed| timed.at);
+            match (at, until) {
+                (None, None) => return None,
+                (None, Some(until)) => {
+                    self.clock.go_to(until);
+                    return None;
+                }
+                (Some(at), Some(until)) if at > until => {
+                    self.clock.go_to(until);
+                    return None;
+                }
+                (Some(at), _) => self.clock.go_to(at),
+            }
+            let timed = self.events.pop().expect("it was seen above");
+            let now = self.clock.wall();
+            if let Some(arrival) = self.happen(timed.event, now) {
+                return Some(arrival);
+            }
+        }
+    }
+
+    fn acknowledge(&mut self, token: InboundToken, _bytes: &[u8]) {
+        let Some((channel, notices)) = self.tokens.remove(&token) else { return };
+        let now = self.clock.wall();
+        let kept = self.world.acknowledge(channel, &notices, now);
+        self.done(kept);
+        for notice in notices {
+            self.brought.remove(&(channel, notice));
+        }
+    }
+}
