@@ -117,6 +117,19 @@ impl Index {
     /// # Errors
     /// [`CommitError`]: nothing was taken.
     pub fn commit(&mut self, batch: &mut Batch) -> Result<(), CommitError> {
+        self.commit_refusing(batch, &BTreeMap::new())
+    }
+
+    /// As [`commit`](Self::commit), with units that someone else has refused, by their number:
+    /// a claim store that several nodes share. What this index itself refuses comes first.
+    ///
+    /// # Errors
+    /// [`CommitError`]: nothing was taken.
+    pub fn commit_refusing(
+        &mut self,
+        batch: &mut Batch,
+        refused: &BTreeMap<usize, Refusal>,
+    ) -> Result<(), CommitError> {
         let BatchId { epoch, sequence } = batch.id();
         let last = self.last.map_or(0, |seal| seal.id.sequence);
         if self.last.is_some_and(|seal| seal.id == batch.id() && seal.digest == batch.digest()) {
@@ -134,7 +147,7 @@ impl Index {
         for i in 0..batch.units().len() {
             let unit = &batch.units()[i];
             self.see(unit.redemption, &unit.sightings);
-            let refusal = self.refusal(unit, epoch);
+            let refusal = self.refusal(unit, epoch).or_else(|| refused.get(&i).cloned());
             if refusal.is_none() && !unit.records.is_empty() {
                 self.take(unit, epoch);
             }
@@ -283,6 +296,12 @@ impl Index {
         self.waiting.first().map(|(due, _)| *due)
     }
 
+    /// What the writer does not have in memory, with the time at which it is due, the longest due
+    /// first.
+    pub fn waiting(&self) -> impl Iterator<Item = (Wall, RedemptionId)> {
+        self.waiting.iter().copied()
+    }
+
     /// Account balances; they add up to zero in each currency.
     pub fn balances(&self) -> impl Iterator<Item = (&Account, Currency, i128)> {
         self.balances.iter().map(|((account, currency), minor)| (account, *currency, *minor))
@@ -354,6 +373,26 @@ mod tests {
         assert_eq!(refusals, [None, Some(held), None]);
         assert!(log.0.row(id(2)).is_none());
         assert_eq!(log.0.claim(key(2)), Some((id(3), ClaimStatus::Held)));
+    }
+
+    #[test]
+    fn what_another_store_refuses_is_refused_here_too() {
+        let mut log = Log::new();
+        log.commit(vec![Unit { dormant: true, ..unit(9, 0) }]);
+        let taken =
+            Refusal::Held { key: key(1), status: ClaimStatus::Consumed, holder: id(8), summary: vec![] };
+        let units = vec![
+            Unit { claims: vec![claim(1, 0)], ..unit(1, 0) },
+            Unit { claims: vec![claim(2, 0)], ..unit(2, 0) },
+        ];
+        let (last, previous) = log.0.last().unwrap();
+        let id_next = BatchId { sequence: last.sequence + 1, ..last };
+        let mut batch = Batch::new(Frame { id: id_next, log: 0, wall: Wall(0), previous, units }, vec![]);
+        log.0.commit_refusing(&mut batch, &[(0, taken.clone())].into()).unwrap();
+        let refusals: Vec<_> = batch.verdicts().iter().map(|v| v.refusal.clone()).collect();
+        assert_eq!(refusals, [Some(taken), None]);
+        assert_eq!((log.0.claim(key(1)), log.0.claim(key(2)).is_some()), (None, true));
+        assert_eq!(log.0.waiting().collect::<Vec<_>>(), [(Wall(5), id(9))]);
     }
 
     #[test]
