@@ -285,13 +285,13 @@ mod tests {
     #[test]
     fn a_line_carries_the_card_as_a_tag_only() {
         let (issuer, product) = (issuer(), Text::new("gift card").unwrap());
-        let card = Some(CardData { number: Some(NUMBER), secret: SECRET });
+        let card = CardData { number: Some(NUMBER), secret: SECRET };
         let amount = Amount::new(10_000, Currency::CNY);
         let redeem = Operation {
             kind: OpKind::Redeem,
             reference: debit(),
             product: &product,
-            card,
+            card: Some(card),
             amount,
             attempt: 1,
         };
@@ -300,7 +300,7 @@ mod tests {
         issuer.encode(&[redeem.clone(), query], &CONTEXT, &mut message).unwrap();
         let text = core::str::from_utf8(&message.body).unwrap();
         let id = "ab".repeat(16);
-        let tag = hex::write(&issuer.card_tag(card.unwrap()).unwrap().0);
+        let tag = hex::write(&issuer.card_tag(card).unwrap().0);
         let lines = alloc::format!(
             "{id} redeem gift%20card 10000 CNY 1 {tag}\n{id} query gift%20card 10000 CNY 1 -\n"
         );

@@ -69,6 +69,7 @@ mod tests {
     use crate::base::{Key16, RedemptionId};
     use crate::record::{Change, Claim, ClaimKind};
     use alloc::vec;
+    use alloc::vec::Vec;
 
     #[test]
     fn claims_and_changes_are_told_unit_by_unit() {
@@ -100,5 +101,4 @@ mod tests {
         ];
         assert_eq!(told, expected);
     }
-    use alloc::vec::Vec;
 }

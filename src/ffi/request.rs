@@ -43,6 +43,8 @@ pub(super) struct Fields {
     generation: u32,
 }
 
+type Setter = fn(Request, &str) -> Request;
+
 impl Fields {
     fn text(&self, field: u32) -> Option<&str> {
         let place = usize::try_from(field).ok()?.checked_sub(1)?;
@@ -64,7 +66,7 @@ impl Fields {
             Request::new(text(SCRIP_FIELD_REQUEST_ID), text(SCRIP_FIELD_SELLER), text(SCRIP_FIELD_PRODUCT))
                 .secret(text(SCRIP_FIELD_CARD_SECRET))
                 .generation(self.generation);
-        let setters: [(u32, fn(Request, &str) -> Request); 5] = [
+        let setters: [(u32, Setter); 5] = [
             (SCRIP_FIELD_CALLER, Request::caller),
             (SCRIP_FIELD_CARD_NUMBER, Request::number),
             (SCRIP_FIELD_CHANNEL, Request::channel),
