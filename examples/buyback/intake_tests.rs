@@ -1,3 +1,5 @@
+#![cfg(test)]
+
 //! What the intake promises, line by line and file by file.
 
 use super::*;

@@ -1,6 +1,10 @@
 //! The main job: a dealer's file of cards goes in, paid sellers and a report come out.
 //!
 //! `cargo run --release --example buyback -- examples/data/cards.csv`
+//!
+//! The path of a line: `intake` reads it, `trade` makes it a request, the library's driver works
+//! it off against the issuers that `setup` has put up, `report` writes what became of it, and
+//! `verdict` asks the issuers' own books whether that is true.
 
 mod args;
 mod atomic;
@@ -9,45 +13,44 @@ mod fields;
 mod instant;
 mod intake;
 mod issuer_cards;
+mod keys;
 mod lines;
 mod place;
 mod progress;
-// What the run writes; filled in by the part that drives the engine.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "written once cards are redeemed, which check_only does not")
-)]
 mod report;
+mod setup;
 mod sheet;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "written once cards are redeemed, which check_only does not")
-)]
+mod stages;
 mod summary;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "written once cards are redeemed, which check_only does not")
-)]
 mod table;
+mod trade;
+mod verdict;
 
 use args::{Args, Command};
-use fault::LineError;
+use fault::{InputError, label};
 use intake::Intake;
 use progress::Progress;
+use report::OutcomesFile;
+use scrip::host::{Driver, Sqlite};
+use scrip::sim::SimTransport;
+use std::collections::HashSet;
 use std::error::Error;
-use std::io::{self, Write};
+use std::fs;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::ExitCode;
-
-/// How many malformed lines are shown one by one.
-const SHOWN: u64 = 20;
+use summary::{Closing, Summary, Tally, Verdict};
+use trade::Trade;
 
 /// Exit code for arguments and files that cannot be used.
 const UNUSABLE: u8 = 2;
+/// In virtual time syncing takes none: so many ms stand for what a sync would gather.
+const GROUP_MS: i64 = 20;
 
 fn main() -> ExitCode {
     match args::parse(std::env::args_os().skip(1)) {
         Ok(Command::Help) => finish(say(args::HELP)),
-        Ok(Command::Run(args)) => finish(check_only(&args)),
+        Ok(Command::Run(args)) => finish(run(&args)),
         Err(wrong) => {
             eprintln!("buyback: {wrong} (--help shows the options)");
             ExitCode::from(UNUSABLE)
@@ -61,7 +64,7 @@ fn finish(result: Result<(), Box<dyn Error>>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     eprintln!("buyback: {error}");
-    match error.downcast_ref::<fault::InputError>() {
+    match error.downcast_ref::<InputError>() {
         Some(_) => ExitCode::from(UNUSABLE),
         None => ExitCode::FAILURE,
     }
@@ -71,47 +74,87 @@ fn say(text: &str) -> Result<(), Box<dyn Error>> {
     Ok(io::stdout().lock().write_all(text.as_bytes())?)
 }
 
-/// Reads the files and says which lines are well-formed. It redeems nothing, opens no database
-/// and knows no products, so a number of the wrong shape passes here.
-fn check_only(args: &Args) -> Result<(), Box<dyn Error>> {
-    let known = match &args.issuer_cards {
-        Some(path) => Some(issuer_cards::read(path)?.len()),
-        None => None,
-    };
-    let mut intake = Intake::open(&args.cards)?;
-    let mut progress = Progress::to_terminal("reading", intake.size());
-    let (mut good, mut bad) = (0_u64, 0_u64);
-    let mut shown = Vec::new();
-    while let Some(line) = intake.next() {
-        let line = line?;
-        match line.parsed {
-            Ok(_) => good += 1,
-            Err(error) => {
-                bad += 1;
-                if bad <= SHOWN {
-                    shown.push(describe(line.number, &error));
-                }
-            }
-        }
-        progress.update(intake.bytes_read());
+fn run(args: &Args) -> Result<(), Box<dyn Error>> {
+    // The file of cards is tried first: a wrong one leaves nothing behind.
+    let intake = Intake::open(&args.cards)?;
+    for dir in [Some(args.out.as_path()), args.db.parent()].into_iter().flatten() {
+        make_dir(dir)?;
     }
-    drop(progress);
+    let stage = setup::stage(args)?;
+    for note in &stage.notes {
+        eprintln!("buyback: {note}");
+    }
+    let store = Sqlite::open(&args.db).map_err(|error| InputError::new(&label(&args.db), error))?;
+    make_dir(&setup::issuers_dir(&args.db))?;
+    let transport = SimTransport::open(&stage.world)?;
+    let mut driver = Driver::open(stage.setup, store, transport)
+        .map_err(|error| InputError::new(&label(&args.db), error))?;
+    if !args.realtime {
+        driver.group_within(GROUP_MS);
+    }
 
-    let mut out = io::stdout().lock();
-    for line in &shown {
-        writeln!(out, "{line}")?;
+    let mut trade = Trade::new(intake, Progress::to_terminal("settled", lines(&args.cards)));
+    driver.run(&mut trade)?;
+    if let Some(fault) = trade.fault.take() {
+        return Err(fault.into());
     }
-    if bad > SHOWN {
-        writeln!(out, "and {} more", bad - SHOWN)?;
+    if let Some(trouble) = driver.transport().trouble() {
+        return Err(trouble.to_string().into());
     }
-    if let Some(known) = known {
-        writeln!(out, "{known} issuer cards read")?;
+    let (leaves, root) = driver.engine().audit();
+    let (mut store, mut transport) = driver.close()?;
+    let closing = Closing {
+        ledger_balance_minor: verdict::ledger_balance(&mut store)?,
+        audit_root: Some(root.to_string()),
+        audit_leaves: leaves,
+        oracle: Some(verdict::verdict(&mut store, &transport.world().oracle())?),
+        stages: trade.stages.figures(),
+    };
+    let summary = write(args, &trade, closing)?;
+    say(&table::render(&summary))?;
+    match summary.closing.oracle.map(|oracle| oracle.verdict) {
+        Some(Verdict::Agrees) => Ok(()),
+        _ => Err("the issuers' own books do not agree with the outcomes".into()),
     }
-    writeln!(out, "checked only, nothing redeemed: {good} lines well-formed, {bad} malformed")?;
-    Ok(())
 }
 
-fn describe(number: u64, error: &LineError) -> String {
-    let column = error.column.as_deref().map(|column| format!(", column {column}")).unwrap_or_default();
-    format!("line {number}{column}: {}, expected {}", error.reason, error.expected)
+/// Writes `outcomes.jsonl` and `summary.json`. A redemption that several lines show is counted
+/// in sums once.
+fn write<R: BufRead>(args: &Args, trade: &Trade<R>, closing: Closing) -> Result<Summary, Box<dyn Error>> {
+    let mut tally = Tally::default();
+    let mut counted = HashSet::new();
+    let mut file = OutcomesFile::create(&args.out)?;
+    for outcome in &trade.outcomes {
+        file.write(outcome)?;
+        let again = outcome.redemption_id.as_ref().is_some_and(|id| !counted.insert(id));
+        if again { tally.add_again(outcome) } else { tally.add(outcome) }
+    }
+    file.finish()?;
+    let summary = tally.summary(closing);
+    summary.write(&args.out)?;
+    Ok(summary)
+}
+
+fn make_dir(dir: &Path) -> Result<(), InputError> {
+    if dir.as_os_str().is_empty() {
+        return Ok(());
+    }
+    fs::create_dir_all(dir).map_err(|error| InputError::new(&label(dir), format!("cannot be made: {error}")))
+}
+
+/// How many lines the file has below its header, for the progress bar; unknown for a pipe.
+fn lines(path: &Path) -> Option<u64> {
+    fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let file = fs::File::open(path).ok()?;
+    let mut reader = BufReader::with_capacity(1 << 16, file);
+    let mut count = 0_u64;
+    loop {
+        let bytes = reader.fill_buf().ok()?;
+        let len = bytes.len();
+        if len == 0 {
+            return Some(count.saturating_sub(1).max(1));
+        }
+        count += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+        reader.consume(len);
+    }
 }

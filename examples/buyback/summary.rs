@@ -63,6 +63,19 @@ impl Tally {
         }
     }
 
+    /// Counts one more line about a redemption that was counted before: its money is not added
+    /// again.
+    pub(crate) fn add_again(&mut self, outcome: &Outcome) {
+        let none = Outcome {
+            face_minor: None,
+            verified_minor: None,
+            payout_minor: None,
+            fee_minor: None,
+            ..outcome.clone()
+        };
+        self.add(&none);
+    }
+
     /// The figures, with what only the end of the run knows.
     pub(crate) fn summary(&self, closing: Closing) -> Summary {
         let mut states: BTreeMap<_, u64> = State::ALL.into_iter().map(|state| (state, 0)).collect();

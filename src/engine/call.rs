@@ -15,7 +15,7 @@ pub struct ChannelId(pub u16);
 pub struct CallId {
     /// The channel it goes to.
     pub channel: ChannelId,
-    /// Counts up from 1 within one engine.
+    /// Counts up, from one writer epoch to the next.
     pub number: u64,
 }
 

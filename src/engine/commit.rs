@@ -70,7 +70,7 @@ impl Engine {
             live.busy = false;
             live.parked = unit.dormant;
         }
-        if !unit.dormant {
+        if !unit.dormant && wait_ms.is_some() {
             self.set_timer(id, wait_ms);
         }
     }
@@ -85,8 +85,15 @@ impl Engine {
             let Some(told) = live.inbox.pop_front() else { break };
             self.take_input(id, told);
         }
-        if self.live.get(&id).is_some_and(|live| live.parked && !live.busy) {
-            self.forget(id);
+        match self.live.get_mut(&id) {
+            Some(live) if live.parked => self.forget(id),
+            // Something came in that changed nothing, and nothing else is on its way: the
+            // machine is asked what to wait for, so that no redemption is ever left alone.
+            Some(live) if live.is_idle() => {
+                live.inbox.push_back(Told::of(Input::Timer));
+                self.drain(id);
+            }
+            _ => {}
         }
     }
 
@@ -127,10 +134,16 @@ impl Engine {
                 if accepted { Input::Note("paid_under_old_id") } else { Input::Note("outdated_answer") };
         }
         let asked = matches!(told.input, Input::Person(_));
+        let before = live.r.state;
         let result = self.step_of(&mut live, told.input);
         match result {
             Ok(step) => {
+                let moved = live.r.state != before;
                 self.live.insert(id, live);
+                // A wait goes on through what changes nothing.
+                if moved || !step.effects.is_empty() {
+                    self.set_timer(id, None);
+                }
                 self.stage(id, step, told.inbound, None);
             }
             Err(error) => {
@@ -223,7 +236,9 @@ impl Engine {
         }
         self.count_exposure(&step);
         if step.records.is_empty() {
-            self.set_timer(id, wait_ms);
+            if wait_ms.is_some() {
+                self.set_timer(id, wait_ms);
+            }
             inbound.into_iter().for_each(|id| self.inbound_done(id));
             return ready.into_iter().for_each(|ready| self.release_or_wait(ready));
         }
@@ -234,7 +249,6 @@ impl Engine {
         live.busy = true;
         let written = u32::try_from(step.records.len()).expect("a step writes few records");
         let (r, expected) = (live.r.clone(), live.r.records - written);
-        self.set_timer(id, None);
         let mut unit = self.unit_of(&r, expected, step);
         if recalls {
             unit.recalls = self.recalls(&r.facts, prepare::faces_subject(&self.setup, &r.facts));

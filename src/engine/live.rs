@@ -76,6 +76,12 @@ impl Live {
         self.awaiting.len() != before
     }
 
+    /// Whether nothing will wake it although it has not come to rest.
+    pub(super) fn is_idle(&self) -> bool {
+        let waits = self.busy || self.timer.is_some() || !self.awaiting.is_empty() || self.gathered;
+        !waits && self.inbox.is_empty() && !self.r.state.is_end() && !self.r.state.waits_for_people()
+    }
+
     pub(super) fn awaits(&mut self, kind: OpKind, number: u64) {
         self.awaiting.retain(|(waiting, _)| *waiting != kind);
         self.awaiting.push((kind, number));

@@ -225,7 +225,7 @@ fn seal_sides(
         let w = &mut Writer::new(&mut plain);
         w.text_opt(device).text_opt(ip).bool(place.is_some());
         let (latitude, longitude) = place.unwrap_or_default();
-        w.u32(latitude.cast_unsigned()).u32(longitude.cast_unsigned());
+        w.raw(&latitude.to_le_bytes()).raw(&longitude.to_le_bytes());
         sides.push(seal(SIDE_PERSONAL, Purpose::Personal, &plain));
     }
     sides

@@ -68,7 +68,8 @@ impl Engine {
             outputs: VecDeque::new(),
             alarms: BTreeSet::new(),
             calls: BTreeMap::new(),
-            next_call: 1,
+            // A reply to a call of an earlier epoch must not be taken for one of this.
+            next_call: (epoch << 32) + 1,
             groups: BTreeMap::new(),
             gathering: BTreeMap::new(),
             inbound: BTreeMap::new(),

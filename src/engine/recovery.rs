@@ -168,7 +168,7 @@ impl Recovery {
         }
     }
 
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let (id, digest) = self.last.unwrap_or_default();
         let w = &mut Writer::new(out);
         w.u8(CHECKPOINT_VERSION).u64(id.epoch).u64(id.sequence).raw(&digest.0).wall(self.wall);

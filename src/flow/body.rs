@@ -129,7 +129,7 @@ impl Event {
         let mut r = Reader::new(&record.body);
         let at = r.wall()?;
         let event = Self::read(kind, &mut r)?;
-        if r.is_empty() { Ok((at, event)) } else { Err(r.fail::<()>().unwrap_err().into()) }
+        if r.is_empty() { Ok((at, event)) } else { Ok(r.fail()?) }
     }
 
     #[rustfmt::skip]

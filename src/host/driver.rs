@@ -271,7 +271,8 @@ impl<S: Store, T: Transport> Driver<S, T> {
     }
 
     fn next_due(&mut self) -> Result<Option<Wall>, RunError> {
-        let due = self.store.next_due()?;
+        // What is due has to wait for room: until then it is no reason to wake up.
+        let due = self.store.next_due()?.filter(|_| self.engine.room() > 0);
         Ok(due.filter(|due| self.stuck.is_empty() || *due > self.engine.wall()))
     }
 

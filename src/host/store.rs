@@ -5,6 +5,7 @@ use crate::engine::{RecoverError, Recovery};
 use crate::ledger::Account;
 use crate::money::Currency;
 use crate::record::{Batch, Handed};
+use std::format;
 use std::string::String;
 use std::vec::Vec;
 
@@ -49,6 +50,17 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// A checkpoint of a batch that the log does not hold.
+    pub(super) fn not_in_log(upto: BatchId) -> Self {
+        let BatchId { epoch, sequence } = upto;
+        Self::Corrupt(format!("batch {sequence} of epoch {epoch}, up to which a checkpoint goes, is missing"))
+    }
+
+    /// A batch that names another predecessor than the last one taken.
+    pub(super) fn off_chain(batch: BatchId) -> Self {
+        Self::Corrupt(format!("batch {} does not continue the chain", batch.sequence))
+    }
+
     /// The stable number.
     pub const fn code(&self) -> Code {
         Code::new(
@@ -134,4 +146,10 @@ pub trait Store {
     /// # Errors
     /// [`StoreError`].
     fn frames(&mut self, visit: &mut dyn FnMut(&[u8], &[u32])) -> Result<(), StoreError>;
+}
+
+/// The numbers of the refused units, in ascending order, as they are kept beside the frame.
+pub(super) fn refused(batch: &Batch) -> Vec<u32> {
+    let numbered = (0_u32..).zip(batch.verdicts());
+    numbered.filter(|(_, verdict)| !verdict.is_accepted()).map(|(number, _)| number).collect()
 }

@@ -44,6 +44,7 @@ mod config;
 mod entry;
 mod fault;
 mod ledger;
+pub mod life;
 mod oracle;
 mod rail;
 mod transport;

@@ -115,7 +115,7 @@ impl Turn<'_, '_> {
     /// Goes on from where the redemption stands, until something must be waited for.
     fn proceed(&mut self) -> Result<(), FlowError> {
         loop {
-            let before = self.r.records;
+            let before = (self.r.state, self.step.effects.len());
             match self.r.state {
                 State::Screened => self.verify()?,
                 State::Verified => self.offer()?,
@@ -128,7 +128,7 @@ impl Turn<'_, '_> {
                 State::Cleared => self.take(Event::Retired)?,
                 _ => return Ok(()),
             }
-            if self.r.records == before {
+            if self.r.state == before.0 || self.step.effects.len() > before.1 {
                 return Ok(());
             }
         }
@@ -147,7 +147,16 @@ impl Turn<'_, '_> {
     fn wake(&mut self) -> Result<(), FlowError> {
         match self.r.state {
             State::Unknown | State::Pending | State::Absent => self.inquire(),
+            State::Claimed => {
+                self.take(Event::Resumed)?;
+                self.step.effects.push(Effect::Recall);
+                Ok(())
+            }
             State::Redeeming => self.overdue(),
+            State::Paying => {
+                self.take(Event::PayUnknown { cause: Cause::Lost })?;
+                self.chase_payout()
+            }
             State::Reversing => self.undo_again(),
             State::Reversed if self.r.quarantined => self.quarantine_over(),
             State::Challenged | State::InReview => self.expire(),
@@ -160,7 +169,6 @@ impl Turn<'_, '_> {
     fn resume(&mut self) -> Result<(), FlowError> {
         self.take(Event::Resumed)?;
         match self.r.state {
-            State::Claimed => self.step.effects.push(Effect::Recall),
             State::Redeeming if self.s.issuer.batch_window_ms == 0 => {
                 self.take(Event::RedeemUnknown { cause: Cause::Recovered })?;
                 self.inquire()?;
