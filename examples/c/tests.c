@@ -432,6 +432,27 @@ static void repeats_are_answered_and_the_second_card_is_turned_away(void) {
     free(w);
 }
 
+static void a_repeat_in_the_same_batch_takes_nothing_from_the_first(void) {
+    world *w = fresh();
+    scrip_engine *e = world_open(w);
+    uint8_t id[16];
+    scrip_output o;
+    world_submit(e, "R-1", 10000, id);
+    world_submit(e, "R-1", 20000, id);
+    o = world_until(w, e, SCRIP_COMMIT);
+    world_serve(w, e, &o);
+    CHECK(world_rows(w) == 2);
+    o = world_poll(w, e);
+    CHECK(o.kind == SCRIP_ERASE && o.bytes_len == NAME);
+    world_serve(w, e, &o);
+    scrip_engine_free(e);
+    e = world_open(w);
+    world_run(w, e, -1);
+    CHECK(world_is(e, id, "retired") && w->redeems == 1);
+    scrip_engine_free(e);
+    free(w);
+}
+
 static void people_are_answered(void) {
     world *w = fresh();
     scrip_engine *e = world_open(w);
@@ -575,6 +596,7 @@ int main(int argc, char **argv) {
     a_lost_row_ends_the_redemption_and_opens_the_engine();
     a_changed_row_is_told_and_passed_over();
     repeats_are_answered_and_the_second_card_is_turned_away();
+    a_repeat_in_the_same_batch_takes_nothing_from_the_first();
     people_are_answered();
     another_nodes_claim_refuses_one_unit();
     too_much_in_flight_is_told();

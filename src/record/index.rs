@@ -219,10 +219,7 @@ impl Index {
     }
 
     fn put_sides(&mut self, batch: &Batch) {
-        let verdicts = batch.units().iter().zip(batch.verdicts());
-        let refused: BTreeSet<RedemptionId> =
-            verdicts.filter(|(_, verdict)| !verdict.is_accepted()).map(|(unit, _)| unit.redemption).collect();
-        for side in batch.sides().iter().filter(|side| !refused.contains(&side.redemption)) {
+        for side in batch.standing_sides() {
             let Some(row) = self.rows.get_mut(&side.redemption) else { continue };
             match &side.content {
                 Some(content) => row.sides.insert(side.slot, content.clone()),
@@ -327,8 +324,8 @@ mod tests {
             self.1 += 1;
             let id = BatchId { epoch: self.0.epoch, sequence: self.1 };
             let previous = self.0.last().map(|last| last.1).unwrap_or_default();
-            let side = Side { redemption: RedemptionId([1; 16]), slot: 1, content: Some(vec![1]) };
-            let sides = units.iter().flat_map(|u| u.sides.iter().map(|_| side.clone())).collect();
+            let sides =
+                units.iter().flat_map(|u| u.sides.iter().map(|mark| row(u.redemption, mark))).collect();
             let mut batch = Batch::new(Frame { id, log: 0, wall: Wall(0), previous, units }, sides);
             self.0.commit(&mut batch).unwrap();
             batch
@@ -337,6 +334,16 @@ mod tests {
 
     fn id(n: u8) -> RedemptionId {
         RedemptionId([n; 16])
+    }
+
+    /// The rows of the tests hold one byte each.
+    fn row(redemption: RedemptionId, mark: &SideMark) -> Side {
+        let byte = (0..=255).find(|byte| mark.content == Some(Frame::digest(&[*byte])));
+        Side { redemption, slot: mark.slot, content: byte.map(|byte| vec![byte]) }
+    }
+
+    fn mark(byte: Option<u8>) -> SideMark {
+        SideMark { slot: 1, content: byte.map(|byte| Frame::digest(&[byte])) }
     }
 
     fn key(n: u8) -> Key16 {
@@ -468,11 +475,15 @@ mod tests {
     #[test]
     fn a_refused_unit_leaves_no_side_row() {
         let mut log = Log::new();
-        let sides = vec![SideMark { slot: 1, content: None }];
-        log.commit(vec![unit(1, 0)]);
-        log.commit(vec![Unit { sides: sides.clone(), ..unit(1, 9) }]);
-        assert!(log.0.row(id(1)).unwrap().sides.is_empty());
-        log.commit(vec![Unit { sides, ..unit(1, 1) }]);
-        assert_eq!(log.0.row(id(1)).unwrap().sides[&1], [1]);
+        let unit = |expected, byte| Unit { sides: vec![mark(byte)], ..unit(1, expected) };
+        let rows = |log: &Log| log.0.row(id(1)).unwrap().sides.clone();
+        log.commit(vec![unit(0, Some(1)), unit(0, Some(2))]);
+        assert_eq!(rows(&log), [(1, vec![1])].into(), "the repeat takes nothing from the first");
+        log.commit(vec![unit(9, Some(3))]);
+        assert_eq!(rows(&log), [(1, vec![1])].into());
+        log.commit(vec![unit(9, None), unit(1, Some(4))]);
+        assert_eq!(rows(&log), [(1, vec![4])].into());
+        log.commit(vec![unit(2, None)]);
+        assert!(rows(&log).is_empty());
     }
 }
