@@ -114,7 +114,7 @@ impl ScripOutput {
     }
 
     /// Lends `head` and `bytes`; what is empty is NULL.
-    pub(super) const fn with(mut self, head: &[u8], bytes: &[u8]) -> Self {
+    pub(super) fn with(mut self, head: &[u8], bytes: &[u8]) -> Self {
         if !head.is_empty() {
             (self.head, self.head_len) = (head.as_ptr(), head.len());
         }
