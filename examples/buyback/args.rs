@@ -86,7 +86,10 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
 }
 
 fn path(parser: &mut lexopt::Parser) -> Result<PathBuf, lexopt::Error> {
-    parser.value().map(PathBuf::from)
+    match parser.value()? {
+        empty if empty.is_empty() => Err("a path was expected, not an empty text".into()),
+        value => Ok(value.into()),
+    }
 }
 
 fn level(text: &str) -> Result<Faults, &'static str> {
@@ -155,6 +158,7 @@ mod tests {
             ("a.csv --faults some", "none, light or heavy"),
             ("a.csv --seed -1", "whole number"),
             ("a.csv --seed", "--seed"),
+            ("a.csv --db=", "a path"),
             ("a.csv --realtime=yes", "--realtime"),
             ("a.csv -x", "-x"),
         ] {

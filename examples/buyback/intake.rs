@@ -63,43 +63,31 @@ pub(crate) struct Row {
 /// Gives the lines of a file in their order; the error that ends it is that of the whole file.
 pub(crate) struct Intake<R> {
     sheet: Sheet<R>,
-    size: Option<u64>,
     ended: bool,
 }
 
 impl Intake<BufReader<File>> {
     /// Opens a file and reads its header.
     pub(crate) fn open(path: &Path) -> Result<Self, InputError> {
-        let (reader, size) = open(path)?;
-        Ok(Self { size, ..Self::new(&label(path), reader)? })
+        Self::new(&label(path), open(path)?)
     }
 }
 
-/// Opens what is not a directory. The size is known where the file is a plain one.
-pub(crate) fn open(path: &Path) -> Result<(BufReader<File>, Option<u64>), InputError> {
+/// Opens what is not a directory.
+pub(crate) fn open(path: &Path) -> Result<BufReader<File>, InputError> {
     let fatal = |what: String| InputError::new(&label(path), what);
     let file = File::open(path).map_err(|error| fatal(format!("cannot be opened: {error}")))?;
     let about = file.metadata().map_err(|error| fatal(format!("cannot be read: {error}")))?;
     if about.is_dir() {
         return Err(fatal("is a directory, a file was expected".into()));
     }
-    Ok((BufReader::with_capacity(64 * 1024, file), about.is_file().then_some(about.len())))
+    Ok(BufReader::with_capacity(64 * 1024, file))
 }
 
 impl<R: BufRead> Intake<R> {
     /// Reads the header from `reader`; `label` names it in messages.
     pub(crate) fn new(label: &str, reader: R) -> Result<Self, InputError> {
-        Ok(Self { sheet: Sheet::open(label, reader, &COLUMNS)?, size: None, ended: false })
-    }
-
-    /// The size of the file in bytes, if it has one.
-    pub(crate) fn size(&self) -> Option<u64> {
-        self.size
-    }
-
-    /// How many bytes were consumed so far.
-    pub(crate) fn bytes_read(&self) -> u64 {
-        self.sheet.bytes_read()
+        Ok(Self { sheet: Sheet::open(label, reader, &COLUMNS)?, ended: false })
     }
 }
 

@@ -228,7 +228,6 @@ fn files_that_cannot_be_read_say_why() {
     let path = dir.path().join("cards.csv");
     std::fs::write(&path, HEADER).unwrap();
     let mut intake = Intake::open(&path).unwrap();
-    assert_eq!(intake.size(), Some(HEADER.len() as u64));
     assert!(intake.next().is_none() && intake.next().is_none());
 }
 

@@ -51,7 +51,7 @@ impl fmt::Debug for IssuerCard {
 
 /// Reads a file of issuer cards.
 pub(crate) fn read(path: &Path) -> Result<Vec<IssuerCard>, InputError> {
-    read_from(&label(path), open(path)?.0)
+    read_from(&label(path), open(path)?)
 }
 
 fn read_from(label: &str, reader: impl BufRead) -> Result<Vec<IssuerCard>, InputError> {

@@ -3,9 +3,10 @@
 use crate::fault::{InputError, label};
 use crate::setup::beside;
 use scrip::base::Secret;
+use scrip::host::Sqlite;
 use scrip::vault::{KeyId, KeyRing, PepperVersion};
 use std::error::Error;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 
@@ -17,6 +18,8 @@ pub(crate) fn open(db: &Path) -> Result<KeyRing, Box<dyn Error>> {
     let fatal = |what: String| InputError::new(&label(&path), what);
     if !path.exists() {
         if fs::metadata(db).is_ok_and(|about| about.len() > 0) {
+            // Whoever names a file that is no database is told so first.
+            Sqlite::open(db).map_err(|error| InputError::new(&label(db), error))?;
             return Err(fatal(format!("is missing, and {} cannot be opened without it", label(db))).into());
         }
         make(&path).map_err(|error| fatal(format!("cannot be made: {error}")))?;
@@ -59,7 +62,11 @@ fn make(path: &Path) -> Result<(), Box<dyn Error>> {
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&draft, path)?;
-    Ok(())
+    // No database may outlive its keys, not even a power cut.
+    match path.parent().map(|dir| if dir.as_os_str().is_empty() { Path::new(".") } else { dir }) {
+        Some(dir) if cfg!(unix) => Ok(File::open(dir)?.sync_all()?),
+        _ => Ok(()),
+    }
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

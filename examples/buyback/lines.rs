@@ -18,17 +18,11 @@ pub(crate) struct Lines<R> {
     reader: R,
     kept: Vec<u8>,
     number: u64,
-    bytes_read: u64,
 }
 
 impl<R: BufRead> Lines<R> {
     pub(crate) fn new(reader: R) -> Self {
-        Self { reader, kept: Vec::new(), number: 0, bytes_read: 0 }
-    }
-
-    /// How many bytes were consumed so far.
-    pub(crate) fn bytes_read(&self) -> u64 {
-        self.bytes_read
+        Self { reader, kept: Vec::new(), number: 0 }
     }
 
     /// The number of the last line given out; the first line is 1.
@@ -58,7 +52,6 @@ impl<R: BufRead> Lines<R> {
             let finished = end.is_some() || chunk.is_empty();
             self.reader.consume(taken);
             length += taken as u64;
-            self.bytes_read += taken as u64;
             if finished {
                 let content = length - u64::from(end.is_some());
                 return Ok(Some(self.finish(content)));
@@ -90,7 +83,6 @@ mod tests {
                 Physical::TooLong => None,
             });
         }
-        assert_eq!(lines.bytes_read(), input.len() as u64);
         assert_eq!(lines.number(), found.len() as u64);
         found
     }

@@ -81,19 +81,19 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         make_dir(dir)?;
     }
     let stage = setup::stage(args)?;
-    for note in &stage.notes {
-        eprintln!("buyback: {note}");
-    }
     let store = Sqlite::open(&args.db).map_err(|error| InputError::new(&label(&args.db), error))?;
     make_dir(&setup::issuers_dir(&args.db))?;
     let transport = SimTransport::open(&stage.world)?;
     let mut driver = Driver::open(stage.setup, store, transport)
         .map_err(|error| InputError::new(&label(&args.db), error))?;
+    for note in &stage.notes {
+        eprintln!("buyback: {note}");
+    }
     if !args.realtime {
         driver.group_within(GROUP_MS);
     }
 
-    let mut trade = Trade::new(intake, Progress::to_terminal("settled", lines(&args.cards)));
+    let mut trade = Trade::new(intake, stage.issuers, Progress::to_terminal("settled", lines(&args.cards)));
     driver.run(&mut trade)?;
     if let Some(fault) = trade.fault.take() {
         return Err(fault.into());
@@ -126,7 +126,8 @@ fn write<R: BufRead>(args: &Args, trade: &Trade<R>, closing: Closing) -> Result<
     let mut file = OutcomesFile::create(&args.out)?;
     for outcome in &trade.outcomes {
         file.write(outcome)?;
-        let again = outcome.redemption_id.as_ref().is_some_and(|id| !counted.insert(id));
+        let shows = outcome.redemption_id.as_ref().filter(|_| outcome.state.shows_redemption());
+        let again = shows.is_some_and(|id| !counted.insert(id));
         if again { tally.add_again(outcome) } else { tally.add(outcome) }
     }
     file.finish()?;

@@ -37,6 +37,12 @@ impl State {
         Self::Invalid,
     ];
 
+    /// Whether the line stands for the redemption of its id: a mismatch is another request, and
+    /// one whose card is busy has none.
+    pub(crate) fn shows_redemption(self) -> bool {
+        !matches!(self, Self::Mismatch | Self::CardBusy | Self::Invalid)
+    }
+
     /// The name as it stands in the outputs.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -9,6 +9,7 @@ use scrip::card::Catalogue;
 use scrip::engine::{Policy, Setup};
 use scrip::issuer::{Issuer, IssuerProfile, Profiles, Rail};
 use scrip::sim::{self, SimCard, SimConfig, SimIssuer, SimRail};
+use std::collections::HashMap;
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ const ANY_ISSUER: &str = "walmart";
 pub(crate) struct Stage {
     pub(crate) setup: Setup,
     pub(crate) world: SimConfig,
+    /// Each product's issuer.
+    pub(crate) issuers: HashMap<String, String>,
     /// What a person should know about it.
     pub(crate) notes: Vec<String>,
 }
@@ -48,6 +51,9 @@ pub(crate) fn stage(args: &Args) -> Result<Stage, Box<dyn Error>> {
     let (issuers, rails) = channels(args, &catalogue, &mut notes)?;
     let cards = known_cards(args, &catalogue, &mut notes)?;
     let ring = keys::open(&args.db)?;
+    let issued =
+        catalogue.products().map(|product| (product.name().to_string(), product.issuer().to_string()));
+    let issued = issued.collect();
 
     let adapters: Result<Vec<Box<dyn Issuer>>, _> =
         issuers.iter().map(|issuer| issuer.adapter().map(|adapter| Box::new(adapter) as _)).collect();
@@ -70,7 +76,7 @@ pub(crate) fn stage(args: &Args) -> Result<Stage, Box<dyn Error>> {
         world.start = Wall(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
         world = world.in_real_time();
     }
-    Ok(Stage { setup, world, notes })
+    Ok(Stage { setup, world, issuers: issued, notes })
 }
 
 /// Reads a file, or the shipped text without one.

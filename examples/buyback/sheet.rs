@@ -71,11 +71,6 @@ impl<R: BufRead> Sheet<R> {
         Ok(Self { label: label.into(), width: names.len(), lines, splitter, places })
     }
 
-    /// How many bytes were consumed so far.
-    pub(crate) fn bytes_read(&self) -> u64 {
-        self.lines.bytes_read()
-    }
-
     /// The next line that is not blank, with its number; `None` at the end.
     #[expect(clippy::type_complexity, reason = "end, fatal error, line number, error of the line")]
     pub(crate) fn next(&mut self) -> Result<Option<(u64, Result<Cells<'_>, LineError>)>, InputError> {

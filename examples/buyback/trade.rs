@@ -16,6 +16,8 @@ use std::io::BufRead;
 /// Everything that is known of a run's lines.
 pub(crate) struct Trade<R> {
     intake: Intake<R>,
+    /// Each product's issuer.
+    issuers: HashMap<String, String>,
     progress: Progress,
     /// One outcome per line, in the order of the file.
     pub(crate) outcomes: Vec<Outcome>,
@@ -30,9 +32,10 @@ pub(crate) struct Trade<R> {
 }
 
 impl<R: BufRead> Trade<R> {
-    pub(crate) fn new(intake: Intake<R>, progress: Progress) -> Self {
+    pub(crate) fn new(intake: Intake<R>, issuers: HashMap<String, String>, progress: Progress) -> Self {
         Self {
             intake,
+            issuers,
             progress,
             outcomes: Vec::new(),
             places: Vec::new(),
@@ -62,7 +65,8 @@ impl<R: BufRead> Source for Trade<R> {
             match line.parsed {
                 Ok(row) => {
                     self.places.push(self.outcomes.len());
-                    self.outcomes.push(named(line.number, &row));
+                    let issuer = self.issuers.get(row.product.as_str()).cloned();
+                    self.outcomes.push(Outcome { issuer, ..named(line.number, &row) });
                     return Some(request(&row));
                 }
                 Err(error) => {

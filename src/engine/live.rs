@@ -79,7 +79,8 @@ impl Live {
     /// Whether nothing will wake it although it has not come to rest.
     pub(super) fn is_idle(&self) -> bool {
         let waits = self.busy || self.timer.is_some() || !self.awaiting.is_empty() || self.gathered;
-        !waits && self.inbox.is_empty() && !self.r.state.is_end() && !self.r.state.waits_for_people()
+        let rests = (self.r.state.is_end() && !self.r.quarantined) || self.r.state.waits_for_people();
+        !waits && self.inbox.is_empty() && !rests
     }
 
     pub(super) fn awaits(&mut self, kind: OpKind, number: u64) {

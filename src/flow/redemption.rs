@@ -3,7 +3,7 @@
 
 use super::{Event, Facts, FlowError, State, next};
 use crate::base::{RedemptionId, Text, Wall};
-use crate::issuer::CardTag;
+use crate::issuer::{CardTag, Cause};
 use crate::ledger::AccountKind;
 use crate::money::Amount;
 use crate::pricing::Quote;
@@ -20,12 +20,22 @@ pub struct Redeem {
     pub attempt: u32,
     /// How often it is known not to have left.
     pub not_sent: u32,
+    /// How often its writer ended before an answer came.
+    pub cut_off: u32,
     /// When it was first sent: its age counts from here.
     pub first_at: Wall,
     /// When it was last sent.
     pub last_at: Wall,
     /// The tag under which the issuer echoes the card.
     pub tag: Option<CardTag>,
+}
+
+impl Redeem {
+    /// How often it was sent in vain, for all that is known: a sending that the end of its writer
+    /// cut off says nothing about the issuer.
+    pub(super) fn tried(&self) -> u32 {
+        self.attempt.saturating_sub(self.cut_off)
+    }
 }
 
 /// What the issuer debited.
@@ -228,6 +238,7 @@ impl Redemption {
                     endpoint: sending.endpoint,
                     attempt: sending.attempt,
                     not_sent: before.as_ref().map_or(0, |redeem| redeem.not_sent),
+                    cut_off: before.as_ref().map_or(0, |redeem| redeem.cut_off),
                     first_at: before.map_or(at, |redeem| redeem.first_at),
                     last_at: at,
                     tag: *tag,
@@ -236,6 +247,11 @@ impl Redemption {
             Event::RedeemNotSent => {
                 if let Some(redeem) = &mut self.redeem {
                     redeem.not_sent += 1;
+                }
+            }
+            Event::RedeemUnknown { cause: Cause::Recovered } => {
+                if let Some(redeem) = &mut self.redeem {
+                    redeem.cut_off += 1;
                 }
             }
             Event::Redeemed { reference, amount, .. }

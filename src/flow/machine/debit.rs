@@ -2,7 +2,7 @@
 
 use super::{LONG_MS, Turn, unheard};
 use crate::card::OnMismatch;
-use crate::flow::{Effect, Event, FlowError, Sending, State};
+use crate::flow::{Effect, Event, FlowError, Redeem, Sending, State};
 use crate::issuer::{
     Accepted, Answer, Cause, Decline, Evidence, Idempotency, OnAbsent, OpKind, Outcome, Recipe,
 };
@@ -239,10 +239,10 @@ impl Turn<'_, '_> {
 
     fn repeat(&mut self) -> Result<(), FlowError> {
         let timing = &self.s.issuer.timing;
-        let sent = self.r.redeem.as_ref().map_or(0, |redeem| redeem.attempt);
+        let tried = self.r.redeem.as_ref().map_or(0, Redeem::tried);
         if self.s.issuer.batch_window_ms > 0 {
             self.step.effects.push(Effect::Gather);
-        } else if sent < timing.attempts.saturating_mul(2) {
+        } else if tried < timing.attempts.saturating_mul(2) {
             return self.send_redeem();
         } else {
             self.query();
@@ -286,10 +286,10 @@ impl Turn<'_, '_> {
             self.wait(left);
             return Ok(());
         }
-        let sent = self.r.redeem.as_ref().map_or(0, |redeem| redeem.attempt);
+        let tried = self.r.redeem.as_ref().map_or(0, Redeem::tried);
         let repeatable = self.s.issuer.idempotency != Idempotency::None;
         let again = self.s.issuer.on_absent == OnAbsent::Resend && repeatable;
-        if !again || sent >= timing.attempts.saturating_mul(2) {
+        if !again || tried >= timing.attempts.saturating_mul(2) {
             return self.decline("not_debited");
         }
         if self.r.state == State::Redeeming {

@@ -212,8 +212,7 @@ pub(crate) fn rest(r: &Redemption, step: &Step, s: &Setting<'_>) -> (bool, Optio
         State::Challenged => (true, Some(r.since.plus(s.policy.challenge_ms))),
         State::InReview => (true, Some(r.since.plus(s.policy.review_ms))),
         state if state.waits_for_people() => (true, None),
-        State::Reversed if r.quarantined => (true, wait.or(Some(s.now))),
-        state if state.is_end() => (true, None),
+        state if state.is_end() && !r.quarantined => (true, None),
         State::Redeeming if batch => (true, Some(s.now.plus(s.issuer.timing.answer_within_ms))),
         _ => match wait {
             Some(due) if due.0.saturating_sub(s.now.0) > LONG_MS => (true, Some(due)),

@@ -97,6 +97,7 @@ impl Turn<'_, '_> {
                 self.proceed()
             }
             Outcome::Accepted(_) | Outcome::Partial(_) => self.note("foreign_approval"),
+            _ if self.r.quarantined => self.cleared_of_debit(answer),
             _ => Ok(()),
         }
     }
@@ -108,12 +109,36 @@ impl Turn<'_, '_> {
         }
     }
 
-    /// Nothing can overtake the undo any more: the card is free.
+    /// Nothing can overtake the undo any more. Before the card is free the issuer is asked once:
+    /// a debit that was delayed on its way may have come after the undo, and its answer may have
+    /// gone to a process that is no more.
     pub(super) fn quarantine_over(&mut self) -> Result<(), FlowError> {
         let last = self.r.redeem.as_ref().map_or(self.r.since, |redeem| redeem.last_at);
-        match self.left(last.max(self.r.since), self.s.issuer.timing.absent_after_ms) {
-            left if left > 0 => self.quarantine(),
-            _ => self.take(Event::QuarantineOver),
+        if self.left(last.max(self.r.since), self.s.issuer.timing.absent_after_ms) > 0 {
+            return self.quarantine();
+        }
+        let endpoint = self.r.redeem.as_ref().map_or(0, |redeem| redeem.endpoint);
+        self.ask(OpKind::Query, endpoint, self.tries.saturating_add(1));
+        Ok(())
+    }
+
+    /// The answer to that question.
+    fn cleared_of_debit(&mut self, answer: &Answer) -> Result<(), FlowError> {
+        let timing = &self.s.issuer.timing;
+        let last = self.r.redeem.as_ref().map_or(self.r.since, |redeem| redeem.last_at);
+        if answer.kind != OpKind::Query || self.left(last.max(self.r.since), timing.absent_after_ms) > 0 {
+            return Ok(());
+        }
+        match &answer.outcome {
+            Outcome::NotFound | Outcome::Reversed | Outcome::Declined(_) => self.take(Event::QuarantineOver),
+            _ if self.left(self.r.since, timing.age_limit_ms) <= 0 => {
+                self.note("never_confirmed")?;
+                self.take(Event::QuarantineOver)
+            }
+            _ => {
+                self.wait_rung(&timing.ladder_ms);
+                Ok(())
+            }
         }
     }
 }

@@ -21,11 +21,12 @@ impl Turn<'_, '_> {
     }
 
     /// A check that the issuer counts goes out once. It is repeated, under the same reference
-    /// and at the same site, only where the issuer recognises repeats and counts them once.
+    /// and at the same site, only where the issuer recognises repeats and counts them once. Then
+    /// only checks that stay without an answer end it: one that a crash cut off costs nothing.
     fn check(&mut self) -> Result<(), FlowError> {
         let (endpoint, sent) = self.r.check.unwrap_or((0, 0));
         let counted_once = self.s.issuer.idempotency != Idempotency::None;
-        if sent == 0 || (counted_once && sent < self.s.issuer.timing.attempts) {
+        if sent == 0 || (counted_once && *self.tries < self.s.issuer.timing.attempts) {
             self.take(Event::CheckSent(Sending { endpoint, attempt: sent + 1 }))?;
             self.ask(OpKind::PinCheck, endpoint, sent + 1);
             Ok(())
