@@ -30,3 +30,5 @@ pub mod adapters;
 pub mod host;
 #[cfg(feature = "sim")]
 pub mod sim;
+#[cfg(feature = "capi")]
+pub mod ffi;

@@ -4,9 +4,15 @@
 //! | adapter | speaks |
 //! |---|---|
 //! | [`signed_json`] | one signed JSON object per message; cards are sealed inside it |
+//! | [`plain`] | lines of plain text; for scripted issuers and trials only |
+//!
+//! [`config`] makes a whole set-up from one text, with the adapters that its profiles name.
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+pub mod config;
+mod hex;
+pub mod plain;
 pub mod signed_json;
 
 use crate::base::{Advice, Code, block};

@@ -50,10 +50,28 @@ impl Batch {
         &self.frame.units
     }
 
-    /// Side rows to put or erase together with the frame, kept where they can be erased. A
-    /// refused unit's side rows are left out by the store.
+    /// Side rows to put or erase together with the frame, kept where they can be erased, unit by
+    /// unit. The store takes those that stand: [`Batch::standing_sides`].
     pub fn sides(&self) -> &[Side] {
         &self.sides
+    }
+
+    /// The side rows of the units that stand. A redemption may have two units in one batch, a
+    /// request and its repeat: what the refused one brings leaves the other's alone.
+    pub fn standing_sides(&self) -> impl Iterator<Item = &Side> {
+        let mut rest = self.sides.iter().peekable();
+        let units = self.frame.units.iter().zip(&self.verdicts);
+        let marks = units.flat_map(|(unit, verdict)| {
+            unit.sides.iter().map(|mark| (unit.redemption, mark, verdict.is_accepted()))
+        });
+        // Marks and rows come in one order; a row that is not at hand any more is passed over.
+        marks.filter_map(move |(redemption, mark, stands)| {
+            let own = |side: &&Side| {
+                let content = side.content.as_deref().map(Frame::digest);
+                (side.redemption, side.slot, content) == (redemption, mark.slot, mark.content)
+            };
+            rest.next_if(own).filter(|_| stands)
+        })
     }
 
     /// What the store said, one verdict per unit.

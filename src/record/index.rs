@@ -117,6 +117,19 @@ impl Index {
     /// # Errors
     /// [`CommitError`]: nothing was taken.
     pub fn commit(&mut self, batch: &mut Batch) -> Result<(), CommitError> {
+        self.commit_refusing(batch, &BTreeMap::new())
+    }
+
+    /// As [`commit`](Self::commit), with units that someone else has refused, by their number:
+    /// a claim store that several nodes share. What this index itself refuses comes first.
+    ///
+    /// # Errors
+    /// [`CommitError`]: nothing was taken.
+    pub fn commit_refusing(
+        &mut self,
+        batch: &mut Batch,
+        refused: &BTreeMap<usize, Refusal>,
+    ) -> Result<(), CommitError> {
         let BatchId { epoch, sequence } = batch.id();
         let last = self.last.map_or(0, |seal| seal.id.sequence);
         if self.last.is_some_and(|seal| seal.id == batch.id() && seal.digest == batch.digest()) {
@@ -134,7 +147,7 @@ impl Index {
         for i in 0..batch.units().len() {
             let unit = &batch.units()[i];
             self.see(unit.redemption, &unit.sightings);
-            let refusal = self.refusal(unit, epoch);
+            let refusal = self.refusal(unit, epoch).or_else(|| refused.get(&i).cloned());
             if refusal.is_none() && !unit.records.is_empty() {
                 self.take(unit, epoch);
             }
@@ -206,10 +219,7 @@ impl Index {
     }
 
     fn put_sides(&mut self, batch: &Batch) {
-        let verdicts = batch.units().iter().zip(batch.verdicts());
-        let refused: BTreeSet<RedemptionId> =
-            verdicts.filter(|(_, verdict)| !verdict.is_accepted()).map(|(unit, _)| unit.redemption).collect();
-        for side in batch.sides().iter().filter(|side| !refused.contains(&side.redemption)) {
+        for side in batch.standing_sides() {
             let Some(row) = self.rows.get_mut(&side.redemption) else { continue };
             match &side.content {
                 Some(content) => row.sides.insert(side.slot, content.clone()),
@@ -283,6 +293,12 @@ impl Index {
         self.waiting.first().map(|(due, _)| *due)
     }
 
+    /// What the writer does not have in memory, with the time at which it is due, the longest due
+    /// first.
+    pub fn waiting(&self) -> impl Iterator<Item = (Wall, RedemptionId)> {
+        self.waiting.iter().copied()
+    }
+
     /// Account balances; they add up to zero in each currency.
     pub fn balances(&self) -> impl Iterator<Item = (&Account, Currency, i128)> {
         self.balances.iter().map(|((account, currency), minor)| (account, *currency, *minor))
@@ -308,8 +324,8 @@ mod tests {
             self.1 += 1;
             let id = BatchId { epoch: self.0.epoch, sequence: self.1 };
             let previous = self.0.last().map(|last| last.1).unwrap_or_default();
-            let side = Side { redemption: RedemptionId([1; 16]), slot: 1, content: Some(vec![1]) };
-            let sides = units.iter().flat_map(|u| u.sides.iter().map(|_| side.clone())).collect();
+            let sides =
+                units.iter().flat_map(|u| u.sides.iter().map(|mark| row(u.redemption, mark))).collect();
             let mut batch = Batch::new(Frame { id, log: 0, wall: Wall(0), previous, units }, sides);
             self.0.commit(&mut batch).unwrap();
             batch
@@ -318,6 +334,16 @@ mod tests {
 
     fn id(n: u8) -> RedemptionId {
         RedemptionId([n; 16])
+    }
+
+    /// The rows of the tests hold one byte each.
+    fn row(redemption: RedemptionId, mark: &SideMark) -> Side {
+        let byte = (0..=255).find(|byte| mark.content == Some(Frame::digest(&[*byte])));
+        Side { redemption, slot: mark.slot, content: byte.map(|byte| vec![byte]) }
+    }
+
+    fn mark(byte: Option<u8>) -> SideMark {
+        SideMark { slot: 1, content: byte.map(|byte| Frame::digest(&[byte])) }
     }
 
     fn key(n: u8) -> Key16 {
@@ -354,6 +380,26 @@ mod tests {
         assert_eq!(refusals, [None, Some(held), None]);
         assert!(log.0.row(id(2)).is_none());
         assert_eq!(log.0.claim(key(2)), Some((id(3), ClaimStatus::Held)));
+    }
+
+    #[test]
+    fn what_another_store_refuses_is_refused_here_too() {
+        let mut log = Log::new();
+        log.commit(vec![Unit { dormant: true, ..unit(9, 0) }]);
+        let taken =
+            Refusal::Held { key: key(1), status: ClaimStatus::Consumed, holder: id(8), summary: vec![] };
+        let units = vec![
+            Unit { claims: vec![claim(1, 0)], ..unit(1, 0) },
+            Unit { claims: vec![claim(2, 0)], ..unit(2, 0) },
+        ];
+        let (last, previous) = log.0.last().unwrap();
+        let id_next = BatchId { sequence: last.sequence + 1, ..last };
+        let mut batch = Batch::new(Frame { id: id_next, log: 0, wall: Wall(0), previous, units }, vec![]);
+        log.0.commit_refusing(&mut batch, &[(0, taken.clone())].into()).unwrap();
+        let refusals: Vec<_> = batch.verdicts().iter().map(|v| v.refusal.clone()).collect();
+        assert_eq!(refusals, [Some(taken), None]);
+        assert_eq!((log.0.claim(key(1)), log.0.claim(key(2)).is_some()), (None, true));
+        assert_eq!(log.0.waiting().collect::<Vec<_>>(), [(Wall(5), id(9))]);
     }
 
     #[test]
@@ -429,11 +475,15 @@ mod tests {
     #[test]
     fn a_refused_unit_leaves_no_side_row() {
         let mut log = Log::new();
-        let sides = vec![SideMark { slot: 1, content: None }];
-        log.commit(vec![unit(1, 0)]);
-        log.commit(vec![Unit { sides: sides.clone(), ..unit(1, 9) }]);
-        assert!(log.0.row(id(1)).unwrap().sides.is_empty());
-        log.commit(vec![Unit { sides, ..unit(1, 1) }]);
-        assert_eq!(log.0.row(id(1)).unwrap().sides[&1], [1]);
+        let unit = |expected, byte| Unit { sides: vec![mark(byte)], ..unit(1, expected) };
+        let rows = |log: &Log| log.0.row(id(1)).unwrap().sides.clone();
+        log.commit(vec![unit(0, Some(1)), unit(0, Some(2))]);
+        assert_eq!(rows(&log), [(1, vec![1])].into(), "the repeat takes nothing from the first");
+        log.commit(vec![unit(9, Some(3))]);
+        assert_eq!(rows(&log), [(1, vec![1])].into());
+        log.commit(vec![unit(9, None), unit(1, Some(4))]);
+        assert_eq!(rows(&log), [(1, vec![4])].into());
+        log.commit(vec![unit(2, None)]);
+        assert!(rows(&log).is_empty());
     }
 }

@@ -1,8 +1,7 @@
 //! What both ends of a channel share: its key, and what is made with it.
 
-use super::hex;
 use super::wire::{Envelope, at_byte};
-use crate::adapters::AdapterError;
+use crate::adapters::{AdapterError, hex};
 use crate::base::{Reader, Secret, ShortInput, Writer, digest};
 use crate::issuer::{CardData, CardTag, DecodeError, OpKind, Reference};
 use crate::vault::{self, KeyId, KeyRing, PepperVersion, Purpose, tag, tag_matches};

@@ -41,14 +41,13 @@
 //! `secret` and that value, each after its length, cut to 16 bytes.
 
 mod channel;
-mod hex;
 mod server;
 mod wire;
 
 pub use channel::OpenCard;
 pub use server::{Asked, Server};
 
-use crate::adapters::AdapterError;
+use crate::adapters::{AdapterError, hex};
 use crate::base::{Secret, Text};
 use crate::issuer::{
     Accepted, Answer, CardData, CardTag, Cause, Context, Decline, DecodeError, EncodeError, Issuer,

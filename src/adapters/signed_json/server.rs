@@ -1,9 +1,9 @@
 //! The issuer's side of the protocol: reads requests and writes answers.
 
 use super::channel::{Channel, OpenCard, Way};
+use super::outcome;
 use super::wire::{self, Answers, Line, Op, Request, VERSION};
-use super::{hex, outcome};
-use crate::adapters::AdapterError;
+use crate::adapters::{AdapterError, hex};
 use crate::base::{Secret, Text};
 use crate::issuer::{Accepted, Answer, CardData, CardTag, DecodeError, OpKind, Outcome, Reference};
 use crate::money::Amount;

@@ -31,7 +31,7 @@ fn batch(sequence: u64, previous: Digest) -> Batch {
             account: Account::of(AccountKind::Fee),
             amount: Amount::new(1, Currency::CNY),
         }],
-        sides: vec![SideMark { slot: 1, content: Some(Digest([7; 32])) }],
+        sides: vec![SideMark { slot: 1, content: Some(Frame::digest(&[7; 100])) }],
         records: vec![Record { kind: 1, version: 1, body: vec![0; 400] }],
         ..Unit::default()
     };

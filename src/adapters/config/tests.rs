@@ -1,0 +1,108 @@
+use super::*;
+use crate::engine::ChannelId;
+use alloc::string::ToString;
+
+const TEXT: &str = r##"
+# A till with one issuer and one rail.
+[product.gift]
+issuer = "scripted"
+family = "supermarket"
+currencies = ["CNY"]
+face = { values = [
+    "100",
+    "200",
+] }
+rate = "0.92"
+number = { kind = "digits", lengths = [16] }
+secret = { kind = "digits", lengths = [6] }
+
+[keys]
+key.1 = "0101010101010101010101010101010101010101010101010101010101010101"
+pepper.1 = "0202020202020202020202020202020202020202020202020202020202020202"
+channel.scripted = "0303030303030303030303030303030303030303030303030303030303030303"
+
+[policy.risk.velocity]
+limit = 5
+
+[issuer.scripted]
+adapter = "plain"
+verify = "balance"
+evidence = "online"
+idempotency = "issuer"
+recipe = "query"
+late_debit = "owe"
+endpoints = ["# not a comment", '''
+[nothing]''']
+
+[rail.wallet] # pays
+adapter = "plain"
+endpoints = ["b"]
+
+[bounds]
+in_flight = 8
+"##;
+
+fn refused(text: &str) -> String {
+    setup(text).unwrap_err().to_string()
+}
+
+fn without(line: &str, put: &str) -> String {
+    assert!(TEXT.contains(line), "{line}");
+    TEXT.replace(line, put)
+}
+
+#[test]
+fn one_text_gives_the_whole_setup() {
+    let setup = setup(TEXT).unwrap();
+    assert!(setup.catalogue().product("gift").is_some());
+    assert_eq!(setup.channel_name(ChannelId(0)), Some("scripted"));
+    assert_eq!(setup.channel_name(ChannelId(1)), Some("wallet"));
+    assert_eq!(setup.channels(), 2);
+}
+
+#[test]
+fn every_part_keeps_its_place_in_the_whole_text() {
+    let cases = [
+        (without("rate = \"0.92\"", "rate = 1"), "line 11, column 8"),
+        (without("limit = 5", "limits = 5"), "line 21, column 1"),
+        (without("verify = \"balance\"", "verify = \"guess\""), "line 25, column 10"),
+        (without("in_flight = 8", "in_flights = 8"), "line 38, column 1"),
+        (without("key.1 = \"01", "key.1 = \"0x"), "line 16, column 9"),
+        (without("pepper.1", "peppers.1"), "line 17, column 9"),
+        (without("[bounds]", "[bound]"), "line 37, column 2"),
+        (without("# A till", "x = 1"), "line 2, column 1"),
+        (without("[policy.risk.velocity]", "[policy]"), "line 20, column 2"),
+        (without("adapter = \"plain\"\nverify", "adapter = \"x25\"\nverify"), "line 23, column 1"),
+        (without("[rail.wallet]", "[rail."), "line 33, column "),
+    ];
+    for (text, place) in cases {
+        let error = refused(&text);
+        assert!(error.contains(place), "{place}: {error}");
+    }
+}
+
+#[test]
+fn a_channel_without_a_key_and_a_key_without_a_channel_are_refused() {
+    assert!(refused(&without("channel.scripted", "channel.other")).contains("needs channel.scripted"));
+    let twice =
+        without("channel.scripted", &alloc::format!("channel.x = \"{}\"\nchannel.scripted", "04".repeat(32)));
+    assert!(refused(&twice).contains("no channel `x`"));
+    let signed =
+        without("[rail.wallet] # pays\nadapter = \"plain\"", "[rail.wallet]\nadapter = \"signed_json\"");
+    assert!(refused(&signed).contains("needs channel.wallet"));
+}
+
+#[test]
+fn keys_never_stand_in_an_error() {
+    for (from, to) in [("key.1 = \"", "key.1 = \"zz"), ("0101\"\n", "0101\n"), ("key.1", "1.key.1.2")] {
+        let error = refused(&without(from, to));
+        assert!(!error.contains("0101"), "{error}");
+    }
+}
+
+#[test]
+fn what_is_missing_is_told() {
+    assert_eq!(setup("").unwrap_err().code().number(), 5_001);
+    let keyless = without("pepper.1", "key.2");
+    assert_eq!(setup(&keyless).unwrap_err(), ConfigError::Keys(VaultError::NoPepper));
+}
