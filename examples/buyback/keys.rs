@@ -16,6 +16,9 @@ use std::path::Path;
 pub(crate) fn open(db: &Path) -> Result<KeyRing, Box<dyn Error>> {
     let path = beside(db, ".keys");
     let fatal = |what: String| InputError::new(&label(&path), what);
+    if db.is_dir() {
+        return Err(InputError::new(&label(db), "is a directory, the file of a database was expected").into());
+    }
     if !path.exists() {
         if fs::metadata(db).is_ok_and(|about| about.len() > 0) {
             // Whoever names a file that is no database is told so first.
