@@ -246,8 +246,14 @@ impl Engine {
     /// Moves time, works off what came in, and hands out the next thing to do; `None` when
     /// there is nothing until [`Engine::wake_at`] or the next input.
     pub fn poll(&mut self, now: Now) -> Option<Output> {
+        // A clock that was put back stands still in no record: freezes and due times would
+        // wait until it has caught up. The recorded one goes on with the monotonic clock.
+        let elapsed_ms = match self.now.mono {
+            Mono(i64::MIN) => 0,
+            last => now.mono.0.saturating_sub(last.0).max(0),
+        };
         self.now.mono = self.now.mono.max(now.mono);
-        self.now.wall = self.now.wall.max(now.wall);
+        self.now.wall = self.now.wall.plus(elapsed_ms).max(now.wall);
         if let Some(batch) = self.again.take() {
             return Some(Output::Commit(*batch));
         }

@@ -13,6 +13,7 @@ pub(super) fn postings(r: &Redemption, event: &Event) -> Result<Transfer, Ledger
     let of = Account::of;
     match event {
         Event::Redeemed { amount, .. } | Event::ResolvedDebited { amount, .. } => {
+            take_back(r, &mut books)?;
             books.post(of(K::Clearing), issuer(), *amount)?;
         }
         Event::LateDebit { amount, .. } => books.post(of(K::Suspense), issuer(), *amount)?,
@@ -21,11 +22,10 @@ pub(super) fn postings(r: &Redemption, event: &Event) -> Result<Transfer, Ledger
                 books.post(of(K::Clearing), of(K::Suspense), debit.amount)?;
             }
         }
-        Event::Reversed | Event::ResolvedReversed { .. } => {
-            if let Some(debit) = &r.debit {
-                books.post(issuer(), of(debit.against), debit.amount)?;
-            }
-        }
+        Event::Reversed
+        | Event::ResolvedReversed { .. }
+        | Event::Declined { .. }
+        | Event::ResolvedAbsent { .. } => take_back(r, &mut books)?,
         Event::PaySent { amount, .. } => {
             let source = if r.state == State::Owed { K::Owed } else { K::Clearing };
             books.post(of(K::Transit), of(source), *amount)?;
@@ -46,6 +46,16 @@ pub(super) fn postings(r: &Redemption, event: &Event) -> Result<Transfer, Ledger
         _ => advance(r, event, paid(), &mut books)?,
     }
     Ok(books)
+}
+
+/// A debit that was booked before is booked anew, or turns out not to stand.
+fn take_back(r: &Redemption, books: &mut Transfer) -> Result<(), LedgerError> {
+    match &r.debit {
+        Some(debit) => {
+            books.post(Account::issuer(r.facts.issuer.clone()), Account::of(debit.against), debit.amount)
+        }
+        None => Ok(()),
+    }
 }
 
 fn split(r: &Redemption, books: &mut Transfer, back: bool) -> Result<(), LedgerError> {

@@ -280,6 +280,7 @@ impl Redemption {
                 self.debit = None;
                 self.quarantined = true;
             }
+            Event::Declined { .. } | Event::ResolvedAbsent { .. } => self.debit = None,
             Event::QuarantineOver => self.quarantined = false,
             Event::Corrected { .. } => {
                 self.debit = None;

@@ -258,7 +258,8 @@ impl<S: Store, T: Transport> Driver<S, T> {
     /// [`RunError`].
     pub fn wait(&mut self, until: Option<Mono>) -> Result<bool, RunError> {
         let now = self.transport.now();
-        let due = self.next_due()?.map(|due| now.mono.plus((due.0 - now.wall.0).max(0)));
+        let wall = self.engine.wall();
+        let due = self.next_due()?.map(|due| now.mono.plus((due.0 - wall.0).max(0)));
         let wake = [self.engine.wake_at(), due, until].into_iter().flatten().min();
         let Some(arrival) = self.transport.next(wake) else { return Ok(wake.is_some()) };
         self.arrived(arrival)?;

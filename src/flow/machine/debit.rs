@@ -79,6 +79,8 @@ impl Turn<'_, '_> {
             }
             Outcome::Reversed => self.take(Event::Reversed).and_then(|()| self.quarantine()),
             Outcome::NotSent if answer.kind == OpKind::Redeem => self.not_sent(),
+            // The redeem has been sent anew meanwhile, and its own answer is awaited.
+            Outcome::NotSent if self.r.state == State::Redeeming => Ok(()),
             Outcome::NotSent => self.query_later(),
             Outcome::Duplicate(_) => {
                 self.unknown(Cause::IssuerUnsure)?;

@@ -1,0 +1,185 @@
+//! The walk: breadth first, from every place to every place, each kind of place once.
+
+use crate::Steps;
+use crate::books::{Books, expected, post};
+use crate::world::{Mood, World, answers, verdicts};
+use scrip::base::Wall;
+use scrip::flow::{Event, FlowError, Input, Redemption, State, Step, handle, intake, turned_away};
+use scrip::issuer::Outcome;
+use scrip::ledger::trial_balance;
+use scrip::risk::{Action, Seen};
+use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
+use std::rc::Rc;
+
+/// A redemption with all that led to it.
+#[derive(Clone)]
+struct Place {
+    r: Redemption,
+    tries: u32,
+    now: Wall,
+    books: Books,
+    trail: Rc<Trail>,
+}
+
+/// How a place was come to, to be told when something is wrong there.
+struct Trail {
+    before: Option<Rc<Trail>>,
+    happened: Happened,
+    to: State,
+}
+
+/// What happened, how many ms after the last thing, and in which mood.
+#[derive(Clone, Debug)]
+struct Happened(Option<Input>, i64, Mood);
+
+impl fmt::Display for Trail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(before) = &self.before {
+            write!(f, "{before}")?;
+        }
+        writeln!(f, "{:?}: {}", self.happened, self.to.name())
+    }
+}
+
+/// What makes two places alike, as far as the machine can tell.
+type Kind = (State, Option<State>, Books, [bool; 12], [u32; 3], i64);
+
+impl Place {
+    fn kind(&self) -> Kind {
+        let r = &self.r;
+        let (sent, not_sent) =
+            r.redeem.as_ref().map_or((0, 0), |redeem| (redeem.attempt - redeem.not_sent, redeem.not_sent));
+        let flags = [
+            r.reviewed,
+            r.check.is_some(),
+            r.verified.is_some(),
+            r.debit.is_some(),
+            r.undo.is_some(),
+            r.late,
+            r.quarantined,
+            r.payout.as_ref().is_some_and(|payout| payout.number > 1),
+            r.advance.is_some(),
+            r.exposed,
+            r.paid_at.is_some(),
+            r.receipt.is_some(),
+        ];
+        let first = r.redeem.as_ref().map_or(r.since, |redeem| redeem.first_at);
+        let age = (self.now.0 - first.0) / 90_000_000;
+        let tried = [sent.min(2), not_sent.min(if sent > 1 { 1 } else { 3 }), self.tries.min(1)];
+        (r.state, r.suspended_from, self.books.clone(), flags, tried, age.min(1))
+    }
+
+    /// What goes on from here after `step`, checked.
+    fn after(&self, r: Redemption, step: &Step, steps: &mut Steps, happened: &Happened) -> Self {
+        let lead = || format!("after\n{}{happened:?}", self.trail);
+        let mut next = Self { r, books: self.books.clone(), trail: Rc::clone(&self.trail), ..*self };
+        trial_balance(&step.postings).unwrap_or_else(|error| panic!("{error} {}", lead()));
+        post(&mut next.books, &step.postings);
+        let mut folded = self.r.clone();
+        for record in &step.records {
+            let (at, event) = Event::from_record(record).unwrap();
+            let from = folded.state;
+            folded.apply(at, &event).unwrap_or_else(|error| panic!("{error} {}", lead()));
+            steps.insert((from, event.kind(), folded.state));
+        }
+        assert_eq!(folded, next.r, "the records say something else {}", lead());
+        assert_eq!(next.books, expected(&next.r), "the books are wrong {}", lead());
+        assert!(next.goes_on(self.r.state, step), "nothing to wait for {}", lead());
+        next
+    }
+
+    /// Whether whoever is not at rest and has just moved has something to wait for.
+    fn goes_on(&self, before: State, step: &Step) -> bool {
+        let state = self.r.state;
+        let rests = state.is_end() || state.waits_for_people() || state == State::Claimed;
+        // The order of an advance is still out: its answer is waited for.
+        let out = before == State::Advancing && matches!(state, State::Paying | State::AdvanceVoid);
+        let moved = step.records.iter().any(|record| {
+            let kind = Event::from_record(record).unwrap().1.kind();
+            !kind.is_everywhere()
+        });
+        let quarantined = state == State::Reversed && self.r.quarantined;
+        !moved
+            || if quarantined { step.wait_ms().is_some() } else { rests || out || !step.effects.is_empty() }
+    }
+}
+
+/// The first steps of a request, for each thing that risk can say.
+fn births(world: &World, steps: &mut Steps) -> Vec<Place> {
+    let now = Wall(1_000);
+    let r = Redemption::new(World::id(), World::facts());
+    let trail = Trail { before: None, happened: Happened(None, 0, Mood::Plain), to: State::Received };
+    let trail = Rc::new(trail);
+    let nowhere = Place { r, tries: 0, now, books: Books::new(), trail };
+    let mut places = Vec::new();
+    let by_risk = Happened(None, 0, Mood::Plain);
+    for (action, recent, moments) in World::pasts() {
+        let risk = world.risk(action);
+        for mood in [Mood::Plain, Mood::Listed] {
+            let setting = world.setting(now, &risk, mood);
+            let (r, step) = intake(World::id(), World::facts(), &setting).unwrap();
+            let born = nowhere.after(r, &step, steps, &by_risk);
+            if mood == Mood::Plain {
+                let (mut r, seen) = (born.r.clone(), vec![recent.clone(), Seen::Moments(moments)]);
+                let step = handle(&mut r, &mut 0, Input::Seen(seen.clone()), &setting).unwrap();
+                places.push(born.after(r, &step, steps, &by_risk));
+                let (r, step) = turned_away(World::id(), World::facts(), &seen, &setting).unwrap();
+                places.push(nowhere.after(r, &step, steps, &by_risk));
+            }
+            places.push(born);
+        }
+    }
+    places
+}
+
+/// What may happen at a place.
+fn happenings(place: &Place, world: &World) -> Vec<Happened> {
+    let mut all = Vec::new();
+    let moods = [Mood::Plain, Mood::Listed, Mood::Room];
+    for input in answers().into_iter().chain(verdicts().into_iter().map(Input::Person)) {
+        let told = !matches!(&input, Input::Answer(a) if !matches!(a.outcome, Outcome::Accepted(_)));
+        let moods = moods.iter().filter(|mood| told || **mood == Mood::Plain);
+        all.extend(moods.map(|mood| Happened(Some(input.clone()), 0, *mood)));
+    }
+    for (later, mood) in [0, 700_000, 90_000_000, 300_000_000].into_iter().flat_map(|l| moods.map(|m| (l, m)))
+    {
+        all.push(Happened(Some(Input::Timer), later, mood));
+        if !place.r.state.is_end() {
+            all.push(Happened(Some(Input::Resume), later, mood));
+        }
+        if place.r.state == State::Approved && world.issuer.batch_window_ms > 0 {
+            all.push(Happened(Some(Input::Dispatch), later, mood));
+        }
+    }
+    all.extend([Input::Erase, Input::Note("noted")].map(|input| Happened(Some(input), 0, Mood::Plain)));
+    all
+}
+
+/// Walks through everything, and tells the steps that were taken.
+pub(crate) fn through(world: &World) -> Steps {
+    let (mut steps, mut known) = (Steps::new(), BTreeSet::new());
+    let mut queue: VecDeque<Place> = births(world, &mut steps).into();
+    queue.retain(|place| known.insert(place.kind()));
+    let risk = world.risk(Action::Review);
+    while let Some(place) = queue.pop_front() {
+        for happened in happenings(&place, world) {
+            let Happened(Some(input), later, mood) = happened.clone() else { continue };
+            let (mut r, mut tries, now) = (place.r.clone(), place.tries, place.now.plus(later));
+            let asked = matches!(input, Input::Person(_));
+            match handle(&mut r, &mut tries, input, &world.setting(now, &risk, mood)) {
+                Ok(step) => {
+                    let next = Place { tries, now, ..place.after(r, &step, &mut steps, &happened) };
+                    if known.insert(next.kind()) {
+                        let (before, to) = (Some(Rc::clone(&place.trail)), next.r.state);
+                        queue.push_back(Place { trail: Rc::new(Trail { before, happened, to }), ..next });
+                    }
+                }
+                Err(FlowError::NotNow(_) | FlowError::TwoPeople) if asked => assert_eq!(r, place.r),
+                Err(error) => panic!("{error} for {happened:?} after\n{}", place.trail),
+            }
+        }
+    }
+    assert!(known.len() > 300, "{} places are too few", known.len());
+    steps
+}

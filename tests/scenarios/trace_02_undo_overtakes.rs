@@ -1,0 +1,88 @@
+//! Trace 2: the redeem is lost, the query says "not found" or the reversal "as reversed", the
+//! card is freed; then the delayed redeem arrives and debits.
+
+use crate::stage::{DAY, MINUTE, Stage, gift, request};
+use scrip::engine::Reply;
+use scrip::flow::State;
+use scrip::issuer::{LateDebit, OpKind, Outcome, Recipe};
+use scrip::ledger::AccountKind;
+use scrip::record::ClaimStatus;
+
+/// A redeem is lost, and its undo is answered "as reversed".
+fn undone(late: LateDebit) -> (Stage, scrip::base::RedemptionId) {
+    let mut stage = Stage::with(|plan| {
+        plan.bank.recipe = Recipe::Reverse;
+        plan.bank.late_debit = late;
+    });
+    let id = stage.submit(&gift(1));
+    stage.accept(OpKind::Balance);
+    stage.lose(OpKind::Redeem);
+    stage.accept(OpKind::Reverse);
+    assert_eq!(stage.state(id), State::Reversed);
+    (stage, id)
+}
+
+#[test]
+fn an_undone_card_stays_quarantined_until_nothing_can_arrive_any_more() {
+    let (mut stage, id) = undone(LateDebit::Reverse);
+    assert_eq!(stage.claim(id), Some(ClaimStatus::Quarantined));
+    stage.submit(&request("gift", 2, 1));
+    assert!(matches!(stage.answered(), Reply::CardBusy { holder, .. } if *holder == id));
+    stage.pass(11 * MINUTE);
+    assert_eq!((stage.state(id), stage.claim(id)), (State::Reversed, None));
+}
+
+#[test]
+fn a_debit_after_the_undo_is_undone_again() {
+    let (mut stage, id) = undone(LateDebit::Reverse);
+    let approval = stage.approved(id, 10_000);
+    stage.tells(id, approval);
+    assert_eq!(stage.state(id), State::Reversing);
+    assert_eq!(stage.balance(AccountKind::Suspense), -10_000);
+    stage.accept(OpKind::Reverse);
+    assert_eq!((stage.state(id), stage.balance(AccountKind::Suspense)), (State::Reversed, 0));
+}
+
+#[test]
+fn a_debit_after_the_undo_is_owed_where_it_cannot_be_undone() {
+    let (mut stage, id) = undone(LateDebit::Owe);
+    let approval = stage.approved(id, 10_000);
+    stage.tells(id, approval);
+    stage.yes_to_all();
+    assert_eq!((stage.state(id), stage.balance(AccountKind::Float)), (State::Retired, -9_000));
+}
+
+#[test]
+fn an_approval_that_crosses_the_undo_is_not_forgotten() {
+    let mut stage = Stage::with(|plan| plan.bank.recipe = Recipe::Reverse);
+    let id = stage.submit(&gift(1));
+    stage.accept(OpKind::Balance);
+    let redeem = stage.lose(OpKind::Redeem);
+    let undo = stage.sent(OpKind::Reverse);
+    stage.reply(&redeem, stage.yes(&redeem));
+    stage.reply(&undo, Outcome::Reversed);
+    assert_eq!(stage.state(id), State::Reversing, "undone once more, in case the debit came last");
+    stage.accept(OpKind::Reverse);
+    assert_eq!(stage.state(id), State::Reversed);
+}
+
+#[test]
+fn not_found_is_final_only_when_nothing_can_arrive_any_more() {
+    let mut stage = Stage::with(|plan| plan.bank.on_absent = scrip::issuer::OnAbsent::Decline);
+    let id = stage.submit(&gift(1));
+    stage.accept(OpKind::Balance);
+    stage.lose(OpKind::Redeem);
+    let query = stage.sent(OpKind::Query);
+    stage.reply(&query, Outcome::NotFound);
+    assert_eq!((stage.state(id), stage.claim(id)), (State::Absent, Some(ClaimStatus::Quarantined)));
+    let (waited, query) = stage.wait_for(OpKind::Query);
+    assert_eq!(waited, 10 * MINUTE);
+    stage.reply(&query, Outcome::NotFound);
+    assert_eq!((stage.state(id), stage.claim(id)), (State::Declined, None));
+    // And yet it comes, after a day.
+    stage.pass(DAY);
+    let approval = stage.approved(id, 10_000);
+    stage.tells(id, approval);
+    stage.accept(OpKind::Reverse);
+    assert_eq!(stage.state(id), State::Reversed);
+}

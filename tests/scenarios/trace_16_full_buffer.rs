@@ -1,0 +1,80 @@
+//! Trace 16: the host's buffer is too small, the output is consumed, the commit is lost.
+
+use crate::stage::{Stage, gift};
+use scrip::engine::{Misuse, Output};
+use scrip::flow::State;
+use scrip::host::Store;
+use scrip::record::Batch;
+
+fn next_batch(stage: &mut Stage) -> Batch {
+    loop {
+        match stage.engine.poll(stage.now) {
+            Some(Output::Commit(batch)) => return batch,
+            Some(Output::Event(_)) => {}
+            other => panic!("a batch is expected: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_commit_that_failed_is_offered_again_unchanged_and_nothing_leaves_before() {
+    let mut stage = Stage::new();
+    let id = stage.engine.submit(&gift(1)).unwrap();
+    let first = next_batch(&mut stage);
+    assert!(stage.engine.poll(stage.now).is_none(), "everything waits for the batch");
+    let (name, bytes) = (first.id(), first.bytes().to_vec());
+    stage.engine.commit_failed(first).unwrap();
+    for _ in 0..3 {
+        let again = next_batch(&mut stage);
+        assert_eq!((again.id(), again.bytes()), (name, &bytes[..]));
+        stage.engine.commit_failed(again).unwrap();
+    }
+    stage.settle();
+    stage.yes_to_all();
+    assert_eq!(stage.state(id), State::Retired);
+}
+
+#[test]
+fn a_commit_whose_end_is_uncertain_is_made_once() {
+    let mut stage = Stage::new();
+    let id = stage.engine.submit(&gift(1)).unwrap();
+    let mut batch = next_batch(&mut stage);
+    stage.store.commit(&mut batch).unwrap();
+    batch.clear();
+    stage.engine.commit_failed(batch).unwrap();
+    stage.settle();
+    stage.yes_to_all();
+    assert_eq!(stage.state(id), State::Retired);
+}
+
+#[test]
+fn a_batch_is_answered_once() {
+    let mut stage = Stage::new();
+    stage.engine.submit(&gift(1)).unwrap();
+    let batch = next_batch(&mut stage);
+    let copy = batch.clone();
+    stage.engine.commit_failed(batch).unwrap();
+    assert_eq!(stage.engine.commit_failed(copy.clone()), Err(Misuse::NoSuchBatch));
+    assert_eq!(stage.engine.committed(copy), Err(Misuse::NoSuchBatch), "the one handed out again counts");
+    stage.settle();
+}
+
+#[test]
+fn requests_that_come_while_a_batch_is_on_its_way_share_the_next() {
+    let mut stage = Stage::new();
+    stage.engine.submit(&gift(1)).unwrap();
+    let first = next_batch(&mut stage);
+    for n in 2..20 {
+        stage.engine.submit(&gift(n)).unwrap();
+    }
+    assert!(stage.engine.poll(stage.now).is_none());
+    stage.engine.commit_failed(first).unwrap();
+    let mut first = next_batch(&mut stage);
+    stage.store.commit(&mut first).unwrap();
+    stage.engine.committed(first).unwrap();
+    let mut second = next_batch(&mut stage);
+    assert_eq!(second.units().len(), 19, "eighteen requests and the first one's decision");
+    stage.store.commit(&mut second).unwrap();
+    stage.engine.committed(second).unwrap();
+    stage.settle();
+}
