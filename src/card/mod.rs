@@ -9,9 +9,11 @@ pub mod check;
 mod face;
 mod identity;
 mod normalize;
+pub mod ocr;
 mod product;
 mod shape;
 mod source;
+mod symbol;
 
 pub use catalogue::{Catalogue, CatalogueError};
 pub use face::{FaceError, FaceRule};
@@ -19,6 +21,7 @@ pub use identity::{Alias, Card, End, Identity};
 pub use normalize::{normalize_digits, normalize_letters_and_digits};
 pub use product::{CardError, Family, Field, OnMismatch, Product};
 pub use shape::{Alphabet, CheckDigit, Lengths, Problem, Shape};
+pub use symbol::{Slice, SymbolProfile};
 
 use crate::base::{Advice, Code, ShortInput, Writer, block};
 
