@@ -14,6 +14,7 @@ mod product;
 mod shape;
 mod source;
 mod symbol;
+pub mod token;
 
 pub use catalogue::{Catalogue, CatalogueError};
 pub use face::{FaceError, FaceRule};
@@ -38,6 +39,9 @@ pub enum CardFault {
     /// A face value that is not taken.
     #[error(transparent)]
     Face(#[from] FaceError),
+    /// A dynamic token that is refused.
+    #[error(transparent)]
+    Token(#[from] token::TokenError),
     /// Canonical bytes that are no card.
     #[error("not a card in canonical form: {0}")]
     Bytes(#[from] ShortInput),
@@ -60,6 +64,7 @@ impl CardFault {
             Self::Face(FaceError::Value(_)) => 9,
             Self::Face(FaceError::Limit { .. }) => 10,
             Self::Bytes(_) => 11,
+            Self::Token(error) => return error.code(),
         };
         Code::new(block::CARD, case)
     }
@@ -70,6 +75,7 @@ impl CardFault {
         match self {
             Self::Catalogue(_) | Self::Card(_) | Self::Face(_) => Advice::Fix,
             Self::Bytes(_) => Advice::Stop,
+            Self::Token(error) => error.advice(),
         }
     }
 }
