@@ -11,6 +11,7 @@ mod identity;
 mod normalize;
 pub mod ocr;
 mod product;
+pub mod scan;
 mod shape;
 mod source;
 mod symbol;
@@ -39,6 +40,9 @@ pub enum CardFault {
     /// A face value that is not taken.
     #[error(transparent)]
     Face(#[from] FaceError),
+    /// A scan that gives no candidates.
+    #[error(transparent)]
+    Scan(#[from] scan::ScanError),
     /// A dynamic token that is refused.
     #[error(transparent)]
     Token(#[from] token::TokenError),
@@ -64,6 +68,7 @@ impl CardFault {
             Self::Face(FaceError::Value(_)) => 9,
             Self::Face(FaceError::Limit { .. }) => 10,
             Self::Bytes(_) => 11,
+            Self::Scan(error) => return error.code(),
             Self::Token(error) => return error.code(),
         };
         Code::new(block::CARD, case)
@@ -75,6 +80,7 @@ impl CardFault {
         match self {
             Self::Catalogue(_) | Self::Card(_) | Self::Face(_) => Advice::Fix,
             Self::Bytes(_) => Advice::Stop,
+            Self::Scan(error) => error.advice(),
             Self::Token(error) => error.advice(),
         }
     }
