@@ -69,7 +69,8 @@ fn is_signed(view: &View<'_>) -> bool {
         || data.contains('\u{1d}')
         || key("01", 16)
         || key("02", 16)
-        || key("00", 20)
+        // Merchant-presented codes begin so; a valid element string is still told beside them.
+        || (key("00", 20) && !data.starts_with(super::qr::MERCHANT))
 }
 
 fn elements<'a>(view: &View<'a>, scan: &Scan<'a>, known: &Known<'_>, out: &mut Vec<Candidate<'a>>) {

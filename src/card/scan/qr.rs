@@ -11,7 +11,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// How every merchant-presented code begins: the format indicator.
-const MERCHANT: &str = "000201";
+pub(super) const MERCHANT: &str = "000201";
 /// How every consumer-presented code begins: the tag and length of the format indicator and the
 /// four letters that are in base64 whole.
 const CONSUMER: &str = "hQVDUFYw";

@@ -94,7 +94,7 @@ pub(super) fn splits(text: &str) -> Vec<Split<'_>> {
 pub(super) fn lines(text: &str) -> Vec<Split<'_>> {
     let mut all = splits(text);
     let parts: Vec<&str> = text.split(is_hard).map(str::trim).filter(|part| !part.is_empty()).collect();
-    if labelled(text).is_some() || !(3..=MAX_PARTS).contains(&parts.len()) {
+    if !(3..=MAX_PARTS).contains(&parts.len()) {
         return all;
     }
     for (i, a) in parts.iter().enumerate() {
@@ -197,14 +197,14 @@ fn marks(text: &str) -> Vec<(usize, usize, Label)> {
 }
 
 /// The length of `label` at the start of `text`. An ASCII label is a word, with a colon, an equals
-/// sign, a point or white space after it.
+/// sign, a point or a space after it: a word at the end of a line is a heading.
 fn matched(text: &str, label: &str) -> Option<usize> {
     let head = text.get(..label.len())?;
     if !head.eq_ignore_ascii_case(label) {
         return None;
     }
     let after = text.get(label.len()..)?.chars().next();
-    let ends = |c: char| is_colon(c) || c.is_whitespace() || matches!(c, '.' | '#');
+    let ends = |c: char| is_colon(c) || matches!(c, ' ' | '\t' | '.' | '#');
     let dot = usize::from(matches!(after, Some('.' | '#')));
     (!label.is_ascii() || after.is_some_and(ends)).then_some(label.len() + dot)
 }
