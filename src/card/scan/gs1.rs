@@ -73,15 +73,24 @@ fn is_signed(view: &View<'_>) -> bool {
         || (key("00", 20) && !data.starts_with(super::qr::MERCHANT))
 }
 
+/// An application identifier at the start, or one in brackets further on.
+fn is_identified(data: &str) -> bool {
+    let ai = |text: &str| (2..=4).any(|len| text.get(..len).and_then(Ai::parse).is_some());
+    let mut brackets = data.match_indices('(').take(ElementString::MAX);
+    ai(data) || brackets.any(|(at, _)| data.get(at + 1..).is_some_and(ai))
+}
+
 fn elements<'a>(view: &View<'a>, scan: &Scan<'a>, known: &Known<'_>, out: &mut Vec<Candidate<'a>>) {
     let foreign = view.id.is_some_and(|id| !id.carries_elements());
-    let identified = (2..=4).any(|len| view.data.get(..len).and_then(Ai::parse).is_some());
+    let identified = is_identified(view.data);
     let signed = is_signed(view);
     if foreign || !(signed || identified) {
         return;
     }
     let wide = matches!(scan.source(), Source::Typed | Source::Ocr) && view.text.chars().any(is_wide);
-    let (read, repaired) = if wide { (read_wide(view.text), true) } else { (read_plain(view), false) };
+    // White space around elements is a fault of theirs: no reader sends it.
+    let (text, offset) = if scan.raw() == view.text { (view.text, view.offset) } else { (scan.raw(), 0) };
+    let (read, repaired) = if wide { (read_wide(text), true) } else { (read_plain(text, view), false) };
     let fault = match &read {
         Ok(elements) => elements.check_associations().err(),
         Err(error) => Some(*error),
@@ -102,8 +111,9 @@ fn elements<'a>(view: &View<'a>, scan: &Scan<'a>, known: &Known<'_>, out: &mut V
         Some(error) => Candidate::broken(Kind::Gs1, reading, Fault::Gs1(error)),
     };
     found.guess = fault.is_some() && !signed;
+    let place = |at| if repaired { narrow_to_wide(text, at) } else { at };
+    found.at = found.at.map(|at| offset + place(at));
     if repaired {
-        found.at = found.at.map(|at| narrow_to_wide(view.text, at));
         found.repairs.push(Repair::FullWidth(Field::CardNumber));
     }
     if view.id.is_some() {
@@ -126,11 +136,11 @@ fn is_coupon(elements: &ElementString<'_>) -> bool {
     [255, 8110, 8112].iter().any(|number| elements.get(Ai::new(*number)).is_some())
 }
 
-fn read_plain<'a>(view: &View<'a>) -> Result<ElementString<'a>, Gs1Error> {
+fn read_plain<'a>(text: &'a str, view: &View<'a>) -> Result<ElementString<'a>, Gs1Error> {
     if view.id.is_none() && view.data.starts_with('^') {
-        ElementString::read_caret(view.text)
+        ElementString::read_caret(text)
     } else {
-        ElementString::read(view.text)
+        ElementString::read(text)
     }
 }
 

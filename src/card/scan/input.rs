@@ -167,8 +167,13 @@ impl<'a> Scan<'a> {
         Ok((first, second))
     }
 
+    /// The text as it came but for line ends.
+    pub(super) fn raw(&self) -> &'a str {
+        self.text.trim_end_matches(['\r', '\n'])
+    }
+
     /// How many bytes of the text stand before what [`Scan::texts`] answers.
-    pub(super) fn offset(&self) -> usize {
+    fn offset(&self) -> usize {
         match self.source {
             Source::Typed | Source::Ocr => {
                 self.text.len()
@@ -185,17 +190,19 @@ pub(super) struct View<'a> {
     pub(super) text: &'a str,
     pub(super) id: Option<SymbologyId>,
     pub(super) data: &'a str,
+    /// How many bytes of what was scanned stand before the text.
+    pub(super) offset: usize,
 }
 
 impl<'a> View<'a> {
-    pub(super) fn of(text: &'a str) -> Self {
+    pub(super) fn of(text: &'a str, scan: &Scan<'_>) -> Self {
         let (id, data) = SymbologyId::split(text);
-        Self { text, id, data }
+        Self { text, id, data, offset: scan.offset() }
     }
 
-    /// How many bytes stand before the data.
+    /// How many bytes of what was scanned stand before the data.
     pub(super) fn start(&self) -> usize {
-        self.text.len() - self.data.len()
+        self.offset + self.text.len() - self.data.len()
     }
 }
 

@@ -116,15 +116,12 @@ pub fn scan<'a>(scan: &Scan<'a>, catalogue: &Catalogue) -> Result<Vec<Candidate<
     match second {
         Some(second) => pair::two_symbols(text, second, &known, &mut found)?,
         None => {
-            let view = input::View::of(text);
+            let view = input::View::of(text, scan);
             gs1::read(&view, scan, &known, &mut found);
             qr::read(&view, scan, &mut found);
             pair::one_symbol(&view, &known, &mut found);
             text::read(&view, scan, &known, &mut found);
         }
-    }
-    for at in found.iter_mut().filter_map(|candidate| candidate.at.as_mut()) {
-        *at += scan.offset();
     }
     let mut found = settle::settle(found, text, scan, &known)?;
     // What is broken without a sign of its own is only told where nothing else is.

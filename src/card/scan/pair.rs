@@ -61,7 +61,7 @@ pub(super) fn two_symbols<'a>(
             let mut found = Candidate::new(Kind::Gtin, Reading::Gtin(Some(gtin)), Likelihood::Checked);
             found.checks.push(Check::GtinCheckDigit);
             let serial = elements(card).and_then(|all| all.get(Ai::SERIAL).map(alloc::string::String::from));
-            let bare = View::of(card).data;
+            let bare = SymbologyId::split(card).1;
             known.attach(&mut found, gtin, Some(serial.as_deref().unwrap_or(bare)));
             if found.fits.is_empty() && found.notes.is_empty() {
                 let number = normalize_letters_and_digits(serial.as_deref().unwrap_or(bare));
@@ -115,6 +115,6 @@ fn elements(text: &str) -> Option<ElementString<'_>> {
 fn gtin(text: &str) -> Option<Gtin> {
     match elements(text) {
         Some(elements) => elements.get(Ai::GTIN).and_then(|gtin| Gtin::parse(gtin).ok()),
-        None => Gtin::parse(View::of(text).data).ok(),
+        None => Gtin::parse(SymbologyId::split(text).1).ok(),
     }
 }

@@ -56,7 +56,7 @@ fn element_strings_are_told_by_their_signs() {
         "\u{1d}010952123454321321ABC123",
         "^010952123454321321ABC123",
         "（01）09521234543213（21）ABC123",
-        " (01)09521234543213(21)ABC123\n",
+        "(01)09521234543213(21)ABC123\r\n",
     ] {
         let found = scan(&Scan::typed(text), &shipped()).unwrap();
         assert_eq!(kinds(&found), [Kind::Gs1], "{text}");
@@ -74,13 +74,15 @@ fn element_strings_are_told_by_their_signs() {
 fn broken_element_strings_are_told_with_their_place() {
     for (text, at) in [
         ("(01)09521234543214", 17),
-        ("  (01)09521234543214", 19),
+        ("(01)09521234543213 \n", 18),
+        (" (01)09521234543213", 0),
         ("(21)ABC", 0),
         ("]C10109521234543214", 18),
         ("0109521234543214", 15),
         ("17261301", 4),
         ("（01）09521234543214", 21),
         ("(01)", 4),
+        ("x(01)09521234543213", 0),
         ("(", 0),
         ("\u{1d}", 1),
     ] {
@@ -110,6 +112,8 @@ fn links_are_told_by_their_scheme() {
         assert!(found[0].is_valid());
         assert_eq!(found[0].elements().unwrap().len(), 3);
     }
+    let spaced = scan(&Scan::typed("  https://example.com/x "), &shipped()).unwrap();
+    assert_eq!(spaced[0].at(), Some(21));
     let found = scan(&Scan::qr("https://example.com/x"), &shipped()).unwrap();
     assert_eq!(
         (kinds(&found), found[0].is_valid(), found[0].at()),
