@@ -10,6 +10,7 @@ use crate::codec::gs1::{
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use zeroize::Zeroizing;
 
 pub(super) fn read<'a>(view: &View<'a>, scan: &Scan<'a>, known: &Known<'_>, out: &mut Vec<Candidate<'a>>) {
     if DigitalLink::is_candidate(view.data) {
@@ -29,7 +30,10 @@ fn link<'a>(view: &View<'a>, known: &Known<'_>) -> Candidate<'a> {
     };
     let gtin =
         link.as_ref().and_then(|link| link.elements().get(Ai::GTIN)).and_then(|gtin| Gtin::parse(gtin).ok());
-    let serial = link.as_ref().and_then(|link| link.elements().get(Ai::SERIAL)).map(String::from);
+    let serial = link
+        .as_ref()
+        .and_then(|link| link.elements().get(Ai::SERIAL))
+        .map(|text| Zeroizing::new(String::from(text)));
     let short =
         fault.is_some() && link.as_ref().is_some_and(|link| link.elements().check_associations().is_ok());
     let mut found = match fault {
@@ -51,7 +55,7 @@ fn link<'a>(view: &View<'a>, known: &Known<'_>) -> Candidate<'a> {
         found.repairs.push(Repair::Zeros);
     }
     if let Some(gtin) = gtin {
-        known.attach(&mut found, gtin, serial.as_deref());
+        known.attach(&mut found, gtin, serial.as_ref().map(|text| text.as_str()));
     }
     found
 }
@@ -98,7 +102,10 @@ fn elements<'a>(view: &View<'a>, scan: &Scan<'a>, known: &Known<'_>, out: &mut V
     let elements = read.ok();
     let gtin =
         elements.as_ref().and_then(|elements| elements.get(Ai::GTIN)).and_then(|text| Gtin::parse(text).ok());
-    let serial = elements.as_ref().and_then(|elements| elements.get(Ai::SERIAL)).map(String::from);
+    let serial = elements
+        .as_ref()
+        .and_then(|elements| elements.get(Ai::SERIAL))
+        .map(|text| Zeroizing::new(String::from(text)));
     let coupon = elements.as_ref().is_some_and(is_coupon);
     let likelihood = match (signed, gtin) {
         (true, _) => Likelihood::Proven,
@@ -126,7 +133,7 @@ fn elements<'a>(view: &View<'a>, scan: &Scan<'a>, known: &Known<'_>, out: &mut V
         found.notes.push(Note::Coupon);
     }
     if let Some(gtin) = gtin {
-        known.attach(&mut found, gtin, serial.as_deref());
+        known.attach(&mut found, gtin, serial.as_ref().map(|text| text.as_str()));
     }
     out.push(found);
 }
@@ -155,7 +162,7 @@ fn read_wide(text: &str) -> Result<ElementString<'static>, Gs1Error> {
         .chars()
         .map(|c| if is_wide(c) { char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c) } else { c })
         .collect();
-    let narrow = zeroize::Zeroizing::new(narrow);
+    let narrow = Zeroizing::new(narrow);
     let read = ElementString::read(&narrow)?;
     let all: Vec<(Ai, &str)> = read.iter().map(|element| (element.ai, element.value)).collect();
     // Rules between elements are the caller's to apply; with them broken there is no copy.

@@ -7,7 +7,9 @@ use super::settle::Known;
 use crate::card::normalize_letters_and_digits;
 use crate::codec::gs1::{Ai, ElementString, Gtin, SymbologyId};
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
+use zeroize::Zeroizing;
 
 /// One symbol that holds the trade item number and the card's number at the offsets that a
 /// product's profile gives.
@@ -60,11 +62,12 @@ pub(super) fn two_symbols<'a>(
         .map(|(gtin, card)| {
             let mut found = Candidate::new(Kind::Gtin, Reading::Gtin(Some(gtin)), Likelihood::Checked);
             found.checks.push(Check::GtinCheckDigit);
-            let serial = elements(card).and_then(|all| all.get(Ai::SERIAL).map(alloc::string::String::from));
+            let serial = elements(card).and_then(|all| all.get(Ai::SERIAL).map(kept));
             let bare = SymbologyId::split(card).1;
-            known.attach(&mut found, gtin, Some(serial.as_deref().unwrap_or(bare)));
+            known.attach(&mut found, gtin, Some(serial.as_ref().map(|text| text.as_str()).unwrap_or(bare)));
             if found.fits.is_empty() && found.notes.is_empty() {
-                let number = normalize_letters_and_digits(serial.as_deref().unwrap_or(bare));
+                let number =
+                    normalize_letters_and_digits(serial.as_ref().map(|text| text.as_str()).unwrap_or(bare));
                 found.number =
                     Some(number).filter(|number| number.expose().iter().all(u8::is_ascii_alphanumeric));
             }
@@ -89,11 +92,11 @@ fn combined<'a>(a: &ElementString<'_>, b: &ElementString<'_>, known: &Known<'_>)
     match a.combined(b) {
         Ok(all) => {
             let gtin = all.get(Ai::GTIN).and_then(|text| Gtin::parse(text).ok());
-            let serial = all.get(Ai::SERIAL).map(alloc::string::String::from);
+            let serial = all.get(Ai::SERIAL).map(kept);
             let mut found = Candidate::new(Kind::Gs1, Reading::Gs1(Some(Box::new(all))), Likelihood::Proven);
             found.checks.extend([Check::Elements, Check::Associations]);
             if let Some(gtin) = gtin {
-                known.attach(&mut found, gtin, serial.as_deref());
+                known.attach(&mut found, gtin, serial.as_ref().map(|text| text.as_str()));
             }
             found
         }
@@ -103,6 +106,11 @@ fn combined<'a>(a: &ElementString<'_>, b: &ElementString<'_>, known: &Known<'_>)
             ..Candidate::broken(Kind::Gs1, Reading::Gs1(None), Fault::Gs1(error))
         },
     }
+}
+
+/// A copy of a card's number that is zeroised when dropped.
+fn kept(text: &str) -> Zeroizing<String> {
+    Zeroizing::new(String::from(text))
 }
 
 /// The elements of a symbol that carries them for certain.

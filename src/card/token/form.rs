@@ -39,9 +39,9 @@ impl Body {
     ///
     /// # Errors
     /// [`TokenError::Malformed`] for a subject that is empty or too long.
-    pub fn message(&self) -> Result<Vec<u8>, TokenError> {
+    pub fn message(&self) -> Result<Secret, TokenError> {
         let body = self.encode()?;
-        Ok([DOMAIN.as_bytes(), &body].concat())
+        Ok(Secret::new([DOMAIN.as_bytes(), body.expose()].concat()))
     }
 
     /// The token with this signature or MAC.
@@ -67,10 +67,10 @@ impl Body {
     }
 
     pub(super) fn mac(&self, key: &Secret) -> Result<[u8; 32], TokenError> {
-        Ok(tag(key, DOMAIN, &[&self.encode()?]))
+        Ok(tag(key, DOMAIN, &[self.encode()?.expose()]))
     }
 
-    fn encode(&self) -> Result<Vec<u8>, TokenError> {
+    fn encode(&self) -> Result<Secret, TokenError> {
         let len = u8::try_from(self.subject.len())
             .ok()
             .filter(|len| (1..=Self::MAX_SUBJECT).contains(&usize::from(*len)));
@@ -82,7 +82,7 @@ impl Body {
             .raw(&self.nonce)
             .u8(len)
             .raw(self.subject.expose());
-        Ok(out)
+        Ok(Secret::new(out))
     }
 
     fn decode(input: &mut Reader<'_>) -> Result<Self, ShortInput> {
@@ -132,8 +132,8 @@ impl Token {
             return Err(malformed(Self::PREFIX.len() + at));
         }
         let end = malformed(text.len());
-        let bytes = Base64UrlUnpadded::decode_vec(coded).map_err(|_| end)?;
-        let mut input = Reader::new(&bytes);
+        let bytes = Secret::new(Base64UrlUnpadded::decode_vec(coded).map_err(|_| end)?);
+        let mut input = Reader::new(bytes.expose());
         // Three bytes stand in four characters.
         let body =
             Body::decode(&mut input).map_err(|short| malformed(Self::PREFIX.len() + short.at * 4 / 3))?;
@@ -146,9 +146,9 @@ impl Token {
 
     /// The token as text.
     pub fn encode(&self) -> String {
-        let mut bytes = self.body.encode().expect("a token's subject was checked when it was made");
-        bytes.extend_from_slice(&self.proof);
-        [Self::PREFIX, &Base64UrlUnpadded::encode_string(&bytes)].concat()
+        let body = self.body.encode().expect("a token's subject was checked when it was made");
+        let bytes = Secret::new([body.expose(), &self.proof].concat());
+        [Self::PREFIX, &Base64UrlUnpadded::encode_string(bytes.expose())].concat()
     }
 
     /// What it says.

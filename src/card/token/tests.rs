@@ -106,7 +106,7 @@ fn signed_tokens_are_verified_with_the_public_key() {
     let public = Secret::new(signer.verifying_key().to_bytes().to_vec());
     let verifier = Verifier::new(profile(Algorithm::Ed25519), [key(1, public)].into(), secret(9)).unwrap();
     let sign = |body: Body| {
-        let signature = signer.sign(&body.message().unwrap());
+        let signature = signer.sign(body.message().unwrap().expose());
         body.with_proof(&signature.to_bytes()).unwrap().encode()
     };
     let token = sign(body(1, NOW));
@@ -123,7 +123,7 @@ fn one_time_codes_are_accepted_within_the_skew_and_name_their_step() {
     let totp_profile = profile(Algorithm::Totp { hash: TotpHash::Sha256, digits: 8 });
     let verifier = Verifier::new(totp_profile, [key(1, secret(1))].into(), secret(9)).unwrap();
     let step = totp_profile.step_at(NOW).unwrap();
-    let code = |step| String::from_utf8(totp(TotpHash::Sha256, &[1; 32], step, 8).to_vec()).unwrap();
+    let code = |step| String::from_utf8(totp(TotpHash::Sha256, &[1; 32], step, 8).expose().to_vec()).unwrap();
     let check = |code: &str| {
         verifier.verify_code(TokenKeyId(1), &"card".into(), code, NOW).map(|verified| verified.step())
     };

@@ -1,19 +1,19 @@
 //! One-time codes: HOTP (RFC 4226) over the number of a time step (RFC 6238).
 
 use super::profile::TotpHash;
+use crate::base::Secret;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
-use zeroize::Zeroizing;
 
 /// The code of `digits` digits (up to 9) for the time step `step`, as ASCII.
 ///
 /// ```
 /// use scrip::card::token::{TotpHash, totp};
 /// let code = totp(TotpHash::Sha1, b"12345678901234567890", 59 / 30, 8);
-/// assert_eq!(code.as_slice(), b"94287082");
+/// assert_eq!(code.expose(), b"94287082");
 /// ```
-pub fn totp(hash: TotpHash, key: &[u8], step: u64, digits: u8) -> Zeroizing<alloc::vec::Vec<u8>> {
+pub fn totp(hash: TotpHash, key: &[u8], step: u64, digits: u8) -> Secret {
     let step = step.to_be_bytes();
     let number = match hash {
         TotpHash::Sha1 => truncated::<Hmac<Sha1>>(key, &step),
@@ -21,13 +21,13 @@ pub fn totp(hash: TotpHash, key: &[u8], step: u64, digits: u8) -> Zeroizing<allo
         TotpHash::Sha512 => truncated::<Hmac<Sha512>>(key, &step),
     };
     let digits = usize::from(digits.min(9));
-    let mut code = Zeroizing::new(alloc::vec![b'0'; digits]);
+    let mut code = alloc::vec![b'0'; digits];
     let mut rest = number;
     for digit in code.iter_mut().rev() {
         *digit += u8::try_from(rest % 10).expect("a remainder of ten fits a byte");
         rest /= 10;
     }
-    code
+    Secret::new(code)
 }
 
 /// Dynamic truncation (RFC 4226, section 5.3): 31 bits at the place that the last byte tells.
@@ -60,7 +60,7 @@ mod tests {
         ] {
             for ((hash, key), expected) in hashes.iter().zip(codes) {
                 let code = totp(*hash, key, seconds / 30, 8);
-                assert_eq!(code.as_slice(), expected.as_bytes(), "{hash:?} at {seconds}");
+                assert_eq!(code.expose(), expected.as_bytes(), "{hash:?} at {seconds}");
             }
         }
     }
@@ -73,7 +73,7 @@ mod tests {
         ];
         for (step, expected) in (0..).zip(codes) {
             let code = totp(TotpHash::Sha1, b"12345678901234567890", step, 6);
-            assert_eq!(code.as_slice(), expected.as_bytes());
+            assert_eq!(code.expose(), expected.as_bytes());
         }
     }
 }

@@ -127,7 +127,7 @@ impl Verifier {
         let genuine = match (self.profile.algorithm(), &held.point) {
             (Algorithm::HmacSha256, _) => ct_eq(&body.mac(&held.key.material)?, token.proof()),
             (Algorithm::Ed25519, Some(point)) => match Signature::from_slice(token.proof()) {
-                Ok(signature) => point.verify_strict(&body.message()?, &signature).is_ok(),
+                Ok(signature) => point.verify_strict(body.message()?.expose(), &signature).is_ok(),
                 Err(_) => false,
             },
             _ => return Err(TokenError::OtherKind),
@@ -165,7 +165,7 @@ impl Verifier {
         let oldest = present.saturating_sub(u64::from(self.profile.back()));
         let mut fits = None;
         for step in oldest..=present.saturating_add(u64::from(self.profile.ahead())) {
-            if ct_eq(&totp(hash, held.key.material.expose(), step, digits), code.expose()) {
+            if ct_eq(totp(hash, held.key.material.expose(), step, digits).expose(), code.expose()) {
                 fits = Some(step);
             }
         }
