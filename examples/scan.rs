@@ -18,7 +18,8 @@ usage: scan [options] TEXT…
 
   TEXT            typed, pasted or scanned; \\x1d stands for the separator FNC1, \\\\ for \\
   --json -        reads one text per line from standard input, escaped in the same way, and
-                  prints one JSON object per line; `at` counts bytes of the text unescaped
+                  prints one JSON object per line; `at` counts bytes of the text unescaped,
+                  `product` of a payment code is its scheme
   --barcode, --qr, --ocr
                   where the texts come from, instead of from a keyboard
   --product NAME  the product that the texts are declared as
@@ -215,8 +216,16 @@ fn shown(candidate: &Candidate<'_>) -> Vec<Shown> {
         at: candidate.at(),
     };
     match candidate.fits() {
-        [] => vec![one(None)],
+        [] => vec![one(scheme(candidate))],
         fits => fits.iter().map(|fit| one(Some(fit.product.to_string()))).collect(),
+    }
+}
+
+/// A payment code is of a scheme as a card is of a product; two schemes are two candidates.
+fn scheme(candidate: &Candidate<'_>) -> Option<String> {
+    match candidate.reading() {
+        Reading::PaymentCode(scheme) => Some(format!("{scheme:?}").to_ascii_lowercase()),
+        _ => None,
     }
 }
 
@@ -337,6 +346,14 @@ mod tests {
         let found = answers(b"]C1010952123454321321ABC\\x1d10B\n");
         let elements = serde_json::json!([["01", "09521234543213"], ["21", "ABC"], ["10", "B"]]);
         assert_eq!(found[0]["candidates"][0]["elements"], elements);
+    }
+
+    #[test]
+    fn the_schemes_of_a_payment_code_are_told_apart() {
+        let found = answers(b"6212345678901234567\n");
+        let products: Vec<_> =
+            found[0]["candidates"].as_array().unwrap().iter().map(|c| &c["product"]).collect();
+        assert_eq!(products, ["unionpay", "jd", "walmart-gift"]);
     }
 
     #[test]
