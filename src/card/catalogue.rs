@@ -371,6 +371,39 @@ number = { kind = "digits", lengths = [16, 19] }
     }
 
     #[test]
+    fn a_symbol_names_products_and_cuts_out_card_numbers() {
+        let with = |symbol: &str| Catalogue::parse(&format!("{ONE}[product.one.symbol]\n{symbol}\n"));
+        let catalogue =
+            with("gtin = [\"6291041500213\", \"042100005264\"]\nserial = { at = 13, len = 16 }").unwrap();
+        let symbol = catalogue.product("one").and_then(Product::symbol).unwrap();
+        let gtins: Vec<_> = symbol.gtins().iter().map(|gtin| gtin.shortest()).collect();
+        assert_eq!(gtins, ["042100005264", "6291041500213"]);
+        assert_eq!(symbol.serial().map(|slice| (slice.at, slice.len)), Some((13, 16)));
+        for (symbol, line, column, what) in [
+            ("gtin = [\"6291041500214\"]", 9, 9, "symbol.gtin: the check digit at byte 12 is wrong"),
+            ("gtin = [\"9901234567899\"]", 9, 9, "symbol.gtin: a coupon prefix names no product"),
+            ("gtin = [\"9801234567892\"]", 9, 9, "symbol.gtin: a refund receipt names no product"),
+            ("gtin = []", 8, 1, "symbol.gtin: expected at least one"),
+            (
+                "gtin = [\"042100005264\"]\nserial = { at = 13, len = 15 }",
+                10,
+                10,
+                "symbol.serial: len must be a length of the number",
+            ),
+            (
+                "gtin = [\"042100005264\"]\nserial = { at = 3, len = 16 }",
+                10,
+                10,
+                "symbol.serial: at must leave room for a GTIN",
+            ),
+        ] {
+            let error = with(symbol).unwrap_err();
+            assert_eq!((error.line(), error.column()), (line, column), "{error}");
+            assert!(error.what().starts_with(what), "{error}");
+        }
+    }
+
+    #[test]
     fn products_of_one_scheme_agree_on_what_names_a_card() {
         let two = |more: &str| {
             let second = ONE.replace("[product.one]", "[product.two]\nscheme = \"one\"");
@@ -416,6 +449,8 @@ number = { kind = "digits", lengths = [16, 19] }
             ONE.replace("19] }", "19], check = \"luhn\" }"),
             ONE.replace("19] }", "19], group = 4 }"),
             ONE.replace("\"digits\"", "\"letters-and-digits\""),
+            format!("{ONE}symbol = {{ gtin = [\"6291041500213\"] }}"),
+            format!("{ONE}symbol = {{ gtin = [\"6291041500213\"], serial = {{ at = 13, len = 16 }} }}"),
         ];
         let mut all: Vec<Digest> = others.iter().map(|text| digest(text)).chain([one]).collect();
         all.sort();

@@ -116,10 +116,7 @@ impl Card {
         let Some(number) = self.number.as_ref().filter(|_| self.identity == Identity::Number) else {
             return String::from("****");
         };
-        let shown = if number.len() >= 13 { 4 } else { 0 };
-        let hidden = number.len().saturating_sub(shown);
-        let last = number.expose().iter().skip(hidden).map(|byte| char::from(*byte));
-        repeat_n('*', hidden).chain(last).collect()
+        mask_number(number)
     }
 
     /// The canonical bytes, for sealing: the identity (1 byte: 1 number, 2 secret), then number
@@ -160,6 +157,14 @@ impl Card {
         }
         Ok(Secret::new(bytes.to_vec()))
     }
+}
+
+/// The last four of a number of 13 characters or more, of a shorter one its length alone.
+pub(super) fn mask_number(number: &Secret) -> String {
+    let shown = if number.len() >= 13 { 4 } else { 0 };
+    let hidden = number.len().saturating_sub(shown);
+    let last = number.expose().iter().skip(hidden).map(|byte| char::from(*byte));
+    repeat_n('*', hidden).chain(last).collect()
 }
 
 /// `identity`, then every other number that `rules` lead to from it, each once.

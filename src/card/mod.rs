@@ -9,9 +9,13 @@ pub mod check;
 mod face;
 mod identity;
 mod normalize;
+pub mod ocr;
 mod product;
+pub mod scan;
 mod shape;
 mod source;
+mod symbol;
+pub mod token;
 
 pub use catalogue::{Catalogue, CatalogueError};
 pub use face::{FaceError, FaceRule};
@@ -19,6 +23,7 @@ pub use identity::{Alias, Card, End, Identity};
 pub use normalize::{normalize_digits, normalize_letters_and_digits};
 pub use product::{CardError, Family, Field, OnMismatch, Product};
 pub use shape::{Alphabet, CheckDigit, Lengths, Problem, Shape};
+pub use symbol::{Slice, SymbolProfile};
 
 use crate::base::{Advice, Code, ShortInput, Writer, block};
 
@@ -35,6 +40,12 @@ pub enum CardFault {
     /// A face value that is not taken.
     #[error(transparent)]
     Face(#[from] FaceError),
+    /// A scan that gives no candidates.
+    #[error(transparent)]
+    Scan(#[from] scan::ScanError),
+    /// A dynamic token that is refused.
+    #[error(transparent)]
+    Token(#[from] token::TokenError),
     /// Canonical bytes that are no card.
     #[error("not a card in canonical form: {0}")]
     Bytes(#[from] ShortInput),
@@ -57,6 +68,8 @@ impl CardFault {
             Self::Face(FaceError::Value(_)) => 9,
             Self::Face(FaceError::Limit { .. }) => 10,
             Self::Bytes(_) => 11,
+            Self::Scan(error) => return error.code(),
+            Self::Token(error) => return error.code(),
         };
         Code::new(block::CARD, case)
     }
@@ -67,6 +80,8 @@ impl CardFault {
         match self {
             Self::Catalogue(_) | Self::Card(_) | Self::Face(_) => Advice::Fix,
             Self::Bytes(_) => Advice::Stop,
+            Self::Scan(error) => error.advice(),
+            Self::Token(error) => error.advice(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::face::{FaceError, FaceRule, write_amount};
 use super::identity::{Alias, Card, Identity, identities};
 use super::shape::{Problem, Shape};
+use super::symbol::SymbolProfile;
 use crate::base::{Secret, Text, Writer};
 use crate::money::{Amount, Currency, Rate};
 use alloc::boxed::Box;
@@ -156,6 +157,7 @@ pub struct Product {
     pub(super) reloadable: bool,
     pub(super) on_mismatch: OnMismatch,
     pub(super) trust: Option<Box<str>>,
+    pub(super) symbol: Option<SymbolProfile>,
 }
 
 impl Product {
@@ -240,6 +242,11 @@ impl Product {
         self.trust.as_deref()
     }
 
+    /// What bar codes say of its cards, if that is known.
+    pub fn symbol(&self) -> Option<&SymbolProfile> {
+        self.symbol.as_ref()
+    }
+
     /// Reads a card as it was typed or pasted: normalises the fields and checks them.
     ///
     /// A field that the product does not have may still be given: it is kept, up to 64 letters
@@ -291,7 +298,8 @@ impl Product {
     }
 
     /// Writes what the product means, without the note on trust: name, issuer, family, scheme,
-    /// currencies, face, limits, rate, guard, shapes, identity, aliases, reloadable, mismatch.
+    /// currencies, face, limits, rate, guard, shapes, identity, aliases, reloadable, mismatch, and
+    /// the symbol if there is one.
     ///
     /// Texts stand after their length in 2 bytes, lists after their count in 4, names of families
     /// and mismatches before a 0, amounts as currency (2 bytes) and minor units (8), rates in
@@ -316,6 +324,10 @@ impl Product {
         super::write_count(out, self.aliases.len());
         self.aliases.iter().for_each(|alias| alias.write(out));
         out.bool(self.reloadable).raw(self.on_mismatch.name().as_bytes()).u8(0);
+        // Nothing for none: digests of catalogues without symbols are what they always were.
+        if let Some(symbol) = &self.symbol {
+            symbol.write(out);
+        }
     }
 }
 

@@ -4,7 +4,9 @@ use super::face::FaceRule;
 use super::identity::{Alias, End, Identity};
 use super::product::{FAMILIES, MISMATCHES, OnMismatch, Product};
 use super::shape::{Alphabet, CheckDigit, Lengths, Shape};
+use super::symbol::{Slice, SymbolProfile};
 use crate::base::Text;
+use crate::codec::gs1::Gtin;
 use crate::money::{Amount, Currency, Rate};
 use alloc::format;
 use alloc::string::String;
@@ -62,6 +64,22 @@ struct RawProduct {
     reloadable: bool,
     on_mismatch: Option<Spanned<String>>,
     trust: Option<String>,
+    symbol: Option<Spanned<RawSymbol>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSymbol {
+    #[serde(default)]
+    gtin: Vec<Spanned<String>>,
+    serial: Option<Spanned<RawSlice>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSlice {
+    at: u8,
+    len: u8,
 }
 
 #[derive(Deserialize)]
@@ -115,6 +133,7 @@ pub(super) fn entry(name: Text, at: usize, value: Spanned<DeValue<'_>>) -> Resul
     let currencies = currencies(&raw.currencies)?;
     let aliases = aliases(&raw.aliases)?;
     let (rate, guard) = rate_and_guard(&raw)?;
+    let symbol = raw.symbol.as_ref().map(|raw| symbol(raw, number.as_ref())).transpose()?;
     let product = Product {
         issuer: read("issuer", &raw.issuer, Text::new)?,
         family: one_of("family", &raw.family, FAMILIES)?,
@@ -134,6 +153,7 @@ pub(super) fn entry(name: Text, at: usize, value: Spanned<DeValue<'_>>) -> Resul
         aliases: sorted(aliases.iter().map(|(_, alias)| *alias)),
         reloadable: raw.reloadable,
         trust: raw.trust.map(Into::into),
+        symbol,
         name,
         currencies,
         rate,
@@ -336,6 +356,32 @@ fn lengths(key: &str, raw: &RawShape, at: usize) -> Result<Lengths, Wrong> {
         }
     }
     Ok(set)
+}
+
+/// What bar codes say of the product: at least one number that may name it.
+fn symbol(raw: &Spanned<RawSymbol>, number: Option<&Shape>) -> Result<SymbolProfile, Wrong> {
+    let at = raw.span().start;
+    let raw = raw.get_ref();
+    let mut gtins = Vec::with_capacity(raw.gtin.len());
+    for text in &raw.gtin {
+        let gtin = read("symbol.gtin", text, Gtin::parse)?;
+        if let Some(what) = SymbolProfile::refuses(gtin) {
+            return Err(Wrong::new(text.span().start, format!("symbol.gtin: {what}")));
+        }
+        gtins.push(gtin);
+    }
+    if gtins.is_empty() {
+        return Err(Wrong::new(at, "symbol.gtin: expected at least one"));
+    }
+    let mut serial = None;
+    if let Some(raw) = &raw.serial {
+        let slice = Slice { at: raw.get_ref().at, len: raw.get_ref().len };
+        if let Some(what) = SymbolProfile::misplaces(slice, number) {
+            return Err(Wrong::new(raw.span().start, format!("symbol.serial: {what}")));
+        }
+        serial = Some(slice);
+    }
+    Ok(SymbolProfile { gtins: sorted(gtins.into_iter()), serial })
 }
 
 fn aliases(raw: &[Spanned<RawAlias>]) -> Result<Vec<(usize, Alias)>, Wrong> {

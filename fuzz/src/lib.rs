@@ -1,0 +1,228 @@
+//! What is fuzzed: one function for each target, over any bytes. Each checks the laws of what it
+//! reads, so that a wrong answer is found as well as a panic.
+
+use scrip::base::{Key16, RedemptionId, Secret, Wall};
+use scrip::card::scan::{Scan, Source, Symbology, scan as scan_text};
+use scrip::card::token::{Algorithm, Guard, Profile, Token, TokenKey, TokenKeyId, TotpHash, Use, Verifier};
+use scrip::card::{Catalogue, Shape, ocr as repair};
+use scrip::codec::emv::{ConsumerQr, ConsumerQrWriter, MerchantQr, TlvWriter};
+use scrip::codec::gs1::{DigitalLink, ElementString, Gs1Fault, Gtin, ShortGtin, SymbologyId};
+use scrip::codec::payment::{PaymentCodeError, schemes};
+use scrip::vault::{Context, KeyId, KeyRing, PepperVersion, Purpose, sealed_with};
+use std::sync::OnceLock;
+
+/// Trade item numbers and UPC-E.
+pub fn gtin(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok(gtin) = Gtin::parse(text) {
+        assert_eq!(Gtin::parse(gtin.as_str()), Ok(gtin));
+        assert_eq!(Gtin::parse(gtin.shortest()), Ok(gtin));
+        assert!(gtin.as_str().ends_with(text));
+        let _ = gtin.prefix_class();
+    }
+    if let Ok(gtin) = Gtin::from_upc_e(text) {
+        assert_eq!(Gtin::parse(gtin.as_str()), Ok(gtin));
+    }
+    let (ean, upc) = Gtin::readings(text);
+    assert!(text.len() == 8 || (ean.is_none() && upc.is_none()));
+}
+
+/// Element strings in all three notations.
+pub fn gs1_element(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    for read in [ElementString::read(text), ElementString::read_caret(text)] {
+        match read {
+            Ok(elements) => {
+                let again = elements.to_bracketed();
+                assert_eq!(ElementString::read(&again).as_ref(), Ok(&elements));
+                let scanned = elements.to_scanned(Some(SymbologyId::GS1_QR));
+                assert_eq!(ElementString::read(&scanned).as_ref(), Ok(&elements));
+                assert_eq!(ElementString::parse(&again).is_ok(), elements.check_associations().is_ok());
+            }
+            Err(error) => assert!(error.at() <= text.len()),
+        }
+    }
+}
+
+/// Digital Link URIs.
+pub fn digital_link(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    for short in [ShortGtin::Refuse, ShortGtin::Pad] {
+        match DigitalLink::read(text, short) {
+            Ok(link) => {
+                // The writer puts as many qualifiers as it can into the path, which may leave no
+                // place for another.
+                let uri = match link.elements().to_digital_link(link.stem()) {
+                    Ok(uri) => uri,
+                    Err(error) => return assert_eq!(error.fault(), Gs1Fault::NotAttribute),
+                };
+                let again = DigitalLink::read(&uri, ShortGtin::Refuse).expect("a link was written");
+                for element in link.elements().iter() {
+                    assert_eq!(again.elements().get(element.ai), link.elements().get(element.ai));
+                }
+            }
+            Err(error) => assert!(error.at() <= text.len()),
+        }
+    }
+}
+
+/// Merchant-presented codes.
+pub fn emv_merchant(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match MerchantQr::read(text) {
+        Ok(code) => {
+            let _ = (code.amount(), code.is_dynamic(), code.accounts().count());
+            let values: usize = code.objects().map(|object| object.value.len() + 4).sum();
+            assert_eq!(values, text.len());
+        }
+        Err(error) => {
+            assert!(error.at() <= text.len());
+            assert!(MerchantQr::parse(text).is_err());
+        }
+    }
+}
+
+/// Consumer-presented codes.
+pub fn emv_consumer(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(code) = ConsumerQr::parse(text) else { return };
+    let copy = |template: &scrip::codec::emv::Tlv<'_>| {
+        let all = template.objects().flatten();
+        all.fold(TlvWriter::new(), |writer, object| writer.object(object.tag, object.value))
+    };
+    let mut writer = ConsumerQrWriter::new();
+    for application in code.applications() {
+        writer = writer.application(&copy(&application));
+    }
+    if let Some(common) = code.common() {
+        writer = writer.common(&copy(&common));
+    }
+    writer.finish().expect("what was read can be written");
+}
+
+/// Payment codes.
+pub fn payment_code(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match schemes(text) {
+        Ok(schemes) => assert!(!schemes.is_empty() && (16..=24).contains(&text.len())),
+        Err(PaymentCodeError::NotDigit { at }) => assert!(at < text.len()),
+        Err(_) => assert!(text.bytes().all(|byte| byte.is_ascii_digit())),
+    }
+}
+
+/// The catalogue of the targets: the shapes of the trade, and a product with a symbol.
+fn catalogue() -> &'static Catalogue {
+    static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
+    let text = concat!(
+        include_str!("../../examples/data/catalogue.toml"),
+        "\n[product.gift]\nissuer = \"walmart\"\nfamily = \"supermarket\"\ncurrencies = [\"CNY\"]\n",
+        "face = { min = \"1\", max = \"100\" }\nrate = \"0.9\"\n",
+        "number = { kind = \"digits\", lengths = [16, 19] }\nsecret = { kind = \"digits\", lengths = [6] }\n",
+        "[product.gift.symbol]\ngtin = [\"042100005264\"]\nserial = { at = 12, len = 16 }\n",
+    );
+    CATALOGUE.get_or_init(|| Catalogue::parse(text).expect("the catalogue of the targets is right"))
+}
+
+/// Repair of lookalikes; the first byte picks the shape.
+pub fn ocr(data: &[u8]) {
+    let Some((pick, text)) = data.split_first() else { return };
+    let Ok(text) = std::str::from_utf8(text) else { return };
+    let shapes: Vec<&Shape> =
+        catalogue().products().flat_map(|product| [product.number(), product.secret()]).flatten().collect();
+    let shape = shapes[usize::from(*pick) % shapes.len()];
+    let readings = repair::readings(text, shape);
+    assert!(readings.len() <= repair::MAX_READINGS);
+    for reading in &readings {
+        let value = std::str::from_utf8(reading.value.expose()).expect("a reading is ASCII");
+        assert_eq!(shape.read(value).as_ref(), Ok(&reading.value));
+    }
+    for (i, reading) in readings.iter().enumerate() {
+        assert!(readings[..i].iter().all(|other| other.value != reading.value), "offered twice");
+    }
+}
+
+/// The time at which tokens of the targets are verified.
+const NOW: Wall = Wall(1_700_000_010_000);
+
+fn verifier(algorithm: Algorithm) -> Verifier {
+    let profile = Profile::new(algorithm, 30_000, 1, 1).expect("the profile of the targets is right");
+    // The base point: a public key that is not weak, whose secret is nobody's business.
+    let point = {
+        let mut point = vec![0x66; 32];
+        point[0] = 0x58;
+        Secret::new(point)
+    };
+    let material = if algorithm == Algorithm::Ed25519 { point } else { Secret::new(vec![1; 32]) };
+    let key = TokenKey { id: TokenKeyId(1), material, from: Wall(0), until: Wall(i64::MAX) };
+    Verifier::new(profile, vec![key], Secret::new(vec![9; 32])).expect("the keys of the targets are right")
+}
+
+/// Tokens, one-time codes and the guard's state.
+pub fn token(data: &[u8]) {
+    let hmac = verifier(Algorithm::HmacSha256);
+    if let Ok(mut guard) = Guard::decode(data, hmac.profile(), 100) {
+        assert_eq!(guard.encode(), data);
+        let used = Use { step: u64::MAX, claim: Key16([7; 16]), redemption: RedemptionId([8; 16]) };
+        let _ = guard.remember(used);
+        let _ = guard.advance(NOW);
+        assert!(guard.uses().all(|used| used.step >= guard.oldest_open()));
+    }
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok(token) = Token::decode(text) {
+        assert_eq!(token.encode(), text);
+    }
+    if let Ok(verified) = hmac.verify(text, NOW) {
+        let mut guard = Guard::new(hmac.profile(), 1);
+        assert!(guard.spend(&verified, RedemptionId([1; 16]), NOW).is_ok());
+        assert!(guard.spend(&verified, RedemptionId([2; 16]), NOW).is_err());
+    }
+    assert!(verifier(Algorithm::Ed25519).verify(text, NOW).is_err());
+    let codes = verifier(Algorithm::Totp { hash: TotpHash::Sha1, digits: 6 });
+    let _ = codes.verify_code(TokenKeyId(1), &Secret::from("card"), text, NOW);
+}
+
+/// Sealed secrets.
+pub fn vault_open(data: &[u8]) {
+    static RING: OnceLock<KeyRing> = OnceLock::new();
+    let ring = RING.get_or_init(|| {
+        let key = |byte| Secret::new(vec![byte; 32]);
+        let keys = vec![(KeyId(1), key(1)), (KeyId(2), key(2))];
+        KeyRing::new(keys, vec![(PepperVersion(1), key(9))]).expect("the keys of the targets are right")
+    });
+    let context = Context { purpose: Purpose::Card, redemption: RedemptionId([5; 16]), bound: b"card key" };
+    let Ok(plain) = ring.open(&context, data) else { return };
+    // What opens is what was sealed, byte for byte; an older key is replaced by the current one.
+    let nonce = data[3..27].try_into().expect("a nonce has 24 bytes");
+    let again = ring.seal(&context, plain.expose(), nonce).expect("it was sealed before");
+    assert!(again == data || sealed_with(data) != Ok(ring.current_key()));
+    let elsewhere = Context { purpose: Purpose::CoreToTerminal, ..context };
+    assert!(ring.open(&elsewhere, data).is_err());
+}
+
+/// The one door; the first byte picks source, hint and declaration, and `~` parts two symbols.
+pub fn scan(data: &[u8]) {
+    let Some((pick, text)) = data.split_first() else { return };
+    let Ok(text) = std::str::from_utf8(text) else { return };
+    let source = [Source::Typed, Source::Barcode, Source::Qr, Source::Ocr][usize::from(pick & 3)];
+    let (first, second) = text.split_once('~').map_or((text, None), |(a, b)| (a, Some(b)));
+    let mut asked = Scan::new(source, first);
+    if let Some(second) = second {
+        asked = asked.and(second);
+    }
+    if pick & 4 != 0 {
+        asked = asked.symbology(Symbology::UpcE);
+    }
+    let names: Vec<&str> = catalogue().products().map(|product| product.name().as_str()).collect();
+    if pick & 8 != 0 {
+        asked = asked.declared(names[usize::from(pick >> 4) % names.len()]);
+    }
+    let Ok(found) = scan_text(&asked, catalogue()) else { return };
+    assert!(found.windows(2).all(|pair| pair[0].likelihood() <= pair[1].likelihood()));
+    for candidate in &found {
+        assert!(candidate.at().is_none_or(|at| at <= text.len()));
+        if pick & 8 != 0 {
+            let declared = names[usize::from(pick >> 4) % names.len()];
+            assert!(candidate.fits().iter().all(|fit| fit.product.as_str() == declared));
+        }
+    }
+}
