@@ -1,6 +1,8 @@
 //! What it costs to read a card, to seal its secret and to check a token. `README.md` beside this
 //! file keeps figures.
 
+#![expect(missing_docs, reason = "criterion makes public items of its own")]
+
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use scrip::base::{Key16, RedemptionId, Secret, Wall};

@@ -12,6 +12,11 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+/// The README, whose example is compiled and run with the tests.
+#[cfg(all(doctest, feature = "sim"))]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
+
 pub mod base;
 pub mod money;
 pub mod codec;
