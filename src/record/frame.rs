@@ -1,6 +1,6 @@
 //! A frame: one batch as bytes, self-contained, checksummed and chained.
 //!
-//! All integers are little-endian. `ARCHITECTURE.md` describes every byte.
+//! All integers are little-endian. `docs/format.md` describes every byte.
 
 use super::Unit;
 use crate::base::{Advice, BatchId, Code, Digest, Hasher, Reader, Wall, Writer, block};

@@ -1,7 +1,7 @@
 //! What is written down: records in units, units in batches, batches as frames; and the index
 //! that says which claims are taken.
 //!
-//! The byte format is described in `ARCHITECTURE.md` and frozen by frames kept in
+//! The byte format is described in `docs/format.md` and frozen by frames kept in
 //! `tests/frames/`. Bodies of records are owned by the machines that write them.
 
 mod batch;
