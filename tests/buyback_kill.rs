@@ -3,6 +3,7 @@
 //! `SCRIP_KILLS` sets the number of kills (50), `SCRIP_KILL_SEED` from what their moments are
 //! drawn (1).
 #![cfg(feature = "sqlite")]
+#![allow(clippy::unwrap_used, reason = "a test stops where something is not as it must be")]
 
 #[path = "buyback/job.rs"]
 mod job;
@@ -30,7 +31,7 @@ impl Moments {
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^= mixed >> 31;
-        let micros = u128::from(mixed) * most.as_micros() >> 64;
+        let micros = (u128::from(mixed) * most.as_micros()) >> 64;
         Duration::from_micros(u64::try_from(micros).unwrap())
     }
 }

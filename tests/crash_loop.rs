@@ -1,6 +1,8 @@
 //! A writer that dies again and again at the same point of a card's life costs the seller
 //! nothing: what a crash cut off is not counted as an issuer that does not answer.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where something is not as it must be")]
+
 use scrip::base::{Secret, Wall};
 use scrip::card::Catalogue;
 use scrip::engine::{Event, Policy, Request, Setup};

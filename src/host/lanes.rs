@@ -42,10 +42,12 @@ struct Waiting {
 struct Lanes {
     /// Whose turn it is, by card key and request id.
     taken: BTreeSet<Key16>,
-    /// Who has to wait, in order.
-    waiting: VecDeque<Waiting>,
-    /// How many wait for each key.
-    queued: BTreeMap<Key16, usize>,
+    /// Who has to wait, by place.
+    waiting: BTreeMap<u64, Waiting>,
+    /// The places that wait for each key, in order.
+    queued: BTreeMap<Key16, VecDeque<u64>>,
+    /// Who may have come to the front of its lanes, and is to be looked at again.
+    ready: BTreeSet<u64>,
     /// Who is under way, by redemption.
     active: BTreeMap<RedemptionId, (u64, Vec<Key16>)>,
 }
@@ -59,11 +61,8 @@ impl<S: Store, T: Transport> Driver<S, T> {
     pub fn run(&mut self, source: &mut dyn Source) -> Result<(), RunError> {
         let mut lanes = Lanes::default();
         let (mut place, mut drained) = (0, false);
-        let mut freed = false;
         loop {
-            if freed || self.engine().in_flight() == 0 {
-                self.submit_waiting(&mut lanes, source);
-            }
+            self.submit_waiting(&mut lanes, source);
             while !drained && self.engine().room() > 0 && lanes.waiting.len() < MOST_WAITING {
                 match source.next() {
                     None => drained = true,
@@ -73,7 +72,7 @@ impl<S: Store, T: Transport> Driver<S, T> {
                     }
                 }
             }
-            freed = false;
+            let mut freed = false;
             self.turn(&mut |event| freed |= lanes.heard(source, &event))?;
             if freed {
                 continue;
@@ -118,21 +117,20 @@ impl<S: Store, T: Transport> Driver<S, T> {
                 lanes.taken.extend(&waiting.keys);
                 lanes.active.insert(id, (waiting.place, waiting.keys));
             }
-            Err(SubmitError::Busy) => lanes.queue(waiting),
+            Err(SubmitError::Busy) => {
+                lanes.ready.insert(waiting.place);
+                lanes.queue(waiting);
+            }
             Err(error) => source.settled(waiting.place, None, Err(error)),
         }
     }
 
-    /// Starts those whose lanes are free, in order: nobody passes one that waits before it.
+    /// Starts those whose lanes have come free, in order: nobody passes one that waits before it.
     fn submit_waiting(&mut self, lanes: &mut Lanes, source: &mut dyn Source) {
-        let mut before: BTreeSet<Key16> = BTreeSet::new();
-        for waiting in lanes.take_waiting() {
-            let passes = waiting.keys.iter().all(|key| !before.contains(key));
-            if passes && self.engine().room() > 0 && !lanes.taken_by_any(&waiting.keys) {
+        while self.engine().room() > 0 {
+            let Some(place) = lanes.ready.pop_first() else { return };
+            if let Some(waiting) = lanes.take_if_first(place) {
                 self.start(lanes, source, waiting);
-            } else {
-                before.extend(&waiting.keys);
-                lanes.queue(waiting);
             }
         }
     }
@@ -163,14 +161,33 @@ impl Lanes {
     }
 
     fn queue(&mut self, waiting: Waiting) {
-        waiting.keys.iter().for_each(|key| *self.queued.entry(*key).or_default() += 1);
-        self.waiting.push_back(waiting);
+        for key in &waiting.keys {
+            let places = self.queued.entry(*key).or_default();
+            // One that the engine was too busy for comes back to the front.
+            let at = places.partition_point(|place| *place < waiting.place);
+            places.insert(at, waiting.place);
+        }
+        self.waiting.insert(waiting.place, waiting);
     }
 
-    /// Takes everybody out of the queue.
-    fn take_waiting(&mut self) -> VecDeque<Waiting> {
-        self.queued.clear();
-        std::mem::take(&mut self.waiting)
+    /// Takes one out of the queue if it is the first in each of its lanes and none is taken;
+    /// those behind it are to be looked at then.
+    fn take_if_first(&mut self, place: u64) -> Option<Waiting> {
+        let keys = &self.waiting.get(&place)?.keys;
+        let first = |key| self.queued.get(key).and_then(VecDeque::front) == Some(&place);
+        if !keys.iter().all(first) || self.taken_by_any(keys) {
+            return None;
+        }
+        let waiting = self.waiting.remove(&place)?;
+        for key in &waiting.keys {
+            let Some(places) = self.queued.get_mut(key) else { continue };
+            places.pop_front();
+            match places.front() {
+                Some(next) => drop(self.ready.insert(*next)),
+                None => drop(self.queued.remove(key)),
+            }
+        }
+        Some(waiting)
     }
 
     /// Takes an event in; whether a lane came free.
@@ -183,9 +200,10 @@ impl Lanes {
             return false;
         }
         let Some((place, keys)) = self.active.remove(&id) else { return false };
-        keys.iter().for_each(|key| {
+        for key in &keys {
             self.taken.remove(key);
-        });
+            self.ready.extend(self.queued.get(key).and_then(VecDeque::front));
+        }
         source.settled(place, Some(id), Ok(outcome));
         true
     }

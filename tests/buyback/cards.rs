@@ -80,6 +80,23 @@ fn the_third_request_for_a_card_freezes_it_up_to_300_000_ms_and_not_later() {
 }
 
 #[test]
+fn many_requests_for_few_cards_are_decided_in_the_order_of_their_lines() {
+    let desk = Desk::new();
+    let line = |n: u64| {
+        let at = MORNING + 400_000 * i64::try_from(n).unwrap();
+        gift(&format!("R-{n}"), &format!("s-{n}"), CARD + n * n % 7, "100", at)
+    };
+    let lines: Vec<String> = (0..100).map(line).collect();
+    let mut sold = Vec::new();
+    for (n, outcome) in (0_u64..).zip(outcomes(&desk, &lines)) {
+        let first = !sold.contains(&(n * n % 7));
+        sold.push(n * n % 7);
+        assert_eq!(outcome["state"], if first { "retired" } else { "already_sold" }, "{outcome}");
+    }
+    assert_eq!(desk.summary()["oracle"]["debited_cards"], 4);
+}
+
+#[test]
 fn resends_of_one_request_count_once() {
     let desk = Desk::new();
     let resent = gift("R-1", "s-1", CARD, "100", MORNING);
