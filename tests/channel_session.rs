@@ -3,7 +3,7 @@
 
 use scrip::base::{Mono, Now, Secret, Text, Wall};
 use scrip::card::Catalogue;
-use scrip::engine::{Engine, Event, Output, Policy, Recovery, Request, Setup};
+use scrip::engine::{Engine, Event, Output, Policy, RecoverError, Recovery, Request, Setup};
 use scrip::host::{Memory, Store};
 use scrip::issuer::{
     Accepted, Answer, Context, DecodeError, EncodeError, Issuer, IssuerProfile, Message, OpKind, Operation,
@@ -118,16 +118,22 @@ impl Rail for Counting<RailProfile> {
 }
 
 fn open(store: &mut Memory) -> Engine {
+    open_with(store, &[2]).expect("the same ring")
+}
+
+/// Opens with a ring whose peppers are made of these bytes, as versions from 1.
+fn open_with(store: &mut Memory, peppers: &[u8]) -> Result<Engine, RecoverError> {
     let profiles = Profiles::parse(PROFILES).expect("sound");
     let issuer: Box<dyn Issuer> = Box::new(Counting(profiles.issuers["stan"].clone()));
     let rail: Box<dyn Rail> = Box::new(Counting(profiles.rails["pay"].clone()));
     let keys = vec![(KeyId(1), Secret::new(vec![1; 32]))];
-    let ring = KeyRing::new(keys, vec![(PepperVersion(1), Secret::new(vec![2; 32]))]).expect("32 bytes");
+    let pepper = |(version, byte): (u16, &u8)| (PepperVersion(version), Secret::new(vec![*byte; 32]));
+    let ring = KeyRing::new(keys, (1..).zip(peppers).map(pepper).collect()).expect("32 bytes");
     let catalogue = Catalogue::parse(CATALOGUE).expect("sound");
     let setup = Setup::new(catalogue, Policy::default(), vec![issuer], vec![rail], ring).expect("fits");
     let mut recovery = Recovery::new();
     let epoch = store.recover(&mut recovery).expect("a store in memory");
-    recovery.finish(setup, epoch, [3; 32]).expect("a later epoch")
+    recovery.finish(setup, epoch, [3; 32])
 }
 
 /// Turns the loop and answers every call; tells the messages' numbers in order, and the states.
@@ -184,4 +190,19 @@ fn numbers_never_repeat_across_restarts_and_checkpoints() {
     let (mut numbers, _) = pump(&mut engine, &mut store);
     numbers.sort_unstable();
     assert_eq!(numbers, [3, 7, 8, 9]);
+}
+
+#[test]
+fn a_store_is_not_opened_with_another_ring() {
+    let mut store = Memory::new();
+    let mut engine = open_with(&mut store, &[2]).expect("a new store takes any ring");
+    engine.submit(&request(1)).expect("sound");
+    pump(&mut engine, &mut store);
+    assert!(matches!(open_with(&mut store, &[5]), Err(RecoverError::Keys(_))), "another pepper");
+
+    let mut engine = open_with(&mut store, &[2, 5]).expect("a new pepper beside the old one");
+    engine.submit(&request(2)).expect("sound");
+    pump(&mut engine, &mut store);
+    assert!(matches!(open_with(&mut store, &[2]), Err(RecoverError::Keys(_))), "the new one left out");
+    assert!(open_with(&mut store, &[2, 5]).is_ok());
 }

@@ -4,6 +4,7 @@ use super::Engine;
 use super::live::{Entry, Live, Told};
 use super::output::{Event, Reply};
 use super::prepare::{Prepared, same_request};
+use super::recovery::{KEYS_ROW, ring_checks};
 use crate::base::RedemptionId;
 use crate::flow::{self, Input, Redemption, State, Step, Summary};
 use crate::record::{Claim, ClaimKind, ClaimStatus, Refusal, Unit, Verdict};
@@ -24,6 +25,7 @@ impl Engine {
             self.event(Event::Answered { redemption: prepared.id, reply });
             return;
         }
+        self.pin_ring();
         prepared.facts.received_at = prepared.received_at.unwrap_or(self.now.wall);
         let setting = self.setting_for(&prepared.facts.product, &prepared.facts.issuer, &prepared.hits);
         let Some(setting) = setting else { return };
@@ -39,6 +41,18 @@ impl Engine {
         unit.sightings = sightings(&prepared);
         unit.recalls = self.recalls(&prepared.facts, prepared.faces);
         self.put_intake(prepared, redemption, unit, false);
+    }
+
+    /// Before the first claim under a ring, the ring is pinned in the log.
+    fn pin_ring(&mut self) {
+        if core::mem::replace(&mut self.ring_pinned, true) {
+            return;
+        }
+        let checks = ring_checks(&self.setup.keys);
+        let pinned = self.sessions.iter().find(|(name, _)| name.as_str() == KEYS_ROW);
+        if pinned.is_none_or(|(_, pinned)| pinned.state != checks) {
+            self.write_session(KEYS_ROW, &checks, Vec::new());
+        }
     }
 
     /// Lets a request be seen, and nothing else.

@@ -41,6 +41,8 @@ pub struct Engine {
     pub(super) in_flight: Option<InFlight>,
     pub(super) again: Option<Box<Batch>>,
     pub(super) queued_submits: usize,
+    /// Whether this engine has seen to it that the log names its key ring.
+    pub(super) ring_pinned: bool,
 }
 
 impl core::fmt::Debug for Engine {
@@ -78,6 +80,7 @@ impl Engine {
             in_flight: None,
             again: None,
             queued_submits: 0,
+            ring_pinned: false,
         }
     }
 

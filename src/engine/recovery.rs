@@ -5,11 +5,12 @@ use super::exposure::Exposures;
 use super::{Engine, Setup};
 use crate::audit;
 use crate::base::{
-    Advice, BatchId, Code, Digest, Reader, RedemptionId, ShortInput, Text, Wall, Writer, block, digest,
+    Advice, BatchId, Code, Digest, Key16, Reader, RedemptionId, ShortInput, Text, Wall, Writer, block, digest,
 };
 use crate::flow;
 use crate::money::Currency;
 use crate::record::{Frame, FrameError, Record, Unit};
+use crate::vault::KeyRing;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -30,6 +31,9 @@ pub enum RecoverError {
         /// Byte offset.
         at: usize,
     },
+    /// The key ring is not the one that the log was written with.
+    #[error("the key ring is not the one of this store: {0}")]
+    Keys(&'static str),
     /// The writer epoch is not above that of the last batch.
     #[error("writer epoch {epoch} must be above {last}, that of the last batch")]
     Epoch {
@@ -49,13 +53,17 @@ impl RecoverError {
                 Self::Frame { .. } => 1,
                 Self::Checkpoint { .. } => 2,
                 Self::Epoch { .. } => 12,
+                Self::Keys(_) => 13,
             },
         )
     }
 
-    /// A person must look at the store first.
+    /// A person must look at the store first, or bring the right keys.
     pub const fn advice(&self) -> Advice {
-        Advice::Stop
+        match self {
+            Self::Keys(_) => Advice::Fix,
+            _ => Advice::Stop,
+        }
     }
 }
 
@@ -130,8 +138,12 @@ impl Recovery {
     /// system's or the board's random generator, fresh at every opening.
     ///
     /// # Errors
-    /// [`RecoverError::Epoch`] if the log knows a later writer.
+    /// [`RecoverError::Epoch`] if the log knows a later writer, [`RecoverError::Keys`] if the
+    /// ring is another one than the log's: with other peppers every claim would be forgotten.
     pub fn finish(self, setup: Setup, epoch: u64, seed: [u8; 32]) -> Result<Engine, RecoverError> {
+        if let Some(pinned) = self.sessions.iter().find(|(name, _)| name.as_str() == KEYS_ROW) {
+            check_ring(&setup.keys, &pinned.1.state)?;
+        }
         match self.last {
             Some((id, _)) if id.epoch >= epoch => Err(RecoverError::Epoch { epoch, last: id.epoch }),
             _ => Ok(Engine::open(setup, self, epoch, seed)),
@@ -209,6 +221,47 @@ impl Recovery {
         }
         if r.is_empty() { Ok(Self { last, wall, audit, sessions, exposures }) } else { r.fail() }
     }
+}
+
+/// The row that pins the key ring. No channel may have this name.
+pub(super) const KEYS_ROW: &str = "scrip.keys";
+
+/// What the ring's keys and peppers are told apart by, as it is pinned.
+pub(super) fn ring_checks(ring: &KeyRing) -> Vec<u8> {
+    let (keys, peppers) = ring.checks();
+    let mut out = Vec::new();
+    let w = &mut Writer::new(&mut out);
+    w.u16(u16::try_from(peppers.len()).expect("a ring is small"));
+    peppers.iter().for_each(|(version, check)| {
+        w.u16(version.0).raw(&check.0);
+    });
+    keys.iter().for_each(|(id, check)| {
+        w.u16(id.0).raw(&check.0);
+    });
+    out
+}
+
+/// Every pepper that was ever used must be there and be the same. A sealing key may be gone, once
+/// nothing is sealed with it, but not be another one.
+fn check_ring(ring: &KeyRing, pinned: &[u8]) -> Result<(), RecoverError> {
+    let (keys, peppers) = ring.checks();
+    let short = |_| RecoverError::Keys("what the store says of its keys cannot be read");
+    let r = &mut Reader::new(pinned);
+    for _ in 0..r.u16().map_err(short)? {
+        let (version, check) = (r.u16().map_err(short)?, Key16(r.array().map_err(short)?));
+        match peppers.iter().find(|(held, _)| held.0 == version) {
+            Some((_, own)) if *own == check => {}
+            Some(_) => return Err(RecoverError::Keys("a pepper is another one")),
+            None => return Err(RecoverError::Keys("a pepper is missing: its claims would be forgotten")),
+        }
+    }
+    while !r.is_empty() {
+        let (id, check) = (r.u16().map_err(short)?, Key16(r.array().map_err(short)?));
+        if keys.iter().any(|(held, own)| held.0 == id && *own != check) {
+            return Err(RecoverError::Keys("a sealing key is another one"));
+        }
+    }
+    Ok(())
 }
 
 /// The name under which a channel's durable session is written: no redemption has it.

@@ -152,9 +152,9 @@ impl Setup {
         let names = issuers.iter().map(|i| &i.profile().name).chain(rails.iter().map(|r| &r.profile().name));
         let mut seen = BTreeSet::new();
         for name in names {
-            if Text::new(name).is_err() || !seen.insert(name) {
+            if Text::new(name).is_err() || name.starts_with("scrip.") || !seen.insert(name) {
                 return Err(SetupError::Parts(alloc::format!(
-                    "channel name `{name}` is empty or stands twice"
+                    "channel name `{name}` is empty, reserved or stands twice"
                 )));
             }
         }

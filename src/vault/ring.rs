@@ -1,8 +1,8 @@
 //! The ring: which keys seal and open, which peppers name cards, and which are current.
 
 use super::VaultError;
-use super::xaes::Xaes;
-use crate::base::Secret;
+use super::xaes::{NONCE, Xaes};
+use crate::base::{Key16, Secret};
 use alloc::vec::Vec;
 use core::fmt;
 use zeroize::Zeroizing;
@@ -121,6 +121,16 @@ impl KeyRing {
     /// The versions of all peppers, oldest first.
     pub fn pepper_versions(&self) -> impl ExactSizeIterator<Item = PepperVersion> {
         self.peppers.iter().map(|(version, _)| *version)
+    }
+
+    /// A value that tells each key and pepper from any other under the same id, and nothing
+    /// more: 16 bytes of an HMAC, or of the tag of nothing sealed. A store that pins them finds
+    /// out that it is opened with another ring.
+    pub fn checks(&self) -> (Vec<(KeyId, Key16)>, Vec<(PepperVersion, Key16)>) {
+        let nothing = |key: &Xaes| Key16(key.seal(&[0; NONCE], b"scrip ring check v1", &mut []));
+        let keys = self.keys.iter().map(|(id, key)| (*id, nothing(key))).collect();
+        let check = |version| self.subject_key(version, "ring check", b"").map(|key| (version, key));
+        (keys, self.pepper_versions().filter_map(check).collect())
     }
 
     pub(super) fn sealing_key(&self) -> (KeyId, &Xaes) {
