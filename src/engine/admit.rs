@@ -25,7 +25,6 @@ impl Engine {
             self.event(Event::Answered { redemption: prepared.id, reply });
             return;
         }
-        self.pin_ring();
         prepared.facts.received_at = prepared.received_at.unwrap_or(self.now.wall);
         let setting = self.setting_for(&prepared.facts.product, &prepared.facts.issuer, &prepared.hits);
         let Some(setting) = setting else { return };
@@ -41,9 +40,10 @@ impl Engine {
         unit.sightings = sightings(&prepared);
         unit.recalls = self.recalls(&prepared.facts, prepared.faces);
         self.put_intake(prepared, redemption, unit, false);
+        self.pin_ring();
     }
 
-    /// Before the first claim under a ring, the ring is pinned in the log.
+    /// With the first claim under a ring, in the same batch, the ring is pinned in the log.
     fn pin_ring(&mut self) {
         if core::mem::replace(&mut self.ring_pinned, true) {
             return;

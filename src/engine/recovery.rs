@@ -10,7 +10,7 @@ use crate::base::{
 use crate::flow;
 use crate::money::Currency;
 use crate::record::{Frame, FrameError, Record, Unit};
-use crate::vault::KeyRing;
+use crate::vault::{KeyRing, RingChecks};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -228,7 +228,7 @@ pub(super) const KEYS_ROW: &str = "scrip.keys";
 
 /// What the ring's keys and peppers are told apart by, as it is pinned.
 pub(super) fn ring_checks(ring: &KeyRing) -> Vec<u8> {
-    let (keys, peppers) = ring.checks();
+    let RingChecks { keys, peppers } = ring.checks();
     let mut out = Vec::new();
     let w = &mut Writer::new(&mut out);
     w.u16(u16::try_from(peppers.len()).expect("a ring is small"));
@@ -244,7 +244,7 @@ pub(super) fn ring_checks(ring: &KeyRing) -> Vec<u8> {
 /// Every pepper that was ever used must be there and be the same. A sealing key may be gone, once
 /// nothing is sealed with it, but not be another one.
 fn check_ring(ring: &KeyRing, pinned: &[u8]) -> Result<(), RecoverError> {
-    let (keys, peppers) = ring.checks();
+    let RingChecks { keys, peppers } = ring.checks();
     let short = |_| RecoverError::Keys("what the store says of its keys cannot be read");
     let r = &mut Reader::new(pinned);
     for _ in 0..r.u16().map_err(short)? {

@@ -27,7 +27,7 @@ mod xaes;
 pub use commit::{commitment, commitment_matches};
 pub use entropy::Entropy;
 pub use mac::{ct_eq, hmac_sha256, tag, tag_matches};
-pub use ring::{KeyId, KeyRing, PepperVersion};
+pub use ring::{KeyId, KeyRing, PepperVersion, RingChecks};
 pub use seal::{Context, MAX_PLAIN, Purpose, SEALED_OVERHEAD, sealed_with};
 
 use crate::base::{Advice, Code, block};

@@ -15,6 +15,15 @@ pub struct KeyId(pub u16);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PepperVersion(pub u16);
 
+/// What tells the keys and peppers of a ring from others under the same ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RingChecks {
+    /// A value per sealing key, oldest first.
+    pub keys: Vec<(KeyId, Key16)>,
+    /// A value per pepper, oldest first.
+    pub peppers: Vec<(PepperVersion, Key16)>,
+}
+
 /// The keys that seal secrets and the peppers that name cards, as the host supplied them.
 ///
 /// The highest key id and the highest pepper version are current: with them is sealed and
@@ -126,11 +135,11 @@ impl KeyRing {
     /// A value that tells each key and pepper from any other under the same id, and nothing
     /// more: 16 bytes of an HMAC, or of the tag of nothing sealed. A store that pins them finds
     /// out that it is opened with another ring.
-    pub fn checks(&self) -> (Vec<(KeyId, Key16)>, Vec<(PepperVersion, Key16)>) {
+    pub fn checks(&self) -> RingChecks {
         let nothing = |key: &Xaes| Key16(key.seal(&[0; NONCE], b"scrip ring check v1", &mut []));
         let keys = self.keys.iter().map(|(id, key)| (*id, nothing(key))).collect();
         let check = |version| self.subject_key(version, "ring check", b"").map(|key| (version, key));
-        (keys, self.pepper_versions().filter_map(check).collect())
+        RingChecks { keys, peppers: self.pepper_versions().filter_map(check).collect() }
     }
 
     pub(super) fn sealing_key(&self) -> (KeyId, &Xaes) {
