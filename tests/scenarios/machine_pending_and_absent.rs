@@ -87,7 +87,7 @@ fn a_crash_in_quarantine_neither_shortens_nor_forgets_it() {
     stage.nothing_sent();
     assert_eq!((stage.state(id), stage.claim(id)), (State::Absent, Some(ClaimStatus::Quarantined)));
     let (waited, query) = stage.wait_for(OpKind::Query);
-    assert!(waited <= 9 * MINUTE && waited >= 8 * MINUTE, "{waited}");
+    assert!((8 * MINUTE..=9 * MINUTE).contains(&waited), "{waited}");
     stage.reply(&query, Outcome::NotFound);
     assert_eq!(stage.state(id), State::Declined);
     stage.pass(DAY);
