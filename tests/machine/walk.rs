@@ -7,6 +7,7 @@ use scrip::base::Wall;
 use scrip::flow::{Event, FlowError, Input, Redemption, State, Step, handle, intake, turned_away};
 use scrip::issuer::Outcome;
 use scrip::ledger::trial_balance;
+use scrip::record::ClaimStatus;
 use scrip::risk::{Action, Seen};
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
@@ -19,6 +20,8 @@ struct Place {
     tries: u32,
     now: Wall,
     books: Books,
+    /// How the claim on the card stands; once released it is another's.
+    claim: Option<ClaimStatus>,
     trail: Rc<Trail>,
 }
 
@@ -43,7 +46,7 @@ impl fmt::Display for Trail {
 }
 
 /// What makes two places alike, as far as the machine can tell.
-type Kind = (State, Option<State>, Books, [bool; 12], [u32; 3], i64);
+type Kind = (State, Option<State>, Books, u8, [bool; 12], [u32; 3], i64);
 
 impl Place {
     fn kind(&self) -> Kind {
@@ -67,7 +70,8 @@ impl Place {
         let first = r.redeem.as_ref().map_or(r.since, |redeem| redeem.first_at);
         let age = (self.now.0 - first.0) / 90_000_000;
         let tried = [sent.min(2), not_sent.min(if sent > 1 { 1 } else { 3 }), self.tries.min(1)];
-        (r.state, r.suspended_from, self.books.clone(), flags, tried, age.min(1))
+        let claim = self.claim.map_or(0, ClaimStatus::number);
+        (r.state, r.suspended_from, self.books.clone(), claim, flags, tried, age.min(1))
     }
 
     /// What goes on from here after `step`, checked.
@@ -76,6 +80,12 @@ impl Place {
         let mut next = Self { r, books: self.books.clone(), trail: Rc::clone(&self.trail), ..*self };
         trial_balance(&step.postings).unwrap_or_else(|error| panic!("{error} {}", lead()));
         post(&mut next.books, &step.postings);
+        for change in step.changes.iter().filter(|change| change.key == next.r.facts.keys[0]) {
+            next.claim = next.claim.and(change.to);
+        }
+        let late = self.claim.is_none() && next.r.redeem.is_some();
+        let allowed = late || claims(&next.r).contains(&next.claim);
+        assert!(allowed, "{:?} {:?} {}", next.r.state, next.claim, lead());
         let mut folded = self.r.clone();
         for record in &step.records {
             let (at, event) = Event::from_record(record).unwrap();
@@ -105,13 +115,30 @@ impl Place {
     }
 }
 
+/// How the claim may stand in each state. One that was released before a late debit showed up
+/// may be another redemption's by then.
+fn claims(r: &Redemption) -> &'static [Option<ClaimStatus>] {
+    use ClaimStatus::{Consumed, Held, Quarantined};
+    match r.state {
+        State::Declined | State::Cancelled | State::Frozen | State::Blocked => &[None],
+        State::Reversed if r.quarantined => &[Some(Quarantined)],
+        State::Reversed => &[None],
+        State::Unknown | State::Absent => &[Some(Quarantined)],
+        State::Pending | State::Reversing | State::Suspended | State::Redeeming => {
+            &[Some(Held), Some(Quarantined), Some(Consumed)]
+        }
+        state if state < State::Redeeming => &[Some(Held)],
+        _ => &[Some(Consumed)],
+    }
+}
+
 /// The first steps of a request, for each thing that risk can say.
 fn births(world: &World, steps: &mut Steps) -> Vec<Place> {
     let now = Wall(1_000);
     let r = Redemption::new(World::id(), World::facts());
     let trail = Trail { before: None, happened: Happened(None, 0, Mood::Plain), to: State::Received };
     let trail = Rc::new(trail);
-    let nowhere = Place { r, tries: 0, now, books: Books::new(), trail };
+    let nowhere = Place { r, tries: 0, now, books: Books::new(), claim: None, trail };
     let mut places = Vec::new();
     let by_risk = Happened(None, 0, Mood::Plain);
     for (action, recent, moments) in World::pasts() {
@@ -119,7 +146,9 @@ fn births(world: &World, steps: &mut Steps) -> Vec<Place> {
         for mood in [Mood::Plain, Mood::Listed] {
             let setting = world.setting(now, &risk, mood);
             let (r, step) = intake(World::id(), World::facts(), &setting).unwrap();
-            let born = nowhere.after(r, &step, steps, &by_risk);
+            let claim = (!r.state.is_end()).then_some(ClaimStatus::Held);
+            let unborn = Place { claim, ..nowhere.clone() };
+            let born = unborn.after(r, &step, steps, &by_risk);
             if mood == Mood::Plain {
                 let (mut r, seen) = (born.r.clone(), vec![recent.clone(), Seen::Moments(moments)]);
                 let step = handle(&mut r, &mut 0, Input::Seen(seen.clone()), &setting).unwrap();
@@ -133,27 +162,32 @@ fn births(world: &World, steps: &mut Steps) -> Vec<Place> {
     places
 }
 
-/// What may happen at a place.
-fn happenings(place: &Place, world: &World) -> Vec<Happened> {
+/// Everything that may happen.
+fn happenings() -> Vec<Happened> {
     let mut all = Vec::new();
-    let moods = [Mood::Plain, Mood::Listed, Mood::Room];
-    for input in answers().into_iter().chain(verdicts().into_iter().map(Input::Person)) {
-        let told = !matches!(&input, Input::Answer(a) if !matches!(a.outcome, Outcome::Accepted(_)));
-        let moods = moods.iter().filter(|mood| told || **mood == Mood::Plain);
-        all.extend(moods.map(|mood| Happened(Some(input.clone()), 0, *mood)));
+    for input in answers() {
+        let yes = matches!(&input, Input::Answer(a) if matches!(a.outcome, Outcome::Accepted(_)));
+        let moods: &[Mood] = if yes { &[Mood::Plain, Mood::Listed] } else { &[Mood::Plain] };
+        all.extend(moods.iter().map(|mood| Happened(Some(input.clone()), 0, *mood)));
     }
-    for (later, mood) in [0, 700_000, 90_000_000, 300_000_000].into_iter().flat_map(|l| moods.map(|m| (l, m)))
-    {
-        all.push(Happened(Some(Input::Timer), later, mood));
-        if !place.r.state.is_end() {
-            all.push(Happened(Some(Input::Resume), later, mood));
-        }
-        if place.r.state == State::Approved && world.issuer.batch_window_ms > 0 {
-            all.push(Happened(Some(Input::Dispatch), later, mood));
+    all.extend(verdicts().into_iter().map(|verdict| Happened(Some(Input::Person(verdict)), 0, Mood::Plain)));
+    for later in [0, 700_000, 90_000_000, 300_000_000] {
+        for mood in [Mood::Plain, Mood::Listed, Mood::Room] {
+            let inputs = [Input::Timer, Input::Resume, Input::Dispatch];
+            all.extend(inputs.map(|input| Happened(Some(input), later, mood)));
         }
     }
     all.extend([Input::Erase, Input::Note("noted")].map(|input| Happened(Some(input), 0, Mood::Plain)));
     all
+}
+
+/// What the engine never does.
+fn never(place: &Place, input: &Input, world: &World) -> bool {
+    match input {
+        Input::Resume => place.r.state.is_end(),
+        Input::Dispatch => place.r.state != State::Approved || world.issuer.batch_window_ms == 0,
+        _ => false,
+    }
 }
 
 /// Walks through everything, and tells the steps that were taken.
@@ -162,16 +196,24 @@ pub(crate) fn through(world: &World) -> Steps {
     let mut queue: VecDeque<Place> = births(world, &mut steps).into();
     queue.retain(|place| known.insert(place.kind()));
     let risk = world.risk(Action::Review);
+    let all = happenings();
     while let Some(place) = queue.pop_front() {
-        for happened in happenings(&place, world) {
+        for happened in &all {
             let Happened(Some(input), later, mood) = happened.clone() else { continue };
+            if never(&place, &input, world) {
+                continue;
+            }
             let (mut r, mut tries, now) = (place.r.clone(), place.tries, place.now.plus(later));
             let asked = matches!(input, Input::Person(_));
             match handle(&mut r, &mut tries, input, &world.setting(now, &risk, mood)) {
+                Ok(step) if step.records.is_empty() && tries.min(1) == place.tries.min(1) => {
+                    assert_eq!(r, place.r, "changed without a record by {happened:?} after\n{}", place.trail);
+                }
                 Ok(step) => {
-                    let next = Place { tries, now, ..place.after(r, &step, &mut steps, &happened) };
+                    let next = Place { tries, now, ..place.after(r, &step, &mut steps, happened) };
                     if known.insert(next.kind()) {
                         let (before, to) = (Some(Rc::clone(&place.trail)), next.r.state);
+                        let happened = happened.clone();
                         queue.push_back(Place { trail: Rc::new(Trail { before, happened, to }), ..next });
                     }
                 }

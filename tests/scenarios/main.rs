@@ -4,6 +4,13 @@
 
 mod stage;
 
+mod machine_every_state;
+mod machine_partial_debit;
+mod machine_pending_and_absent;
+mod machine_screening;
+mod machine_suspense;
+mod machine_undo;
+mod machine_unknown_outcome;
 mod trace_01_zombie_send;
 mod trace_02_undo_overtakes;
 mod trace_03_duplicates_mixed_up;

@@ -10,7 +10,10 @@ use std::sync::{Arc, Mutex};
 
 /// The answers that were made up so far. A message is the number of one row.
 #[derive(Clone, Default)]
-pub(crate) struct Script(Arc<Mutex<Vec<Vec<(Reference, Answer)>>>>);
+pub(crate) struct Script(Arc<Mutex<Vec<Row>>>);
+
+/// What one message says.
+type Row = Vec<(Reference, Answer)>;
 
 impl Script {
     /// The bytes of a message that says `answers`.

@@ -53,8 +53,6 @@ pub(crate) struct Stage {
     pub(crate) out: VecDeque<Out>,
     pub(crate) events: Vec<Event>,
     pub(crate) acks: Vec<InboundId>,
-    /// What must not be found in anything that is written.
-    hidden: Vec<String>,
 }
 
 pub(crate) fn text(text: &str) -> Text {
@@ -65,9 +63,12 @@ pub(crate) fn cny(minor: i64) -> Amount {
     Amount::new(minor, Currency::CNY)
 }
 
+/// With these all card numbers and secrets begin.
+const BEGINNINGS: [&str; 2] = ["2326100000", "7301"];
+
 /// A card number of 16 digits.
 pub(crate) fn number(card: u32) -> String {
-    format!("23261{card:011}")
+    format!("{}{card:06}", BEGINNINGS[0])
 }
 
 /// A request for a gift card of 100.00: request `R-{n}` by seller `S-{n}` for card `n`.
@@ -82,7 +83,7 @@ pub(crate) fn request(product: &str, n: u32, card: u32) -> Request {
 }
 
 fn secret(card: u32) -> String {
-    format!("{:06}", 730_157 + card)
+    format!("{}{:02}", BEGINNINGS[1], card % 100)
 }
 
 pub(crate) fn approval(amount: Amount, card: Option<CardTag>) -> Accepted {
@@ -100,14 +101,12 @@ impl Stage {
         let (script, mut store) = (Script::default(), Memory::new());
         let engine = open(&plan, &script, &mut store);
         let now = Now { mono: Mono(0), wall: Wall(1_764_000_000_000) };
-        let (events, acks, out, hidden) = (Vec::new(), Vec::new(), VecDeque::new(), Vec::new());
-        Self { plan, script, engine, store, now, out, events, acks, hidden }
+        let (events, acks, out) = (Vec::new(), Vec::new(), VecDeque::new());
+        Self { plan, script, engine, store, now, out, events, acks }
     }
 
     /// Submits, and goes on until nothing more happens by itself.
     pub(crate) fn submit(&mut self, request: &Request) -> RedemptionId {
-        self.hidden.extend((0..100).flat_map(|card| [number(card), secret(card)]));
-        self.hidden.dedup();
         let id = self.engine.submit(request).unwrap();
         self.settle();
         id
@@ -151,7 +150,7 @@ impl Stage {
     }
 
     fn commit(&mut self, mut batch: Batch) {
-        checks::batch(&batch, &self.hidden);
+        checks::batch(&batch);
         self.store.commit(&mut batch).unwrap();
         self.engine.committed(batch).unwrap();
     }
