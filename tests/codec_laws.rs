@@ -1,6 +1,8 @@
 //! Laws of the small codecs that have no writer of their own beside their reader: what is read and
 //! shown reads back, and what cannot be meant is refused.
 
+#![allow(clippy::unwrap_used)]
+
 use proptest::prelude::*;
 use scrip::card::check::{gs1_mod10_digit, luhn, luhn_digit};
 use scrip::card::token::{Algorithm, Guard, Profile};

@@ -4,6 +4,8 @@
 //! The mutations are drawn from a fixed seed and know nothing of which code they reach. They stand
 //! in for cargo-fuzz, which does and needs a nightly toolchain; they do not replace it.
 
+#![allow(clippy::unwrap_used)]
+
 #[path = "../fuzz/src/lib.rs"]
 #[expect(unreachable_pub, reason = "it is the library of the fuzz package too")]
 mod bodies;
