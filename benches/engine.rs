@@ -25,7 +25,7 @@ fn main() {
         group.throughput(Throughput::Elements(count as u64));
         group.bench_function(BenchmarkId::from_parameter(in_flight), |bencher| {
             bencher.iter_custom(|times| {
-                (0..times).map(|_| trade.run(count, in_flight, &mut Memory::new()).took).sum()
+                (0..times).map(|_| trade.run(count, in_flight, &mut Memory::new()).worked).sum()
             });
         });
     }
@@ -40,9 +40,9 @@ fn main() {
     let mut whole = 0;
     for (in_flight, count) in RUNS {
         let runs = (0..BEST_OF).map(|_| trade.run(count, in_flight, &mut Memory::new()));
-        let best = runs.min_by_key(|ran| ran.took).expect("there are runs");
-        let ns = best.took.as_nanos() / count as u128;
-        let rate = per_second(count as u64, best.took);
+        let best = runs.min_by_key(|ran| ran.worked).expect("there are runs");
+        let ns = best.worked.as_nanos() / count as u128;
+        let rate = per_second(count as u64, best.worked);
         println!("| {in_flight} | {rate} | {ns} | {} |", best.commits * 1_000 / count as u64);
         if in_flight == 1_024 {
             whole = ns;

@@ -34,15 +34,16 @@ fn main() {
     if !std::env::args().any(|arg| arg == "--bench") {
         return;
     }
-    println!("\n| in flight | redemptions/s | commits/s | commits | syncs/s of the bare disk |");
-    println!("|---:|---:|---:|---:|---:|");
+    println!("\n| in flight | redemptions/s | at work | commits/s | commits | syncs/s of the bare disk |");
+    println!("|---:|---:|---:|---:|---:|---:|");
     for (in_flight, count) in RUNS {
         // Beside each other: the disk's rate changes with what else runs on the machine.
         let bare = syncs_per_second();
         let best = (0..BEST_OF).map(|_| run(&trade, count, in_flight)).min_by_key(|ran| ran.took);
-        let Ran { took, commits } = best.expect("there are runs");
+        let Ran { took, worked, commits } = best.expect("there are runs");
         let (rate, commit_rate) = (per_second(count as u64, took), per_second(commits, took));
-        println!("| {in_flight} | {rate} | {commit_rate} | {commits} | {bare} |");
+        let busy = worked.as_nanos() * 100 / took.as_nanos().max(1);
+        println!("| {in_flight} | {rate} | {busy} % | {commit_rate} | {commits} | {bare} |");
     }
 }
 

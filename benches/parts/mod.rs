@@ -1,6 +1,6 @@
 //! Where the time of a redemption goes: each kind of work done alone, on what a rehearsal wrote.
 
-use crate::common::{CATALOGUE, POLICY, PRODUCT, PROFILES, Seen, Trade, channel_key, ring};
+use crate::common::{CATALOGUE, POLICY, PRODUCT, PROFILES, Seen, Trade, Worked, channel_key, ring};
 use scrip::adapters::signed_json::{Asked, SignedJson, SignedJsonRail};
 use scrip::audit::{Log, leaf_hash};
 use scrip::base::{Digest, Hasher, RedemptionId, Wall};
@@ -13,7 +13,6 @@ use scrip::risk;
 use scrip::vault::{self, Entropy, PepperVersion, Purpose, commitment};
 use std::collections::HashMap;
 use std::hint::black_box;
-use std::time::Instant;
 
 const BEST_OF: usize = 7;
 /// What is sealed: salt and card, personal fields, a card on its way to the issuer.
@@ -75,9 +74,9 @@ impl Bench<'_> {
     ) {
         let once = |_| {
             let prepared = prepare();
-            let start = Instant::now();
+            let worked = Worked::start();
             let made = black_box(work(prepared));
-            let took = start.elapsed();
+            let took = worked.so_far();
             drop(made);
             took.as_nanos()
         };
@@ -95,7 +94,8 @@ impl Bench<'_> {
             .iter()
             .flat_map(|unit| (unit.expected..).zip(&unit.records).map(|(at, r)| (unit.redemption, at, r)))
             .collect();
-        let leaves = |(id, at, record): &(RedemptionId, u32, &Record)| leaf_hash(&record.leaf_bytes(*id, *at));
+        let leaves =
+            |(id, at, record): &(RedemptionId, u32, &Record)| leaf_hash(&record.leaf_bytes(*id, *at));
         let hashed: Vec<Digest> = records.iter().map(leaves).collect();
         let times = self.per_redemption(records.len());
         self.row("hashing", "leaves of records", times, || {
@@ -145,8 +145,15 @@ impl Bench<'_> {
                 black_box(ring.subject_key(version, "faces", b"seller-1 walmart-gift"));
                 black_box(commitment(&[3; 32], &[0; 34]));
                 let parts: [&[u8]; 9] = [
-                    b"local", b"R-1000", b"seller-1", PRODUCT.as_bytes(), b"8800000000000000", b"123456",
-                    &[0; 8], &[0; 2], &[0; 4],
+                    b"local",
+                    b"R-1000",
+                    b"seller-1",
+                    PRODUCT.as_bytes(),
+                    b"8800000000000000",
+                    b"123456",
+                    &[0; 8],
+                    &[0; 2],
+                    &[0; 4],
                 ];
                 black_box(ring.fingerprint(version, &parts));
             }
@@ -266,13 +273,19 @@ impl Bench<'_> {
 
     fn index(&mut self) {
         let (batches, times) = (&self.seen.batches, self.per_redemption(self.units.len()));
-        self.prepared("index", "units taken", times, || batches.clone(), |mut batches| {
-            let mut index = Index::new();
-            for batch in &mut batches {
-                index.commit(batch).expect("they follow each other");
-            }
-            (index, batches)
-        });
+        self.prepared(
+            "index",
+            "units taken",
+            times,
+            || batches.clone(),
+            |mut batches| {
+                let mut index = Index::new();
+                for batch in &mut batches {
+                    index.commit(batch).expect("they follow each other");
+                }
+                (index, batches)
+            },
+        );
     }
 }
 
