@@ -103,7 +103,7 @@ impl Engine {
         let (id, summary) = (prepared.id, Summary::of(&redemption));
         let claimed = redemption.state == State::Claimed;
         if claimed {
-            let mut live = Live::new(redemption);
+            let mut live = Box::new(Live::new(redemption));
             live.card = Some(prepared.card);
             live.fingerprint = prepared.fingerprint;
             live.hits = prepared.hits;

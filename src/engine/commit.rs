@@ -9,6 +9,7 @@ use crate::flow::{self, Effect, Input, Redemption, SIDE_CARD, Setting, Step, Sum
 use crate::issuer::OpKind;
 use crate::record::{Batch, Frame, Handed, Record, Refusal, Side, SideMark, Unit};
 use crate::risk::Reason;
+use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
@@ -245,14 +246,15 @@ impl Engine {
         for ready in &mut ready {
             self.keep_session(ready);
         }
-        let Some(live) = self.live.get_mut(&id) else { return };
+        let Some(mut live) = self.live.remove(&id) else { return };
         live.busy = true;
         let written = u32::try_from(step.records.len()).expect("a step writes few records");
-        let (r, expected) = (live.r.clone(), live.r.records - written);
-        let mut unit = self.unit_of(&r, expected, step);
+        let r = &live.r;
+        let mut unit = self.unit_of(r, r.records - written, step);
         if recalls {
             unit.recalls = self.recalls(&r.facts, prepare::faces_subject(&self.setup, &r.facts));
         }
+        self.live.insert(id, live);
         self.open.units.push(unit);
         let inbound = inbound.into_iter().collect();
         self.open.entries.push(Entry::Step { ready, wait_ms, group, inbound, recalls });
@@ -337,7 +339,7 @@ impl Engine {
             Some(Ok((r, handed))) => {
                 let sealed = handed.sides.get(&SIDE_CARD);
                 let card = sealed.and_then(|sealed| open_card(&self.setup, id, &r.facts, sealed));
-                let mut live = Live::new(r);
+                let mut live = Box::new(Live::new(r));
                 live.card = card;
                 live.parked = true;
                 self.live.insert(id, live);
