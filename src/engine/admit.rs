@@ -104,6 +104,7 @@ impl Engine {
         let claimed = redemption.state == State::Claimed;
         if claimed {
             let mut live = Box::new(Live::new(redemption));
+            live.tag = self.card_tag(&live.r.facts.issuer, Some(&prepared.card));
             live.card = Some(prepared.card);
             live.fingerprint = prepared.fingerprint;
             live.hits = prepared.hits;

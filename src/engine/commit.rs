@@ -5,8 +5,9 @@ use super::live::{Alarm, Entry, InFlight, Live, Ready, Told};
 use super::output::Event;
 use super::prepare::{self, open_card};
 use crate::base::{BatchId, Hasher, Mono, RedemptionId, Text};
+use crate::card::Card;
 use crate::flow::{self, Effect, Input, Redemption, SIDE_CARD, Setting, Step, Summary};
-use crate::issuer::OpKind;
+use crate::issuer::{CardTag, OpKind};
 use crate::record::{Batch, Frame, Handed, Record, Refusal, Side, SideMark, Unit};
 use crate::risk::Reason;
 use alloc::boxed::Box;
@@ -170,15 +171,14 @@ impl Engine {
         let Some(mut setting) = self.setting_for(&facts.product, &facts.issuer, &hits) else {
             return Err(flow::FlowError::NotNow(live.r.state));
         };
-        setting.tag = self.card_tag(live);
+        setting.tag = live.tag;
         setting.advance_room = self.advance_room(&live.r);
         flow::handle(&mut live.r, &mut live.tries, input, &setting)
     }
 
-    fn card_tag(&self, live: &Live) -> Option<crate::issuer::CardTag> {
-        let issuer = self.setup.issuer_place(&live.r.facts.issuer)?;
-        let data = super::calls::card_data(live.card.as_ref()?);
-        self.setup.issuers[issuer].card_tag(data)
+    pub(super) fn card_tag(&self, issuer: &str, card: Option<&Card>) -> Option<CardTag> {
+        let issuer = self.setup.issuer_place(issuer)?;
+        self.setup.issuers[issuer].card_tag(super::calls::card_data(card?))
     }
 
     fn advance_room(&self, r: &Redemption) -> bool {
@@ -340,6 +340,7 @@ impl Engine {
                 let sealed = handed.sides.get(&SIDE_CARD);
                 let card = sealed.and_then(|sealed| open_card(&self.setup, id, &r.facts, sealed));
                 let mut live = Box::new(Live::new(r));
+                live.tag = self.card_tag(&live.r.facts.issuer, card.as_ref());
                 live.card = card;
                 live.parked = true;
                 self.live.insert(id, live);
