@@ -4,8 +4,16 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 pub(super) fn write(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from_digit(value.into(), 16).expect("four bits are one digit");
-    bytes.iter().flat_map(|&byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for &byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
+    }
+    text
+}
+
+const fn digit(value: u8) -> char {
+    (if value < 10 { b'0' + value } else { b'a' + value - 10 }) as char
 }
 
 pub(super) fn read(text: &str) -> Option<Vec<u8>> {
@@ -14,11 +22,12 @@ pub(super) fn read(text: &str) -> Option<Vec<u8>> {
         b'a'..=b'f' => Some(digit - b'a' + 10),
         _ => None,
     };
-    let pairs = text.as_bytes().chunks(2).map(|pair| match pair {
-        [high, low] => Some(value(high)? << 4 | value(low)?),
-        _ => None,
-    });
-    pairs.collect()
+    let mut bytes = Vec::with_capacity(text.len() / 2);
+    for pair in text.as_bytes().chunks(2) {
+        let [high, low] = pair else { return None };
+        bytes.push(value(high)? << 4 | value(low)?);
+    }
+    Some(bytes)
 }
 
 pub(super) fn read_array<const N: usize>(text: &str) -> Option<[u8; N]> {

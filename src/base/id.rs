@@ -8,6 +8,8 @@ use core::str::FromStr;
 #[error("an id is 32 lower-case hexadecimal digits")]
 pub struct IdError;
 
+const HEX: [u8; 16] = *b"0123456789abcdef";
+
 macro_rules! id16 {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -16,7 +18,12 @@ macro_rules! id16 {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                let mut digits = [0; 32];
+                for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+                    pair[0] = HEX[usize::from(byte >> 4)];
+                    pair[1] = HEX[usize::from(byte & 15)];
+                }
+                f.write_str(core::str::from_utf8(&digits).expect("hexadecimal digits are ASCII"))
             }
         }
 

@@ -117,7 +117,8 @@ impl Engine {
         let (id, summary) = (prepared.id, Summary::of(&redemption));
         let claimed = redemption.state == State::Claimed;
         if claimed {
-            let mut live = Live::new(redemption);
+            let mut live = Box::new(Live::new(redemption));
+            live.tag = self.card_tag(&live.r.facts.issuer, Some(&prepared.card));
             live.card = Some(prepared.card);
             live.fingerprint = prepared.fingerprint;
             live.hits = prepared.hits;

@@ -5,10 +5,12 @@ use super::live::{Alarm, Entry, InFlight, Live, Ready, Told};
 use super::output::Event;
 use super::prepare::{self, open_card};
 use crate::base::{BatchId, Hasher, Mono, RedemptionId, Text};
+use crate::card::Card;
 use crate::flow::{self, Effect, Input, Redemption, SIDE_CARD, Setting, Step, Summary};
-use crate::issuer::OpKind;
+use crate::issuer::{CardTag, OpKind};
 use crate::record::{Batch, Frame, Handed, Record, Refusal, Side, SideMark, Unit};
 use crate::risk::Reason;
+use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
@@ -169,15 +171,14 @@ impl Engine {
         let Some(mut setting) = self.setting_for(&facts.product, &facts.issuer, &hits) else {
             return Err(flow::FlowError::NotNow(live.r.state));
         };
-        setting.tag = self.card_tag(live);
+        setting.tag = live.tag;
         setting.advance_room = self.advance_room(&live.r);
         flow::handle(&mut live.r, &mut live.tries, input, &setting)
     }
 
-    fn card_tag(&self, live: &Live) -> Option<crate::issuer::CardTag> {
-        let issuer = self.setup.issuer_place(&live.r.facts.issuer)?;
-        let data = super::calls::card_data(live.card.as_ref()?);
-        self.setup.issuers[issuer].card_tag(data)
+    pub(super) fn card_tag(&self, issuer: &str, card: Option<&Card>) -> Option<CardTag> {
+        let issuer = self.setup.issuer_place(issuer)?;
+        self.setup.issuers[issuer].card_tag(super::calls::card_data(card?))
     }
 
     fn advance_room(&self, r: &Redemption) -> bool {
@@ -245,14 +246,15 @@ impl Engine {
         for ready in &mut ready {
             self.keep_session(ready);
         }
-        let Some(live) = self.live.get_mut(&id) else { return };
+        let Some(mut live) = self.live.remove(&id) else { return };
         live.busy = true;
         let written = u32::try_from(step.records.len()).expect("a step writes few records");
-        let (r, expected) = (live.r.clone(), live.r.records - written);
-        let mut unit = self.unit_of(&r, expected, step);
+        let r = &live.r;
+        let mut unit = self.unit_of(r, r.records - written, step);
         if recalls {
             unit.recalls = self.recalls(&r.facts, prepare::faces_subject(&self.setup, &r.facts));
         }
+        self.live.insert(id, live);
         self.open.units.push(unit);
         let inbound = inbound.into_iter().collect();
         self.open.entries.push(Entry::Step { ready, wait_ms, group, inbound, recalls });
@@ -337,7 +339,8 @@ impl Engine {
             Some(Ok((r, handed))) => {
                 let sealed = handed.sides.get(&SIDE_CARD);
                 let card = sealed.and_then(|sealed| open_card(&self.setup, id, &r.facts, sealed));
-                let mut live = Live::new(r);
+                let mut live = Box::new(Live::new(r));
+                live.tag = self.card_tag(&live.r.facts.issuer, card.as_ref());
                 live.card = card;
                 live.parked = true;
                 self.live.insert(id, live);

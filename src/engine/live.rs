@@ -5,7 +5,7 @@ use super::{Call, CallId, ChannelId, Event, InboundId};
 use crate::base::{Mono, RedemptionId};
 use crate::card::Card;
 use crate::flow::{Input, Redemption};
-use crate::issuer::{Leg, OpKind};
+use crate::issuer::{CardTag, Leg, OpKind};
 use crate::record::{Batch, Side, Unit};
 use crate::risk::Reason;
 use alloc::boxed::Box;
@@ -37,6 +37,8 @@ pub(super) struct Live {
     pub(super) r: Redemption,
     pub(super) tries: u32,
     pub(super) card: Option<Card>,
+    /// The tag under which the issuer echoes the card.
+    pub(super) tag: Option<CardTag>,
     pub(super) fingerprint: Vec<u8>,
     pub(super) hits: Vec<Reason>,
     /// Whether a unit of it is in a batch that has not come back.
@@ -58,6 +60,7 @@ impl Live {
             r,
             tries: 0,
             card: None,
+            tag: None,
             fingerprint: Vec::new(),
             hits: Vec::new(),
             busy: false,

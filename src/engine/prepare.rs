@@ -123,7 +123,7 @@ pub(super) fn prepare(
     let id = request.redemption();
     let salt = entropy.bytes::<32>();
     let card_bytes = read.card.encode();
-    let profile = setup.issuer_of(read.product.issuer()).expect("the set-up has every product's issuer");
+    let issuer = setup.issuer_place(read.product.issuer()).expect("the set-up has every product's issuer");
     let facts = Facts {
         caller,
         request_id,
@@ -138,7 +138,7 @@ pub(super) fn prepare(
         commitment: commitment(&salt, card_bytes.expose()),
         catalogue: setup.catalogue_digest,
         policy: setup.policy_digest,
-        profile: profile.digest(),
+        profile: setup.profile_digests[issuer],
     };
     let fingerprint = fingerprint(setup, setup.keys.current_pepper(), &facts, &read.card).unwrap_or_default();
     let sides = seal_sides(

@@ -26,7 +26,8 @@ pub struct Engine {
     pub(super) sessions: BTreeMap<crate::base::Text, super::recovery::Session>,
     pub(super) entropy: Entropy,
     pub(super) now: Now,
-    pub(super) live: BTreeMap<RedemptionId, Live>,
+    /// Boxed: a redemption is taken out and put back at every step, and its neighbours move.
+    pub(super) live: BTreeMap<RedemptionId, Box<Live>>,
     pub(super) loading: BTreeMap<RedemptionId, Vec<Told>>,
     pub(super) queue: VecDeque<Queued>,
     pub(super) outputs: VecDeque<Output>,

@@ -117,6 +117,8 @@ pub struct Setup {
     pub(super) policy: Policy,
     pub(super) policy_digest: Digest,
     pub(super) issuers: Vec<Box<dyn Issuer>>,
+    /// The digests of their profiles.
+    pub(super) profile_digests: Vec<Digest>,
     pub(super) rails: Vec<Box<dyn Rail>>,
     pub(super) keys: KeyRing,
     pub(super) bounds: Bounds,
@@ -167,6 +169,7 @@ impl Setup {
             policy_digest: policy.digest(),
             catalogue,
             policy,
+            profile_digests: issuers.iter().map(|issuer| issuer.profile().digest()).collect(),
             issuers,
             rails,
             keys,

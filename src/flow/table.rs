@@ -165,8 +165,20 @@ pub fn next(state: S, event: K) -> Option<S> {
     if event.is_everywhere() {
         return (state != S::Received).then_some(state);
     }
-    TRANSITIONS.iter().find(|(from, kind, _)| *from == state && *kind == event).map(|(_, _, to)| *to)
+    LEADS[state as usize][event as usize]
 }
+
+/// The same table, by state and step: it is asked for every step of every redemption.
+static LEADS: [[Option<S>; K::ALL.len()]; S::ALL.len()] = {
+    let mut leads = [[None; K::ALL.len()]; S::ALL.len()];
+    let mut i = 0;
+    while i < TRANSITIONS.len() {
+        let (from, kind, to) = TRANSITIONS[i];
+        leads[from as usize][kind as usize] = Some(to);
+        i += 1;
+    }
+    leads
+};
 
 /// The table as a Mermaid state diagram: the one in `ARCHITECTURE.md`. Steps between the same
 /// two states share an arrow; steps that move nothing are left out.
@@ -196,6 +208,16 @@ mod tests {
     fn a_step_leads_to_one_state_only() {
         let keys: BTreeSet<_> = TRANSITIONS.iter().map(|(from, kind, _)| (*from, *kind)).collect();
         assert_eq!(keys.len(), TRANSITIONS.len());
+    }
+
+    #[test]
+    fn only_what_stands_in_the_table_is_allowed() {
+        for &from in S::ALL {
+            for &kind in K::ALL.iter().filter(|kind| !kind.is_everywhere()) {
+                let row = TRANSITIONS.iter().find(|row| (row.0, row.1) == (from, kind));
+                assert_eq!(next(from, kind), row.map(|row| row.2), "{from:?} {kind:?}");
+            }
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 pub struct Batch {
     frame: Frame,
     bytes: Vec<u8>,
+    digest: Digest,
     sides: Vec<Side>,
     verdicts: Vec<Verdict>,
 }
@@ -21,8 +22,9 @@ impl Batch {
     /// The batch of `frame`, with the content of the side rows that its units name.
     pub fn new(frame: Frame, sides: Vec<Side>) -> Self {
         let bytes = frame.encode();
+        let digest = Frame::digest(&bytes);
         let verdicts = frame.units.iter().map(|_| Verdict::default()).collect();
-        Self { frame, bytes, sides, verdicts }
+        Self { frame, bytes, digest, sides, verdicts }
     }
 
     /// Names the batch; committing is idempotent by it.
@@ -42,7 +44,7 @@ impl Batch {
 
     /// The digest that the next frame names as its predecessor.
     pub fn digest(&self) -> Digest {
-        Frame::digest(&self.bytes)
+        self.digest
     }
 
     /// The units, in order.

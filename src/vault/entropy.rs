@@ -2,7 +2,7 @@
 
 use super::mac::hmac_pieces;
 use core::fmt;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// Bytes for nonces, salts and references, drawn from the seed that the host gave at opening.
 ///
@@ -10,9 +10,10 @@ use zeroize::Zeroizing;
 /// same inputs is the same run. The host must give a new seed of 32 fresh random bytes at every
 /// opening: with a repeated seed, nonces repeat, and sealed secrets can then be read and forged.
 ///
-/// After every draw the state is replaced by a one-way step: who sees the state later cannot
-/// compute what was drawn before. It is not `Clone`, since two copies would draw the same bytes,
-/// and the state is zeroised when dropped.
+/// Bytes are made [`BLOCK`] at a time and handed out once; what was handed out is zeroised. After
+/// every block the state is replaced by a one-way step: who sees the state later cannot compute
+/// what was drawn before. It is not `Clone`, since two copies would draw the same bytes, and all of
+/// it is zeroised when dropped.
 ///
 /// # Examples
 /// ```
@@ -25,13 +26,17 @@ use zeroize::Zeroizing;
 pub struct Entropy {
     key: Zeroizing<[u8; 32]>,
     value: Zeroizing<[u8; 32]>,
+    block: Zeroizing<[u8; BLOCK]>,
+    /// How many bytes of the block were handed out.
+    used: usize,
 }
+
+/// A request costs two turns beyond the bytes themselves: made for many draws at once, they are
+/// shared. 16 turns of 32 bytes.
+const BLOCK: usize = 512;
 
 /// Separates this generator from any other use of the same seed.
 const PERSONALIZATION: &[u8] = b"scrip entropy v1";
-
-/// The standard's limit for one request: 2^19 bits.
-const MAX_REQUEST: usize = 1 << 16;
 
 impl Entropy {
     /// A generator that starts from `seed`: 32 bytes with full entropy, never used before.
@@ -40,21 +45,45 @@ impl Entropy {
         Self::instantiate(&[seed.as_slice(), PERSONALIZATION])
     }
 
-    /// The next `N` bytes; `N` is at most 65,536, which is checked when compiling.
+    /// The next `N` bytes.
     pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
-        const { assert!(N <= MAX_REQUEST, "at most 65,536 bytes in one draw") };
         let mut out = [0; N];
+        let mut rest = out.as_mut_slice();
+        while !rest.is_empty() {
+            if self.used == BLOCK {
+                self.refill();
+            }
+            let many = rest.len().min(BLOCK - self.used);
+            let (piece, later) = rest.split_at_mut(many);
+            let made = &mut self.block[self.used..self.used + many];
+            piece.copy_from_slice(made);
+            made.zeroize();
+            self.used += many;
+            rest = later;
+        }
+        out
+    }
+
+    fn refill(&mut self) {
+        let mut block = core::mem::replace(&mut self.block, Zeroizing::new([0; BLOCK]));
+        self.generate(block.as_mut_slice());
+        (self.block, self.used) = (block, 0);
+    }
+
+    /// Section 10.1.2.5, without additional input; the standard's limit of 2^16 bytes for one
+    /// request is far above a block.
+    fn generate(&mut self, out: &mut [u8]) {
         for piece in out.chunks_mut(32) {
             self.turn();
             piece.copy_from_slice(&self.value[..piece.len()]);
         }
         self.update(0, &[]);
-        out
     }
 
     /// Section 10.1.2.3, with the seed material in pieces.
     fn instantiate(material: &[&[u8]]) -> Self {
-        let mut fresh = Self { key: Zeroizing::new([0; 32]), value: Zeroizing::new([1; 32]) };
+        let (key, value) = (Zeroizing::new([0; 32]), Zeroizing::new([1; 32]));
+        let mut fresh = Self { key, value, block: Zeroizing::new([0; BLOCK]), used: BLOCK };
         fresh.update(0, material);
         fresh.update(1, material);
         fresh
@@ -91,9 +120,11 @@ mod tests {
         let seed = unhex("ca851911349384bffe89de1cbdc46e6831e44d34a4fb935ee285dd14b71a7488");
         let nonce = unhex("659ba96c601dc69fc902940805ec0ca8");
         let mut entropy = Entropy::instantiate(&[&seed, &nonce]);
-        let _: [u8; 128] = entropy.bytes();
+        let mut drawn = [0; 128];
+        entropy.generate(&mut drawn);
+        entropy.generate(&mut drawn);
         assert_eq!(
-            hex(&entropy.bytes::<128>()),
+            hex(&drawn),
             "e528e9abf2dece54d47c7e75e5fe302149f817ea9fb4bee6f4199697d04d5b89\
              d54fbb978a15b5c443c9ec21036d2460b6f73ebad0dc2aba6e624abf07745bc1\
              07694bb7547bb0995f70de25d6b29e2d3011bb19d27676c07162c8b5ccde0668\
@@ -112,13 +143,20 @@ mod tests {
     }
 
     #[test]
-    fn every_draw_moves_on_even_an_empty_one() {
-        let mut plain = Entropy::new([1; 32]);
-        let mut moved = Entropy::new([1; 32]);
-        let _: [u8; 0] = moved.bytes();
-        let first: [u8; 16] = plain.bytes();
-        assert_ne!(first, moved.bytes());
-        assert_ne!(first, plain.bytes());
+    fn however_the_draws_are_cut_each_byte_comes_once_and_is_gone() {
+        let mut whole = Entropy::new([1; 32]);
+        let expected: [u8; 3 * BLOCK] = whole.bytes();
+        let mut cut = Entropy::new([1; 32]);
+        let mut drawn = alloc::vec::Vec::new();
+        for _ in 0..20 {
+            drawn.extend(cut.bytes::<24>());
+            drawn.extend(cut.bytes::<0>());
+            drawn.extend(cut.bytes::<33>());
+        }
+        assert_eq!(drawn, expected[..drawn.len()]);
+        let (handed_out, kept) = cut.block.split_at(cut.used);
+        assert!(handed_out.iter().all(|byte| *byte == 0));
+        assert_eq!(kept, &expected[drawn.len()..][..kept.len()]);
     }
 
     #[test]

@@ -1,0 +1,55 @@
+//! The engine alone: memory store, answers at once. How many redemptions per second, and where
+//! the time goes.
+
+mod common;
+mod parts;
+
+use common::{Trade, per_second};
+use criterion::{BenchmarkId, Criterion, Throughput};
+use scrip::host::Memory;
+use std::time::Duration;
+
+/// How many are in flight, and how many redemptions a run takes.
+const RUNS: [(usize, usize); 4] = [(1, 1_024), (64, 4_096), (1_024, 8_192), (4_096, 8_192)];
+const BEST_OF: usize = 7;
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(3))
+        .configure_from_args();
+    let (trade, seen) = Trade::rehearse(8_192, 1_024, &mut Memory::new());
+    let mut group = criterion.benchmark_group("engine");
+    for (in_flight, count) in RUNS {
+        group.throughput(Throughput::Elements(count as u64));
+        group.bench_function(BenchmarkId::from_parameter(in_flight), |bencher| {
+            bencher.iter_custom(|times| {
+                (0..times).map(|_| trade.run(count, in_flight, &mut Memory::new()).worked).sum()
+            });
+        });
+    }
+    group.finish();
+    criterion.final_summary();
+    // Without it this is a mere check that the benches run.
+    if !std::env::args().any(|arg| arg == "--bench") {
+        return;
+    }
+    println!(
+        "\n| in flight | redemptions/s | by the clock | ns per redemption | commits per redemption x 1,000 |"
+    );
+    println!("|---:|---:|---:|---:|---:|");
+    let mut whole = 0;
+    for (in_flight, count) in RUNS {
+        let runs = (0..BEST_OF).map(|_| trade.run(count, in_flight, &mut Memory::new()));
+        let best = runs.min_by_key(|ran| ran.worked).expect("there are runs");
+        let ns = best.worked.as_nanos() / count as u128;
+        let rate = per_second(count as u64, best.worked);
+        let clock = per_second(count as u64, best.took);
+        println!("| {in_flight} | {rate} | {clock} | {ns} | {} |", best.commits * 1_000 / count as u64);
+        if in_flight == 1_024 {
+            whole = ns;
+        }
+    }
+    parts::table(&trade, &seen, whole);
+}
