@@ -2,8 +2,6 @@
 //! file keeps figures.
 #![expect(missing_docs, reason = "criterion_group! writes a public function")]
 
-#![expect(missing_docs, reason = "criterion makes public items of its own")]
-
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use scrip::base::{Key16, RedemptionId, Secret, Wall};
