@@ -154,11 +154,9 @@ impl Recovery {
     pub(super) fn take(&mut self, frame: &Frame, digest: Digest, stands: &dyn Fn(usize) -> bool) {
         self.last = Some((frame.id, digest));
         self.wall = self.wall.max(frame.wall);
-        for (_, unit) in frame.units.iter().enumerate().filter(|(i, _)| stands(*i)) {
-            for (place, record) in (unit.expected..).zip(&unit.records) {
-                self.audit.append(audit::leaf_hash(&record.leaf_bytes(unit.redemption, place)));
-                self.take_record(unit, record);
-            }
+        for (unit, place, record) in frame.records(stands) {
+            self.audit.append(audit::leaf_hash(&record.leaf_bytes(unit.redemption, place)));
+            self.take_record(unit, record);
         }
     }
 

@@ -45,13 +45,12 @@ pub fn prove<S: Store>(store: &mut S, redemption: RedemptionId) -> Result<Vec<Pr
     let mut fault = None;
     store.frames(&mut |bytes, refused| match Frame::decode(bytes) {
         Ok(frame) => {
-            for (_, unit) in (0_u32..).zip(&frame.units).filter(|(i, _)| !refused.contains(i)) {
-                for (place, record) in (unit.expected..).zip(&unit.records) {
-                    let bytes = record.leaf_bytes(unit.redemption, place);
-                    leaves.push(audit::leaf_hash(&bytes));
-                    if unit.redemption == redemption {
-                        wanted.push((leaves.len() as u64 - 1, bytes));
-                    }
+            let stands = |i: usize| u32::try_from(i).is_ok_and(|i| !refused.contains(&i));
+            for (unit, place, record) in frame.records(stands) {
+                let bytes = record.leaf_bytes(unit.redemption, place);
+                leaves.push(audit::leaf_hash(&bytes));
+                if unit.redemption == redemption {
+                    wanted.push((leaves.len() as u64 - 1, bytes));
                 }
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! All integers are little-endian. `docs/format.md` describes every byte.
 
-use super::Unit;
+use super::{Record, Unit};
 use crate::base::{Advice, BatchId, Code, Digest, Hasher, Reader, Wall, Writer, block};
 use alloc::vec::Vec;
 use crc::{CRC_32_ISCSI, Crc, Table};
@@ -139,6 +139,18 @@ impl Frame {
         }
         let mut r = Reader::new(content);
         Self::read(&mut r).map_err(|error| FrameError::Malformed { at: error.at })
+    }
+
+    /// The records of the units that stand, in order, each with its unit and its place among the
+    /// records of its redemption.
+    pub fn records<'a>(
+        &'a self,
+        stands: impl Fn(usize) -> bool + 'a,
+    ) -> impl Iterator<Item = (&'a Unit, u32, &'a Record)> {
+        let units = self.units.iter().enumerate().filter(move |(i, _)| stands(*i));
+        units.flat_map(|(_, unit)| {
+            (unit.expected..).zip(&unit.records).map(move |(place, record)| (unit, place, record))
+        })
     }
 
     /// The digest that the next frame of the log names as its predecessor.

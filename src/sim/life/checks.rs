@@ -3,7 +3,7 @@
 use super::node::Node;
 use super::people::redemption;
 use crate::audit;
-use crate::base::{Key16, RedemptionId};
+use crate::base::{Digest, Key16, RedemptionId};
 use crate::engine::Call;
 use crate::flow::{Redemption, State};
 use crate::host::Store;
@@ -62,17 +62,9 @@ pub(super) fn after_commit(node: &mut Node) -> Result<(), String> {
 /// After a crash: what was recovered is what was written, and the world agrees so far.
 pub(super) fn recovered(node: &mut Node) -> Result<(), String> {
     let mut log = audit::Log::new();
-    node.store
-        .frames(&mut |bytes, refused| {
-            let frame = Frame::decode(bytes).expect("it was written by this life");
-            let units = (0..).zip(&frame.units).filter(|(i, _)| !refused.contains(i));
-            for (_, unit) in units {
-                for (place, record) in (unit.expected..).zip(&unit.records) {
-                    log.append(audit::leaf_hash(&record.leaf_bytes(unit.redemption, place)));
-                }
-            }
-        })
-        .map_err(|error| error.to_string())?;
+    leaves(node)?.into_iter().for_each(|leaf| {
+        log.append(leaf);
+    });
     let (len, root) = node.engine.audit();
     ensure((log.len(), log.root()) == (len, root), || "the audit root is not that of the records".into())?;
     money(node)
@@ -180,18 +172,26 @@ fn secrets(node: &mut Node) -> Result<(), String> {
     Ok(())
 }
 
-fn proofs(node: &mut Node) -> Result<(), String> {
+/// The leaf of every record that stands, in the order of the log.
+fn leaves(node: &mut Node) -> Result<Vec<Digest>, String> {
     let mut leaves = Vec::new();
     node.store
         .frames(&mut |bytes, refused| {
             let frame = Frame::decode(bytes).expect("it was written by this life");
-            for (_, unit) in (0..).zip(&frame.units).filter(|(i, _)| !refused.contains(i)) {
-                for (place, record) in (unit.expected..).zip(&unit.records) {
-                    leaves.push(audit::leaf_hash(&record.leaf_bytes(unit.redemption, place)));
-                }
-            }
+            let stands = |i: usize| u32::try_from(i).is_ok_and(|i| !refused.contains(&i));
+            let records = frame.records(stands);
+            leaves.extend(
+                records.map(|(unit, place, record)| {
+                    audit::leaf_hash(&record.leaf_bytes(unit.redemption, place))
+                }),
+            );
         })
         .map_err(|error| error.to_string())?;
+    Ok(leaves)
+}
+
+fn proofs(node: &mut Node) -> Result<(), String> {
+    let leaves = leaves(node)?;
     let (size, root) = node.engine.audit();
     for index in (0..size).step_by(7) {
         let mut all = &leaves[..];
