@@ -15,6 +15,12 @@ use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
+/// All redemptions; rows without a summary are the engine's own (sessions, the key ring).
+pub(super) fn redemptions(node: &Node) -> Vec<RedemptionId> {
+    let rows = node.store.index().rows().filter(|(_, row)| !row.summary.is_empty());
+    rows.map(|(id, _)| *id).collect()
+}
+
 fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(what()) }
 }
@@ -45,7 +51,7 @@ pub(super) fn after_commit(node: &mut Node) -> Result<(), String> {
         *sums.entry(currency).or_default() += minor;
     }
     ensure(sums.values().all(|sum| *sum == 0), || format!("the books do not balance: {sums:?}"))?;
-    let ids: Vec<RedemptionId> = node.store.index().rows().map(|(id, _)| *id).collect();
+    let ids = redemptions(node);
     for id in ids {
         let Some(live) = node.engine.redemption(id) else { continue };
         let row = node.store.index().row(id).ok_or("a row is gone")?;
@@ -112,7 +118,7 @@ fn money(node: &mut Node) -> Result<(), String> {
 pub(super) fn at_the_end(node: &mut Node) -> Result<(), String> {
     money(node)?;
     let oracle = node.transport.world().oracle();
-    let ids: Vec<RedemptionId> = node.store.index().rows().map(|(id, _)| *id).collect();
+    let ids = redemptions(node);
     for id in ids {
         let Some(r) = redemption(node, id) else { return Err(format!("{id} cannot be replayed")) };
         let rests = r.state.is_end() || r.state.waits_for_people();
@@ -163,7 +169,8 @@ fn secrets(node: &mut Node) -> Result<(), String> {
         })
         .map_err(|error| error.to_string())?;
     ensure(found.is_none(), || format!("{found:?} stands in a frame"))?;
-    for (id, row) in node.store.index().rows() {
+    for id in redemptions(node) {
+        let row = node.store.index().row(id).ok_or("a row is gone")?;
         let ended = row.due.is_none() && !row.sides.contains_key(&crate::flow::SIDE_CARD);
         let summary = crate::flow::Summary::decode(&row.summary).map_err(|error| error.to_string())?;
         let must = summary.state.is_end() && summary.state != State::Reversed;
@@ -205,7 +212,8 @@ fn proofs(node: &mut Node) -> Result<(), String> {
 /// The kinds of steps that were taken.
 pub(super) fn kinds(node: &Node) -> Result<Vec<u16>, String> {
     let mut kinds = BTreeSet::new();
-    for (_, row) in node.store.index().rows() {
+    for id in redemptions(node) {
+        let row = node.store.index().row(id).ok_or("a row is gone")?;
         let records = Record::decode_all(&row.log).map_err(|error| error.to_string())?;
         kinds.extend(records.iter().map(|record| record.kind));
     }

@@ -94,7 +94,8 @@ impl Node {
         self.recover()?;
         checks::at_the_end(self)?;
         let mut ended = BTreeMap::new();
-        for (_, row) in self.store.index().rows() {
+        for id in checks::redemptions(self) {
+            let row = self.store.index().row(id).ok_or("a row is gone")?;
             let summary = crate::flow::Summary::decode(&row.summary).map_err(|e| format!("{e}"))?;
             *ended.entry(summary.state.name()).or_insert(0) += 1;
         }
