@@ -183,6 +183,7 @@ impl Redemption {
         if to != from {
             self.state = to;
             self.since = at;
+            self.quarantined &= to == State::Reversed;
             self.suspended_from = (to == State::Suspended).then_some(from);
         }
         Ok(())

@@ -5,7 +5,7 @@ use crate::books::{Books, expected, post};
 use crate::world::{Mood, World, answers, verdicts};
 use scrip::base::Wall;
 use scrip::flow::{Event, FlowError, Input, Redemption, State, Step, handle, intake, turned_away};
-use scrip::issuer::Outcome;
+use scrip::issuer::{OpKind, Outcome};
 use scrip::ledger::trial_balance;
 use scrip::record::ClaimStatus;
 use scrip::risk::{Action, Seen};
@@ -169,6 +169,10 @@ fn happenings() -> Vec<Happened> {
         let yes = matches!(&input, Input::Answer(a) if matches!(a.outcome, Outcome::Accepted(_)));
         let moods: &[Mood] = if yes { &[Mood::Plain, Mood::Listed] } else { &[Mood::Plain] };
         all.extend(moods.iter().map(|mood| Happened(Some(input.clone()), 0, *mood)));
+        // What an issuer says of a debit once a quarantine is over counts for more.
+        if matches!(&input, Input::Answer(a) if a.kind == OpKind::Query) {
+            all.push(Happened(Some(input), 2_000_000, Mood::Plain));
+        }
     }
     all.extend(verdicts().into_iter().map(|verdict| Happened(Some(Input::Person(verdict)), 0, Mood::Plain)));
     for later in [0, 700_000, 90_000_000, 300_000_000] {
