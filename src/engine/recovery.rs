@@ -239,18 +239,21 @@ pub(super) fn ring_checks(ring: &KeyRing) -> Vec<u8> {
     out
 }
 
-/// Every pepper that was ever used must be there and be the same. A sealing key may be gone, once
-/// nothing is sealed with it, but not be another one.
+/// No key or pepper may be another one under the same id, and the latest pepper must be there. Older
+/// ones may be left out, once no claim under them is left to check: that is for people to know.
 fn check_ring(ring: &KeyRing, pinned: &[u8]) -> Result<(), RecoverError> {
     let RingChecks { keys, peppers } = ring.checks();
     let short = |_| RecoverError::Keys("what the store says of its keys cannot be read");
     let r = &mut Reader::new(pinned);
-    for _ in 0..r.u16().map_err(short)? {
+    for left in (0..r.u16().map_err(short)?).rev() {
         let (version, check) = (r.u16().map_err(short)?, Key16(r.array().map_err(short)?));
         match peppers.iter().find(|(held, _)| held.0 == version) {
             Some((_, own)) if *own == check => {}
             Some(_) => return Err(RecoverError::Keys("a pepper is another one")),
-            None => return Err(RecoverError::Keys("a pepper is missing: its claims would be forgotten")),
+            None if left > 0 => {}
+            None => {
+                return Err(RecoverError::Keys("the latest pepper is missing: its claims would be forgotten"));
+            }
         }
     }
     while !r.is_empty() {

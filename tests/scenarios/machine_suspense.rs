@@ -99,6 +99,8 @@ fn a_debit_that_was_undone_is_quarantined_first() {
     resolve(&mut stage, id, Finding::Reversed);
     assert!(stage.redemption(id).quarantined);
     stage.pass(600_000);
+    let asked = stage.sent(OpKind::Query);
+    stage.reply(&asked, Outcome::NotFound);
     assert_eq!((stage.state(id), stage.claim(id)), (State::Reversed, None));
 }
 

@@ -29,7 +29,19 @@ fn an_undone_card_stays_quarantined_until_nothing_can_arrive_any_more() {
     stage.submit(&request("gift", 2, 1));
     assert!(matches!(stage.answered(), Reply::CardBusy { holder, .. } if *holder == id));
     stage.pass(11 * MINUTE);
+    let asked = stage.sent(OpKind::Query);
+    stage.reply(&asked, Outcome::NotFound);
     assert_eq!((stage.state(id), stage.claim(id)), (State::Reversed, None));
+}
+
+#[test]
+fn a_debit_whose_answer_was_lost_is_found_before_the_card_is_free() {
+    let (mut stage, id) = undone(LateDebit::Reverse);
+    stage.pass(11 * MINUTE);
+    let asked = stage.sent(OpKind::Query);
+    let approval = stage.approved(id, 10_000);
+    stage.reply(&asked, approval);
+    assert_eq!((stage.state(id), stage.claim(id)), (State::Reversing, Some(ClaimStatus::Consumed)));
 }
 
 #[test]

@@ -59,6 +59,8 @@ fn a_card_in_quarantine_keeps_its_secret_until_it_is_free() {
     stage.accept(OpKind::Reverse);
     assert!(sealed(&stage, id));
     stage.pass(11 * MINUTE);
+    let asked = stage.sent(OpKind::Query);
+    stage.reply(&asked, Outcome::NotFound);
     assert_eq!((stage.state(id), sealed(&stage, id)), (State::Reversed, false));
 }
 

@@ -74,5 +74,7 @@ fn a_quarantine_ends_in_its_time_although_the_wall_clock_was_put_back() {
     stage.accept(OpKind::Reverse);
     stage.now.wall = Wall(stage.now.wall.0 - YEAR);
     stage.pass(11 * MINUTE);
+    let asked = stage.sent(OpKind::Query);
+    stage.reply(&asked, Outcome::NotFound);
     assert_eq!((stage.state(id), stage.claim(id)), (State::Reversed, None));
 }
