@@ -252,7 +252,9 @@ fn check_ring(ring: &KeyRing, pinned: &[u8]) -> Result<(), RecoverError> {
             Some(_) => return Err(RecoverError::Keys("a pepper is another one")),
             None if left > 0 => {}
             None => {
-                return Err(RecoverError::Keys("the latest pepper is missing: its claims would be forgotten"));
+                return Err(RecoverError::Keys(
+                    "the latest pepper is missing: its claims would be forgotten",
+                ));
             }
         }
     }

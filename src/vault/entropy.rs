@@ -10,7 +10,7 @@ use zeroize::{Zeroize, Zeroizing};
 /// same inputs is the same run. The host must give a new seed of 32 fresh random bytes at every
 /// opening: with a repeated seed, nonces repeat, and sealed secrets can then be read and forged.
 ///
-/// Bytes are made [`BLOCK`] at a time and handed out once; what was handed out is zeroised. After
+/// Bytes are made 512 at a time and handed out once; what was handed out is zeroised. After
 /// every block the state is replaced by a one-way step: who sees the state later cannot compute
 /// what was drawn before. It is not `Clone`, since two copies would draw the same bytes, and all of
 /// it is zeroised when dropped.
