@@ -39,8 +39,7 @@ impl Engine {
         let place = if pays { None } else { self.setup.issuer_place(&live.r.facts.issuer) };
         let channel = place.map_or(self.setup.rail_channel(), |place| ChannelId(place as u16));
         let name = self.setup.channel_name(channel).unwrap_or_default().to_string();
-        let session = self.sessions.iter().find(|(n, _)| n.as_str() == name);
-        let session = session.map(|(_, session)| session.state.as_slice()).unwrap_or_default();
+        let session = self.session_of(&name);
         let context = Context { session, now: self.now.wall, nonce };
         let encoded = match place {
             None => self.encode_payment(&live.r, kind, attempt, &context, &mut message),

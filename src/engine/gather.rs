@@ -92,8 +92,7 @@ impl Engine {
         let nonce = self.entropy.bytes();
         let issuer = &self.setup.issuers[place];
         let name = issuer.profile().name.as_str();
-        let session = self.sessions.iter().find(|(n, _)| n.as_str() == name);
-        let session = session.map(|(_, session)| session.state.as_slice()).unwrap_or_default();
+        let session = self.session_of(name);
         let context = Context { session, now: self.now.wall, nonce };
         let operations: Vec<_> = ids
             .iter()

@@ -378,8 +378,7 @@ impl Engine {
     ) -> Result<Result<(), DecodeError>, Misuse> {
         self.check_channel(from)?;
         let name = self.setup.channel_name(from).unwrap_or_default();
-        let session = self.sessions.iter().find(|(n, _)| n.as_str() == name);
-        let session = session.map(|(_, session)| session.state.as_slice()).unwrap_or_default();
+        let session = self.session_of(name);
         // Reading needs no randomness.
         let context = Context { session, now: self.now.wall, nonce: [0; 16] };
         let place = usize::from(from.0);
@@ -396,6 +395,12 @@ impl Engine {
                 }
             }),
         })
+    }
+
+    /// A channel's session as its last message left it; empty before the first.
+    pub(super) fn session_of(&self, channel: &str) -> &[u8] {
+        let session = self.sessions.iter().find(|(name, _)| name.as_str() == channel);
+        session.map(|(_, session)| session.state.as_slice()).unwrap_or_default()
     }
 
     pub(super) fn event(&mut self, event: Event) {
