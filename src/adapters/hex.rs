@@ -17,21 +17,29 @@ const fn digit(value: u8) -> char {
 }
 
 pub(super) fn read(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len() / 2);
+    text.as_bytes().chunks(2).try_for_each(|pair| byte(pair).map(|byte| bytes.push(byte)))?;
+    Some(bytes)
+}
+
+pub(super) fn read_array<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    let pairs = text.as_bytes().chunks(2);
+    if pairs.len() != N {
+        return None;
+    }
+    bytes.iter_mut().zip(pairs).try_for_each(|(to, pair)| byte(pair).map(|byte| *to = byte))?;
+    Some(bytes)
+}
+
+fn byte(pair: &[u8]) -> Option<u8> {
     let value = |digit: &u8| match digit {
         b'0'..=b'9' => Some(digit - b'0'),
         b'a'..=b'f' => Some(digit - b'a' + 10),
         _ => None,
     };
-    let mut bytes = Vec::with_capacity(text.len() / 2);
-    for pair in text.as_bytes().chunks(2) {
-        let [high, low] = pair else { return None };
-        bytes.push(value(high)? << 4 | value(low)?);
-    }
-    Some(bytes)
-}
-
-pub(super) fn read_array<const N: usize>(text: &str) -> Option<[u8; N]> {
-    read(text)?.try_into().ok()
+    let [high, low] = pair else { return None };
+    Some(value(high)? << 4 | value(low)?)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Text with a length limit and without control characters.
 
-use alloc::boxed::Box;
+use compact_str::CompactString;
 use core::fmt;
 use core::ops::Deref;
 
@@ -28,7 +28,7 @@ pub enum TextError {
 
 /// A name or reference from outside: 1 to [`Text::MAX`] bytes of UTF-8, no control characters.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Text(Box<str>);
+pub struct Text(CompactString);
 
 impl Text {
     /// The longest text in bytes.
@@ -45,9 +45,13 @@ impl Text {
         if text.len() > Self::MAX {
             return Err(TextError::TooLong { max: Self::MAX, len: text.len() });
         }
+        // Of ASCII, which almost all texts are, bytes tell as much as characters do.
+        if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return Ok(Self(CompactString::new(text)));
+        }
         match text.char_indices().find(|(_, c)| c.is_control()) {
             Some((at, _)) => Err(TextError::Control { at }),
-            None => Ok(Self(text.into())),
+            None => Ok(Self(CompactString::new(text))),
         }
     }
 

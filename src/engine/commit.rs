@@ -65,13 +65,12 @@ impl Engine {
 
     fn step_done(&mut self, id: RedemptionId, unit: &Unit, ready: Vec<Ready>, wait_ms: Option<i64>) {
         ready.into_iter().for_each(|ready| self.release(ready));
-        if let Ok(summary) = Summary::decode(&unit.summary) {
-            self.event(Event::Moved { redemption: id, summary });
-        }
-        if let Some(live) = self.live.get_mut(&id) {
-            live.busy = false;
-            live.parked = unit.dormant;
-        }
+        let Some(live) = self.live.get_mut(&id) else { return };
+        live.busy = false;
+        live.parked = unit.dormant;
+        // What came in since its unit was written has not been told to it yet.
+        let summary = Summary::of(&live.r);
+        self.event(Event::Moved { redemption: id, summary });
         if !unit.dormant && wait_ms.is_some() {
             self.set_timer(id, wait_ms);
         }

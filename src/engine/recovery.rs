@@ -154,8 +154,11 @@ impl Recovery {
     pub(super) fn take(&mut self, frame: &Frame, digest: Digest, stands: &dyn Fn(usize) -> bool) {
         self.last = Some((frame.id, digest));
         self.wall = self.wall.max(frame.wall);
+        let mut leaf = Vec::new();
         for (unit, place, record) in frame.records(stands) {
-            self.audit.append(audit::leaf_hash(&record.leaf_bytes(unit.redemption, place)));
+            leaf.clear();
+            record.append_leaf(unit.redemption, place, &mut leaf);
+            self.audit.append(audit::leaf_hash(&leaf));
             self.take_record(unit, record);
         }
     }

@@ -35,7 +35,7 @@ fn amount_of(w: &mut Writer<'_>, reference: &Text, amount: Amount) {
 impl Event {
     /// The step, taken at `at`, as a record.
     pub fn to_record(&self, at: Wall) -> Record {
-        let mut body = Vec::new();
+        let mut body = Vec::with_capacity(64);
         let w = &mut Writer::new(&mut body);
         w.wall(at);
         self.write(w);

@@ -117,9 +117,14 @@ impl Record {
     /// its records from 0 (4), then the record as frames hold it.
     pub fn leaf_bytes(&self, redemption: RedemptionId, place: u32) -> Vec<u8> {
         let mut out = Vec::with_capacity(32 + self.body.len());
-        Writer::new(&mut out).raw(&redemption.0).u32(place);
-        self.encode(&mut out);
+        self.append_leaf(redemption, place, &mut out);
         out
+    }
+
+    /// Appends [`Record::leaf_bytes`].
+    pub fn append_leaf(&self, redemption: RedemptionId, place: u32, out: &mut Vec<u8>) {
+        Writer::new(out).raw(&redemption.0).u32(place);
+        self.encode(out);
     }
 
     /// Appends the record as frames hold it: kind (2), version (1), body with length (4 + n).

@@ -77,8 +77,8 @@ impl Channel {
             let at = at_byte(bytes, &error);
             DecodeError { at, what: "a JSON object of `payload` and `sig`" }
         })?;
-        let sig = hex::read(&envelope.sig).unwrap_or_default();
-        if tag_matches(&self.key, way.domain(), &[envelope.payload.as_bytes()], &sig) {
+        let fits = |sig: [u8; 32]| tag_matches(&self.key, way.domain(), &[envelope.payload.as_bytes()], &sig);
+        if hex::read_array(&envelope.sig).is_some_and(fits) {
             Ok(envelope.payload)
         } else {
             Err(DecodeError { at: 0, what: "a signature by the channel's key" })

@@ -59,7 +59,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use channel::{Channel, Way};
 use core::fmt;
-use wire::{Answers, Line, Op, Request, VERSION};
+use wire::{Answers, Line, Op, Request, Str, VERSION};
 
 /// The name under which profiles ask for this adapter.
 pub const NAME: &str = "signed_json";
@@ -147,12 +147,12 @@ impl SignedJson {
         let card = match operation.card {
             Some(card) => {
                 let sealed = self.channel.seal_card(reference, kind, card, nonce);
-                Some(Cow::Owned(sealed.ok_or(EncodeError::Field("card"))?))
+                Some(Str::from(sealed.ok_or(EncodeError::Field("card"))?))
             }
             None if needs_card => return Err(EncodeError::Field("card")),
             None => None,
         };
-        let product = Some(Cow::Borrowed(operation.product.as_str()));
+        let product = Some(Str::from(operation.product.as_str()));
         let op = question(kind, reference, operation.amount, operation.attempt)?;
         Ok(Op { product, card, ..op })
     }
@@ -178,7 +178,7 @@ impl Rail for SignedJsonRail {
                 return Err(EncodeError::Field("ref"));
             }
             let op = question(payment.kind, payment.reference, payment.amount, payment.attempt)?;
-            ops.push(Op { payee: Some(Cow::Borrowed(payment.payee.as_str())), ..op });
+            ops.push(Op { payee: Some(Str::from(payment.payee.as_str())), ..op });
         }
         send(&self.channel, ops, context, out);
         Ok(())

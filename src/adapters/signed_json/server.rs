@@ -2,7 +2,7 @@
 
 use super::channel::{Channel, OpenCard, Way};
 use super::outcome;
-use super::wire::{self, Answers, Line, Op, Request, VERSION};
+use super::wire::{self, Answers, Line, Op, Request, Str, VERSION};
 use crate::adapters::{AdapterError, hex};
 use crate::base::{Secret, Text};
 use crate::issuer::{Accepted, Answer, CardData, CardTag, DecodeError, OpKind, Outcome, Reference};
@@ -71,7 +71,7 @@ impl Server {
         let kind = OpKind::from_name(&op.op).ok_or("op: the name of an operation is expected")?;
         let reference = Reference::parse(&op.reference).ok_or("ref: a reference is expected")?;
         let amount = wire::read_amount(op.amount_minor, &op.currency);
-        let text = |text: &Option<Cow<'_, str>>| match text {
+        let text = |text: &Option<Str<'_>>| match text {
             None => Ok(None),
             Some(text) => wire::read_text(text).map(Some).ok_or("product, payee: a short text is expected"),
         };
@@ -134,11 +134,11 @@ fn line<'a>(reference: Reference, answer: &'a Answer) -> Line<'a> {
         Outcome::Partial(accepted) => approved(status("partial"), accepted),
         Outcome::Pending => status("pending"),
         Outcome::Declined(decline) => {
-            Line { reason: Some(Cow::Borrowed(decline.reason())), ..status("declined") }
+            Line { reason: Some(Str::from(decline.reason())), ..status("declined") }
         }
         Outcome::NotFound => status("not_found"),
         Outcome::Duplicate(original) => {
-            Line { issuer_ref: Some(Cow::Borrowed(original.as_str())), ..status("duplicate") }
+            Line { issuer_ref: Some(Str::from(original.as_str())), ..status("duplicate") }
         }
         Outcome::Unknown(_) => status("unsure"),
         Outcome::Reversed => status("reversed"),
@@ -154,10 +154,10 @@ fn line<'a>(reference: Reference, answer: &'a Answer) -> Line<'a> {
 
 fn approved<'a>(line: Line<'a>, accepted: &'a Accepted) -> Line<'a> {
     Line {
-        issuer_ref: Some(Cow::Borrowed(accepted.reference.as_str())),
+        issuer_ref: Some(Str::from(accepted.reference.as_str())),
         amount_minor: Some(accepted.amount.minor()),
-        currency: Some(Cow::Borrowed(accepted.amount.currency().alpha())),
-        card_tag: accepted.card.map(|tag| Cow::Owned(hex::write(&tag.0))),
+        currency: Some(Str::from(accepted.amount.currency().alpha())),
+        card_tag: accepted.card.map(|tag| Str::from(hex::write(&tag.0))),
         generation: accepted.generation,
         ..line
     }

@@ -3,11 +3,38 @@
 use crate::base::Text;
 use crate::money::{Amount, Currency};
 use alloc::borrow::Cow;
+use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Deref;
 use serde::{Deserialize, Serialize};
 
 /// The only version there is.
 pub(super) const VERSION: u32 = 1;
+
+/// A text that is borrowed where nothing in it is escaped: inside an `Option` a `Cow` by itself
+/// would always be copied.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Str<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'a> From<&'a str> for Str<'a> {
+    fn from(text: &'a str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Str<'_> {
+    fn from(text: String) -> Self {
+        Self(Cow::Owned(text))
+    }
+}
+
+impl Deref for Str<'_> {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,15 +64,15 @@ pub(super) struct Op<'a> {
     #[serde(borrow)]
     pub(super) op: Cow<'a, str>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(super) product: Option<Cow<'a, str>>,
+    pub(super) product: Option<Str<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(super) payee: Option<Cow<'a, str>>,
+    pub(super) payee: Option<Str<'a>>,
     pub(super) amount_minor: i64,
     #[serde(borrow)]
     pub(super) currency: Cow<'a, str>,
     pub(super) attempt: u32,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(super) card: Option<Cow<'a, str>>,
+    pub(super) card: Option<Str<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -67,17 +94,17 @@ pub(super) struct Line<'a> {
     #[serde(borrow)]
     pub(super) status: Cow<'a, str>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    pub(super) issuer_ref: Option<Cow<'a, str>>,
+    pub(super) issuer_ref: Option<Str<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) amount_minor: Option<i64>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    pub(super) currency: Option<Cow<'a, str>>,
+    pub(super) currency: Option<Str<'a>>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    pub(super) card_tag: Option<Cow<'a, str>>,
+    pub(super) card_tag: Option<Str<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) generation: Option<u32>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    pub(super) reason: Option<Cow<'a, str>>,
+    pub(super) reason: Option<Str<'a>>,
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub(super) file: bool,
 }
