@@ -1,15 +1,17 @@
 //! Units into batches, and batches back.
 
 use super::Engine;
-use super::live::{Alarm, Entry, InFlight, Live, Ready, Told};
+use super::budget;
+use super::live::{Alarm, Entry, InFlight, Live, Ready, Scan, Told};
 use super::output::Event;
-use super::prepare::{self, open_card};
+use super::prepare::{self, open_card, open_device};
 use crate::base::{BatchId, Hasher, Mono, RedemptionId, Text};
 use crate::card::Card;
-use crate::flow::{self, Effect, Input, Redemption, SIDE_CARD, Setting, Step, Summary};
+use crate::card::token::TokenError;
+use crate::flow::{self, Effect, Input, Redemption, SIDE_CARD, SIDE_PERSONAL, Setting, State, Step, Summary};
 use crate::issuer::{CardTag, OpKind};
 use crate::record::{Batch, Frame, Handed, Record, Refusal, Side, SideMark, Unit};
-use crate::risk::Reason;
+use crate::risk::{Reason, Seen};
 use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -44,14 +46,20 @@ impl Engine {
                         verdict.refusal,
                         Some(Refusal::Stale { .. } | Refusal::Known { .. } | Refusal::Held { .. })
                     ) {
-                        self.forget(id);
-                        self.event(Event::TakenOver { redemption: id });
+                        // A step claims nothing but the use of a token.
+                        match verdict.refusal {
+                            Some(Refusal::Held { .. }) => self.token_replayed(id),
+                            _ => {
+                                self.forget(id);
+                                self.event(Event::TakenOver { redemption: id });
+                            }
+                        }
                         group.into_iter().for_each(|group| self.joined(group, false));
                     } else {
                         self.step_done(id, unit, ready, wait_ms);
                         group.into_iter().for_each(|group| self.joined(group, true));
                         if recalls {
-                            self.tell_now(id, Input::Seen(verdict.seen.clone()));
+                            self.seen_again(id, verdict.seen.clone());
                         }
                         self.drain(id);
                     }
@@ -128,8 +136,49 @@ impl Engine {
         }
     }
 
+    /// What was seen before, asked again after a crash.
+    fn seen_again(&mut self, id: RedemptionId, mut seen: Vec<Seen>) {
+        let Some(live) = self.live.get_mut(&id) else { return };
+        live.over = budget::used_up(&self.setup, &live.counted, &mut seen);
+        self.tell_now(id, Input::Seen(seen));
+    }
+
+    /// The token that was scanned again is another redemption's: the step that used it does not
+    /// stand, and this one waits on as the records have it.
+    fn token_replayed(&mut self, id: RedemptionId) {
+        let inbox = self.live.get_mut(&id).map(|live| core::mem::take(&mut live.inbox));
+        self.forget(id);
+        let error = TokenError::Replayed;
+        self.event(Event::Refused { redemption: id, error: Some(error.into()) });
+        self.tell(id, Told::of(Input::Note(error.reason())));
+        inbox.into_iter().flatten().for_each(|told| self.tell(id, told));
+    }
+
+    /// Checks a token that was scanned again; what is refused is noted.
+    fn scanned(&mut self, live: &Live, scan: &Scan) -> Result<Input, flow::FlowError> {
+        let not_now = flow::FlowError::NotNow(live.r.state);
+        let product = self.setup.catalogue.product(&live.r.facts.product).filter(|_| live.r.wants_token);
+        let (product, card) = product.zip(live.card.as_ref()).ok_or(not_now)?;
+        let at = scan.received_at.unwrap_or(self.now.wall);
+        match self.setup.check_token(product, card, &scan.token, at) {
+            Ok(used) => Ok(Input::Scanned(used)),
+            Err(error) => {
+                self.event(Event::Refused { redemption: live.r.id, error: Some(error.into()) });
+                Ok(Input::Note(error.reason()))
+            }
+        }
+    }
+
     fn take_input(&mut self, id: RedemptionId, mut told: Told) {
         let Some(mut live) = self.live.remove(&id) else { return };
+        let scan = told.scan.take();
+        match scan.map(|scan| self.scanned(&live, &scan)).transpose() {
+            Ok(checked) => checked.into_iter().for_each(|input| told.input = input),
+            Err(error) => {
+                self.live.insert(id, live);
+                return self.event(Event::Refused { redemption: id, error: Some(error) });
+            }
+        }
         if told.is_outdated(&live.r) {
             let accepted = matches!(&told.input, Input::Answer(a) if matches!(a.outcome, crate::issuer::Outcome::Accepted(_)));
             told.input =
@@ -172,6 +221,7 @@ impl Engine {
             return Err(flow::FlowError::NotNow(live.r.state));
         };
         setting.tag = live.tag;
+        setting.over = &live.over;
         setting.advance_room = self.advance_room(&live.r);
         flow::handle(&mut live.r, &mut live.tries, input, &setting)
     }
@@ -210,6 +260,7 @@ impl Engine {
             issuer: self.setup.issuer_of(issuer)?,
             rail: self.setup.rails[0].profile(),
             hits,
+            over: &[],
             tag: None,
             advance_room: false,
         })
@@ -252,7 +303,8 @@ impl Engine {
         let r = &live.r;
         let mut unit = self.unit_of(r, r.records - written, step);
         if recalls {
-            unit.recalls = self.recalls(&r.facts, prepare::faces_subject(&self.setup, &r.facts));
+            let faces = prepare::faces_subject(&self.setup, &r.facts);
+            unit.recalls = self.recalls(&r.facts, faces, &live.counted);
         }
         self.live.insert(id, live);
         self.open.units.push(unit);
@@ -271,6 +323,7 @@ impl Engine {
             expected,
             dormant,
             due,
+            claims: step.claims,
             changes: step.changes,
             postings: step.postings,
             summary,
@@ -341,6 +394,12 @@ impl Engine {
                 let card = sealed.and_then(|sealed| open_card(&self.setup, id, &r.facts, sealed));
                 let mut live = Box::new(Live::new(r));
                 live.tag = self.card_tag(&live.r.facts.issuer, card.as_ref());
+                if let Some(card) = card.as_ref().filter(|_| live.r.state == State::Claimed) {
+                    let sealed = handed.sides.get(&SIDE_PERSONAL);
+                    let device =
+                        sealed.and_then(|sealed| open_device(&self.setup, id, &live.r.facts, sealed));
+                    live.counted = budget::subjects(&self.setup, &live.r.facts, device.as_ref(), card);
+                }
                 live.card = card;
                 live.parked = true;
                 self.live.insert(id, live);

@@ -1,6 +1,6 @@
 //! The steps with what they carry.
 
-use super::{EventKind, Facts, Judgement};
+use super::{EventKind, Facts, Judgement, TokenUse};
 use crate::base::Text;
 use crate::issuer::{CardTag, Cause};
 use crate::money::Amount;
@@ -96,6 +96,9 @@ pub enum Event {
     ExposureOpened(Exposure),
     ExposureClosed(Exposure),
     Erased,
+    TokenUsed(TokenUse),
+    ScanWanted,
+    OverBudget(Judgement),
 }
 
 macro_rules! kind_of {
@@ -118,7 +121,7 @@ impl Event {
             AdvanceFailed, Confirmed, AdvanceRejected, Recovered, WrittenOff, Suspended,
             ResolvedDebited, ResolvedAbsent, ResolvedPaid, Corrected, Resumed, Noted,
             ResolvedUnpaid, ResolvedCleared, ResolvedReversed, Parked, ExposureOpened,
-            ExposureClosed, Erased,
+            ExposureClosed, Erased, TokenUsed, ScanWanted, OverBudget,
         )
     }
 }

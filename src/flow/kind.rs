@@ -150,6 +150,12 @@ kinds! {
     ExposureClosed = 64;
     /// Personal fields were erased.
     Erased = 65;
+    /// A dynamic token was accepted, and its use is claimed.
+    TokenUsed = 80;
+    /// Its token has gone stale while people looked: the card must be scanned again.
+    ScanWanted = 81;
+    /// A budget for questions is used up: refused without asking the issuer.
+    OverBudget = 82;
 }
 
 impl EventKind {

@@ -153,7 +153,7 @@ fn births(world: &World, steps: &mut Steps) -> Vec<Place> {
                 let (mut r, seen) = (born.r.clone(), vec![recent.clone(), Seen::Moments(moments)]);
                 let step = handle(&mut r, &mut 0, Input::Seen(seen.clone()), &setting).unwrap();
                 places.push(born.after(r, &step, steps, &by_risk));
-                let (r, step) = turned_away(World::id(), World::facts(), &seen, &setting).unwrap();
+                let (r, step) = turned_away(World::id(), World::facts(), &seen, "already_sold", &setting).unwrap();
                 places.push(nowhere.after(r, &step, steps, &by_risk));
             }
             places.push(born);

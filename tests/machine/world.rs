@@ -97,6 +97,7 @@ impl World {
             issuer: &self.issuer,
             rail: &self.rail,
             hits: if mood == Mood::Listed { listed } else { &[] },
+            over: &[],
             tag: Some(TAG),
             advance_room: mood == Mood::Room,
         }
