@@ -63,6 +63,7 @@ fn a_budget_is_full_again_in_the_next_window() {
     let left = HOUR - stage.now.wall.0.rem_euclid(HOUR);
     assert_eq!(asked(&mut stage, &gift(1)), "");
     stage.pass(left - 1);
+    stage.out.clear();
     assert_eq!(asked(&mut stage, &gift(2)), "caller_budget");
     stage.pass(1);
     assert_eq!(asked(&mut stage, &gift(3)), "");

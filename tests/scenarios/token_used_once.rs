@@ -2,7 +2,7 @@
 //! never passes, whatever ends, restarts or is forgotten meanwhile.
 
 use crate::stage::token::{STEP, fresh, rotating, stage, token};
-use crate::stage::{DAY, Stage, gift, number, request, text};
+use crate::stage::{Stage, gift, number, request, text};
 use scrip::engine::{Output, Reply, Request};
 use scrip::flow::{State, Verdict};
 use scrip::host::Store;
@@ -47,7 +47,10 @@ fn the_number_may_come_from_the_token() {
 
 #[test]
 fn a_used_token_is_refused_while_the_first_sale_is_under_way_and_after_it() {
-    let mut stage = stage();
+    let mut stage = Stage::with(|plan| {
+        rotating(plan, "gift", &[1], "{ id = 1 }");
+        plan.policy.risk.velocity.limit = 9;
+    });
     let id = stage.submit(&fresh(&stage, 1));
     let check = stage.sent(OpKind::Balance);
     let replay = replay(&stage, 1);
@@ -95,9 +98,9 @@ fn a_crash_between_claim_and_redeem_is_resumed_and_not_taken_for_a_replay() {
     let request = fresh(&stage, 1);
     let id = stage.submit_and_crash(&request);
     assert_eq!(stage.redemption(id).state, State::Screened, "it is taken up again");
-    // The caller has heard nothing and sends the same again, long after the token has gone stale.
-    stage.pass(DAY / 24);
-    stage.submit(&request);
+    // The caller has heard nothing and sends the same again, when the token has gone stale.
+    let later = stage.now.wall.plus(10 * STEP);
+    stage.submit(&request.clone().received_at(later));
     assert!(matches!(stage.answered(), Reply::InProgress(_)), "{:?}", stage.answered());
     stage.crash();
     stage.yes_to_all();
