@@ -32,6 +32,7 @@ fn approve(stage: &mut Stage, id: RedemptionId) {
 fn rescan(stage: &mut Stage, id: RedemptionId, token: &str) {
     stage.engine.rescan(id, token, Some(stage.now.wall));
     stage.settle();
+    stage.pass(1);
 }
 
 fn asked_to_scan(stage: &Stage, id: RedemptionId) {
@@ -61,14 +62,28 @@ fn an_approval_asks_for_a_fresh_token_and_goes_on_with_it() {
         .iter()
         .any(|event| matches!(event, Event::Moved { summary, .. } if summary.wants_scan()));
     assert!(told, "the host is told");
-    let shown = token(1, stage.now.wall);
+    let (shown, at) = (token(1, stage.now.wall), stage.now.wall);
     rescan(&mut stage, id, &shown);
-    assert_eq!(stage.redemption(id).token.map(|used| used.received_at), Some(stage.now.wall));
+    assert_eq!(stage.redemption(id).token.map(|used| used.received_at), Some(at));
     stage.accept(OpKind::Balance);
     stage.yes_to_all();
     assert_eq!(stage.state(id), State::Retired);
     let replay = stage.submit(&request("gift", 2, 1).token(&shown));
     assert_eq!(stage.reason(replay), "token_replayed");
+}
+
+#[test]
+fn a_crash_after_the_second_scan_is_resumed() {
+    let (mut stage, id) = in_review("");
+    stage.pass(HOUR);
+    approve(&mut stage, id);
+    let shown = token(1, stage.now.wall);
+    stage.engine.rescan(id, &shown, None);
+    stage.settle();
+    stage.crash();
+    stage.pass(1);
+    stage.yes_to_all();
+    assert_eq!(stage.state(id), State::Retired);
 }
 
 #[test]

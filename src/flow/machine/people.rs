@@ -144,10 +144,15 @@ impl Turn<'_, '_> {
         if rescans && stale { self.take(Event::ScanWanted) } else { self.proceed() }
     }
 
-    /// The card was scanned again.
+    /// The card was scanned again. Nothing follows in the same step, for the store may refuse the
+    /// claim on the token's use.
     pub(super) fn scanned(&mut self, used: TokenUse) -> Result<(), FlowError> {
         match self.r.state {
-            State::Challenged if self.r.wants_token => self.go_on(Event::TokenUsed(used)),
+            State::Challenged if self.r.wants_token => {
+                self.take(Event::TokenUsed(used))?;
+                self.wait(0);
+                Ok(())
+            }
             state => Err(FlowError::NotNow(state)),
         }
     }
