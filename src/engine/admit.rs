@@ -59,7 +59,7 @@ impl Engine {
     }
 
     fn counted(&self, prepared: &Prepared) -> Counted {
-        budget::subjects(&self.setup, &prepared.facts, prepared.device.as_ref(), &prepared.card)
+        budget::subjects(&self.setup, &prepared.facts, prepared.device.as_ref(), Some(&prepared.card))
     }
 
     /// The token of a request, checked at the time when the request was received.

@@ -1,17 +1,15 @@
 //! Units into batches, and batches back.
 
 use super::Engine;
-use super::budget;
-use super::live::{Alarm, Entry, InFlight, Live, Ready, Scan, Told};
+use super::live::{Alarm, Entry, InFlight, Live, Ready, Told};
 use super::output::Event;
-use super::prepare::{self, open_card, open_device};
+use super::prepare::{self, open_card};
 use crate::base::{BatchId, Hasher, Mono, RedemptionId, Text};
 use crate::card::Card;
-use crate::card::token::TokenError;
-use crate::flow::{self, Effect, Input, Redemption, SIDE_CARD, SIDE_PERSONAL, Setting, State, Step, Summary};
+use crate::flow::{self, Effect, Input, Redemption, SIDE_CARD, Setting, Step, Summary};
 use crate::issuer::{CardTag, OpKind};
 use crate::record::{Batch, Frame, Handed, Record, Refusal, Side, SideMark, Unit};
-use crate::risk::{Reason, Seen};
+use crate::risk::Reason;
 use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -130,42 +128,9 @@ impl Engine {
         }
     }
 
-    fn tell_now(&mut self, id: RedemptionId, input: Input) {
+    pub(super) fn tell_now(&mut self, id: RedemptionId, input: Input) {
         if let Some(live) = self.live.get_mut(&id) {
             live.inbox.push_front(Told::of(input));
-        }
-    }
-
-    /// What was seen before, asked again after a crash.
-    fn seen_again(&mut self, id: RedemptionId, mut seen: Vec<Seen>) {
-        let Some(live) = self.live.get_mut(&id) else { return };
-        live.over = budget::used_up(&self.setup, &live.counted, &mut seen);
-        self.tell_now(id, Input::Seen(seen));
-    }
-
-    /// The token that was scanned again is another redemption's: the step that used it does not
-    /// stand, and this one waits on as the records have it.
-    fn token_replayed(&mut self, id: RedemptionId) {
-        let inbox = self.live.get_mut(&id).map(|live| core::mem::take(&mut live.inbox));
-        self.forget(id);
-        let error = TokenError::Replayed;
-        self.event(Event::Refused { redemption: id, error: Some(error.into()) });
-        self.tell(id, Told::of(Input::Note(error.reason())));
-        inbox.into_iter().flatten().for_each(|told| self.tell(id, told));
-    }
-
-    /// Checks a token that was scanned again; what is refused is noted.
-    fn scanned(&mut self, live: &Live, scan: &Scan) -> Result<Input, flow::FlowError> {
-        let not_now = flow::FlowError::NotNow(live.r.state);
-        let product = self.setup.catalogue.product(&live.r.facts.product).filter(|_| live.r.wants_token);
-        let (product, card) = product.zip(live.card.as_ref()).ok_or(not_now)?;
-        let at = scan.received_at.unwrap_or(self.now.wall);
-        match self.setup.check_token(product, card, &scan.token, at) {
-            Ok(used) => Ok(Input::Scanned(used)),
-            Err(error) => {
-                self.event(Event::Refused { redemption: live.r.id, error: Some(error.into()) });
-                Ok(Input::Note(error.reason()))
-            }
         }
     }
 
@@ -394,13 +359,8 @@ impl Engine {
                 let card = sealed.and_then(|sealed| open_card(&self.setup, id, &r.facts, sealed));
                 let mut live = Box::new(Live::new(r));
                 live.tag = self.card_tag(&live.r.facts.issuer, card.as_ref());
-                if let Some(card) = card.as_ref().filter(|_| live.r.state == State::Claimed) {
-                    let sealed = handed.sides.get(&SIDE_PERSONAL);
-                    let device =
-                        sealed.and_then(|sealed| open_device(&self.setup, id, &live.r.facts, sealed));
-                    live.counted = budget::subjects(&self.setup, &live.r.facts, device.as_ref(), card);
-                }
                 live.card = card;
+                self.count_again(&mut live, &handed.sides);
                 live.parked = true;
                 self.live.insert(id, live);
                 let resume = waiting.is_empty().then(|| Told::of(Input::Resume));

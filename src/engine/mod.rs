@@ -22,6 +22,7 @@ mod prepare;
 mod pump;
 mod recovery;
 mod request;
+mod rescan;
 mod setup;
 mod tokens;
 mod uniform;
