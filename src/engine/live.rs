@@ -2,8 +2,9 @@
 
 use super::budget::Counted;
 use super::prepare::Prepared;
+use super::rescan::Scan;
 use super::{Call, CallId, ChannelId, Event, InboundId};
-use crate::base::{Mono, RedemptionId, Secret, Wall};
+use crate::base::{Mono, RedemptionId};
 use crate::card::Card;
 use crate::flow::{Input, Redemption};
 use crate::issuer::{CardTag, Leg, OpKind};
@@ -22,13 +23,6 @@ pub(super) struct Told {
     pub(super) inbound: Option<InboundId>,
     /// A token that was scanned again; the input is what is found of it.
     pub(super) scan: Option<Scan>,
-}
-
-/// A token that was scanned again, not checked yet.
-#[derive(Debug)]
-pub(super) struct Scan {
-    pub(super) token: Secret,
-    pub(super) received_at: Option<Wall>,
 }
 
 impl Told {

@@ -1,7 +1,8 @@
 //! The engine and its doors: inputs queue, `poll` advances.
 
-use super::live::{Alarm, Group, InFlight, Live, Open, Pending, Queued, Scan, Told};
+use super::live::{Alarm, Group, InFlight, Live, Open, Pending, Queued, Told};
 use super::prepare::{self, Prepared};
+use super::rescan::Scan;
 use super::{
     CallId, ChannelId, Event, InboundId, Misuse, Output, Recovery, Request, Sent, Setup, SubmitError,
 };

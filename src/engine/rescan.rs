@@ -1,11 +1,18 @@
 //! Cards that are scanned again, because their token has gone stale while people looked.
 
 use super::Engine;
-use super::live::{Live, Scan, Told};
+use super::live::{Live, Told};
 use super::output::Event;
-use crate::base::RedemptionId;
+use crate::base::{RedemptionId, Secret, Wall};
 use crate::card::token::TokenError;
 use crate::flow::{FlowError, Input};
+
+/// A token that was scanned again, not checked yet.
+#[derive(Debug)]
+pub(super) struct Scan {
+    pub(super) token: Secret,
+    pub(super) received_at: Option<Wall>,
+}
 
 impl Engine {
     /// The token that was scanned again is another redemption's: the step that used it does not

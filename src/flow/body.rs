@@ -147,6 +147,9 @@ impl Event {
             K::Frozen => Self::Frozen(Judgement::decode(r)?),
             K::Blocked => Self::Blocked(Judgement::decode(r)?),
             K::TurnedAway => Self::TurnedAway { reason: r.text()? },
+            K::TokenUsed => Self::TokenUsed(TokenUse::decode(r)?),
+            K::ScanWanted => Self::ScanWanted,
+            K::OverBudget => Self::OverBudget(Judgement::decode(r)?),
             K::ChallengePassed => Self::ChallengePassed,
             K::ReviewApproved => Self::ReviewApproved { by: r.text()? },
             K::Rejected => Self::Rejected { by: r.text()?, reason: r.text()? },
@@ -210,9 +213,6 @@ impl Event {
             K::ExposureOpened => Self::ExposureOpened(read_exposure(r)?),
             K::ExposureClosed => Self::ExposureClosed(read_exposure(r)?),
             K::Erased => Self::Erased,
-            K::TokenUsed => Self::TokenUsed(TokenUse::decode(r)?),
-            K::ScanWanted => Self::ScanWanted,
-            K::OverBudget => Self::OverBudget(Judgement::decode(r)?),
         })
     }
 }

@@ -39,6 +39,9 @@ pub enum Event {
     Frozen(Judgement),
     Blocked(Judgement),
     TurnedAway { reason: Text },
+    TokenUsed(TokenUse),
+    ScanWanted,
+    OverBudget(Judgement),
     ChallengePassed,
     ReviewApproved { by: Text },
     Rejected { by: Text, reason: Text },
@@ -96,9 +99,6 @@ pub enum Event {
     ExposureOpened(Exposure),
     ExposureClosed(Exposure),
     Erased,
-    TokenUsed(TokenUse),
-    ScanWanted,
-    OverBudget(Judgement),
 }
 
 macro_rules! kind_of {
@@ -112,7 +112,8 @@ impl Event {
     #[rustfmt::skip]
     pub const fn kind(&self) -> EventKind {
         kind_of!(self,
-            Received, Passed, Challenged, Referred, Frozen, Blocked, TurnedAway, ChallengePassed,
+            Received, Passed, Challenged, Referred, Frozen, Blocked, TurnedAway, TokenUsed,
+            ScanWanted, OverBudget, ChallengePassed,
             ReviewApproved, Rejected, Expired, Cancelled, CheckSent, Verified, Quoted, Doubted,
             Declined, RedeemSent, RedeemNotSent, RedeemUnknown, RedeemPending, RedeemAbsent,
             Redeemed, Requoted, ReverseSent, ReverseUnknown, ReverseRefused, Reversed,
@@ -121,7 +122,7 @@ impl Event {
             AdvanceFailed, Confirmed, AdvanceRejected, Recovered, WrittenOff, Suspended,
             ResolvedDebited, ResolvedAbsent, ResolvedPaid, Corrected, Resumed, Noted,
             ResolvedUnpaid, ResolvedCleared, ResolvedReversed, Parked, ExposureOpened,
-            ExposureClosed, Erased, TokenUsed, ScanWanted, OverBudget,
+            ExposureClosed, Erased,
         )
     }
 }
