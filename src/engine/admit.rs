@@ -30,12 +30,12 @@ impl Engine {
         prepared.facts.received_at = prepared.received_at.unwrap_or(self.now.wall);
         let setting = self.setting_for(&prepared.facts.product, &prepared.facts.issuer, &prepared.hits);
         let Some(setting) = setting else { return };
-        let Ok((redemption, step)) = flow::intake(prepared.id, prepared.facts.clone(), &setting) else {
+        let Ok((mut redemption, mut step)) = flow::intake(prepared.id, prepared.facts.clone(), &setting)
+        else {
             return;
         };
         let blocked = redemption.state.is_end();
         prepared.counted = self.counted(&prepared);
-        let (mut redemption, mut step) = (redemption, step);
         if !blocked {
             match self.token_of(&prepared) {
                 Ok(None) => {}

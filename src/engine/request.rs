@@ -74,8 +74,9 @@ impl Request {
 
     /// The dynamic token (动态码) that was shown with the card, as scanned or typed. Its freshness is
     /// judged at the time of [`received_at`](Self::received_at), which a host that keeps requests
-    /// waiting should therefore set. A resend may bring another token. Where the number of the
-    /// card is not given, it is taken from the token.
+    /// waiting should therefore set. Where the number of the card is not given, it is taken from
+    /// the token. A resend may bring another token, and gets the answer of the first; a request
+    /// whose token was refused is over, and another scan is another request.
     #[must_use]
     pub fn token(mut self, token: &str) -> Self {
         self.token = Some(Secret::from(token)).filter(|token| !token.is_empty());

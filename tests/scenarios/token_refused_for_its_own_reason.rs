@@ -5,7 +5,7 @@ use crate::stage::token::{STEP, fresh, key, rotating, stage, token, token_of};
 use crate::stage::{MINUTE, Stage, gift, request};
 use scrip::base::{Secret, Wall};
 use scrip::card::token::{Body, TokenKeyId, TotpHash, card_code_key, totp};
-use scrip::engine::{Request, SubmitError};
+use scrip::engine::{Request, SubmitError, TokenSecret};
 use scrip::flow::{State, Summary};
 
 fn refused(stage: &mut Stage, request: &Request, exact: &str, public: &str) {
@@ -98,6 +98,28 @@ fn cards_are_refused_while_a_key_is_not_at_hand() {
     stage.crash();
     let refused = stage.engine.submit(&fresh(&stage, 1)).unwrap_err();
     assert!(matches!(refused, SubmitError::Refused { reason: "token_keys_missing", .. }), "{refused:?}");
+}
+
+#[test]
+fn keys_that_do_not_fit_the_catalogue_are_refused() {
+    let mut stage = Stage::with(|plan| rotating(plan, "gift", &[1, 2], "{ id = 1 }, { id = 2 }"));
+    let tokens = std::mem::take(&mut stage.plan.tokens);
+    let refused = |change: &dyn Fn(&mut Vec<TokenSecret>)| {
+        let mut tokens = tokens.clone();
+        change(&mut tokens);
+        stage.plan.setup(&stage.script).token_keys(tokens).unwrap_err().to_string()
+    };
+    let product = "product `gift`: token";
+    assert_eq!(refused(&|t| t.truncate(1)), "product `gift`: a token key is missing");
+    assert_eq!(refused(&|t| t[1].id = TokenKeyId(1)), format!("{product} key 1 stands twice"));
+    assert_eq!(
+        refused(&|t| t[1].id = TokenKeyId(3)),
+        format!("{product} key 3 is not listed in the catalogue")
+    );
+    let short = refused(&|t| t[1].key = Secret::new(vec![1; 31]));
+    assert!(short.starts_with(&format!("{product}: TokenKeyId(2) is no key for the algorithm")), "{short}");
+    let other = refused(&|t| t[1].product = "code".into());
+    assert_eq!(other, "product `code`: token key 2 is not listed in the catalogue");
 }
 
 #[test]
