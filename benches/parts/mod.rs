@@ -233,6 +233,7 @@ impl Bench<'_> {
             issuer: issuer.profile(),
             rail: rail.profile(),
             hits: &[],
+            over: &[],
             tag,
             advance_room: false,
         };

@@ -177,8 +177,29 @@ pub fn token(data: &[u8]) {
         assert!(guard.spend(&verified, RedemptionId([2; 16]), NOW).is_err());
     }
     assert!(verifier(Algorithm::Ed25519).verify(text, NOW).is_err());
+    token_rule(text);
     let codes = verifier(Algorithm::Totp { hash: TotpHash::Sha1, digits: 6 });
     let _ = codes.verify_code(TokenKeyId(1), &Secret::from("card"), text, NOW);
+}
+
+/// What a catalogue says of tokens.
+fn token_rule(text: &str) {
+    let product = concat!(
+        "[product.p]\nissuer = \"x\"\nfamily = \"game\"\ncurrencies = [\"CNY\"]\n",
+        "face = { min = \"1\", max = \"9\" }\nrate = \"0.9\"\n",
+        "number = { kind = \"digits\", lengths = [16] }\n[product.p.token]\n",
+    );
+    let catalogue = match Catalogue::parse(&format!("{product}{text}")) {
+        Ok(catalogue) => catalogue,
+        Err(error) => return assert!(error.line() >= 1 && error.column() >= 1),
+    };
+    let Some(rule) = catalogue.products().find_map(|product| product.token()) else { return };
+    assert!(rule.keys().windows(2).all(|pair| pair[0].id < pair[1].id));
+    assert!(rule.keys().iter().all(|key| key.from < key.until));
+    let key = |id| (id, Secret::new(vec![1; 32]));
+    let secrets: Vec<_> = rule.secret_keys().map(key).collect();
+    let made = rule.verifier(&secrets, vec![Secret::new(vec![9; 32])]);
+    assert!(made.is_ok() || rule.profile().algorithm() == Algorithm::Ed25519);
 }
 
 /// Sealed secrets.

@@ -4,6 +4,7 @@ use super::face::{FaceError, FaceRule, write_amount};
 use super::identity::{Alias, Card, Identity, identities};
 use super::shape::{Problem, Shape};
 use super::symbol::SymbolProfile;
+use super::token::TokenRule;
 use crate::base::{Secret, Text, Writer};
 use crate::money::{Amount, Currency, Rate};
 use alloc::boxed::Box;
@@ -158,6 +159,7 @@ pub struct Product {
     pub(super) on_mismatch: OnMismatch,
     pub(super) trust: Option<Box<str>>,
     pub(super) symbol: Option<SymbolProfile>,
+    pub(super) token: Option<TokenRule>,
 }
 
 impl Product {
@@ -247,6 +249,11 @@ impl Product {
         self.symbol.as_ref()
     }
 
+    /// What its dynamic tokens (动态码) are like, if its cards come with them.
+    pub fn token(&self) -> Option<&TokenRule> {
+        self.token.as_ref()
+    }
+
     /// Reads a card as it was typed or pasted: normalises the fields and checks them.
     ///
     /// A field that the product does not have may still be given: it is kept, up to 64 letters
@@ -299,7 +306,7 @@ impl Product {
 
     /// Writes what the product means, without the note on trust: name, issuer, family, scheme,
     /// currencies, face, limits, rate, guard, shapes, identity, aliases, reloadable, mismatch, and
-    /// the symbol if there is one.
+    /// the symbol and the rule for tokens if there are any.
     ///
     /// Texts stand after their length in 2 bytes, lists after their count in 4, names of families
     /// and mismatches before a 0, amounts as currency (2 bytes) and minor units (8), rates in
@@ -324,9 +331,12 @@ impl Product {
         super::write_count(out, self.aliases.len());
         self.aliases.iter().for_each(|alias| alias.write(out));
         out.bool(self.reloadable).raw(self.on_mismatch.name().as_bytes()).u8(0);
-        // Nothing for none: digests of catalogues without symbols are what they always were.
+        // Nothing for none: digests of catalogues without them are what they always were.
         if let Some(symbol) = &self.symbol {
             symbol.write(out);
+        }
+        if let Some(token) = &self.token {
+            token.write(out);
         }
     }
 }

@@ -5,6 +5,7 @@ use super::identity::{Alias, End, Identity};
 use super::product::{FAMILIES, MISMATCHES, OnMismatch, Product};
 use super::shape::{Alphabet, CheckDigit, Lengths, Shape};
 use super::symbol::{Slice, SymbolProfile};
+use super::token;
 use crate::base::Text;
 use crate::codec::gs1::Gtin;
 use crate::money::{Amount, Currency, Rate};
@@ -65,6 +66,7 @@ struct RawProduct {
     on_mismatch: Option<Spanned<String>>,
     trust: Option<String>,
     symbol: Option<Spanned<RawSymbol>>,
+    token: Option<Spanned<token::RawToken>>,
 }
 
 #[derive(Deserialize)]
@@ -134,6 +136,7 @@ pub(super) fn entry(name: Text, at: usize, value: Spanned<DeValue<'_>>) -> Resul
     let aliases = aliases(&raw.aliases)?;
     let (rate, guard) = rate_and_guard(&raw)?;
     let symbol = raw.symbol.as_ref().map(|raw| symbol(raw, number.as_ref())).transpose()?;
+    let token = raw.token.as_ref().map(token::rule).transpose()?;
     let product = Product {
         issuer: read("issuer", &raw.issuer, Text::new)?,
         family: one_of("family", &raw.family, FAMILIES)?,
@@ -154,6 +157,7 @@ pub(super) fn entry(name: Text, at: usize, value: Spanned<DeValue<'_>>) -> Resul
         reloadable: raw.reloadable,
         trust: raw.trust.map(Into::into),
         symbol,
+        token,
         name,
         currencies,
         rate,
@@ -165,7 +169,7 @@ pub(super) fn entry(name: Text, at: usize, value: Spanned<DeValue<'_>>) -> Resul
     Ok(Entry { product, scheme_at: raw.scheme.map_or(at, |scheme| scheme.span().start), aliases })
 }
 
-fn read<T, E: Display>(
+pub(super) fn read<T, E: Display>(
     key: &str,
     text: &Spanned<String>,
     parse: impl FnOnce(&str) -> Result<T, E>,
@@ -173,7 +177,7 @@ fn read<T, E: Display>(
     parse(text.get_ref()).map_err(|error| Wrong::new(text.span().start, format!("{key}: {error}")))
 }
 
-fn one_of<T: Copy>(key: &str, text: &Spanned<String>, names: &[(&str, T)]) -> Result<T, Wrong> {
+pub(super) fn one_of<T: Copy>(key: &str, text: &Spanned<String>, names: &[(&str, T)]) -> Result<T, Wrong> {
     let found = names.iter().find(|(name, _)| name == text.get_ref());
     found.map(|(_, value)| *value).ok_or_else(|| {
         let names: Vec<&str> = names.iter().map(|(name, _)| *name).collect();

@@ -1,12 +1,14 @@
 //! In at the door: first units, and the answers to requests that start nothing new.
 
 use super::Engine;
+use super::budget::{self, Counted};
 use super::live::{Entry, Live, Told};
 use super::output::{Event, Reply};
 use super::prepare::{Prepared, same_request};
 use super::recovery::{KEYS_ROW, ring_checks};
-use crate::base::RedemptionId;
-use crate::flow::{self, Input, Redemption, State, Step, Summary};
+use crate::base::{Key16, RedemptionId};
+use crate::card::token::TokenError;
+use crate::flow::{self, Input, Redemption, State, Step, Summary, TokenUse};
 use crate::record::{Claim, ClaimKind, ClaimStatus, Refusal, Unit, Verdict};
 use crate::risk::{Recall, RecallKind, Seen, Sighting};
 use alloc::boxed::Box;
@@ -28,19 +30,58 @@ impl Engine {
         prepared.facts.received_at = prepared.received_at.unwrap_or(self.now.wall);
         let setting = self.setting_for(&prepared.facts.product, &prepared.facts.issuer, &prepared.hits);
         let Some(setting) = setting else { return };
-        let Ok((redemption, step)) = flow::intake(prepared.id, prepared.facts.clone(), &setting) else {
+        let Ok((mut redemption, mut step)) = flow::intake(prepared.id, prepared.facts.clone(), &setting)
+        else {
             return;
         };
         let blocked = redemption.state.is_end();
+        prepared.counted = self.counted(&prepared);
+        if !blocked {
+            match self.token_of(&prepared) {
+                Ok(None) => {}
+                Ok(Some(used)) => {
+                    if flow::use_token(&mut redemption, &mut step, used, &setting).is_err() {
+                        return;
+                    }
+                }
+                Err(error) => return self.token_refused(prepared, error),
+            }
+        }
         let mut unit = self.first_unit(&prepared, &redemption, step);
         if !blocked {
             let key = |&key| Claim { key, kind: ClaimKind::Card, generation: prepared.facts.generation };
-            unit.claims = prepared.facts.keys.iter().map(key).collect();
+            unit.claims.extend(prepared.facts.keys.iter().map(key));
         }
-        unit.sightings = sightings(&prepared);
-        unit.recalls = self.recalls(&prepared.facts, prepared.faces);
+        unit.sightings = sightings(&prepared, true);
+        unit.recalls = self.recalls(&prepared.facts, prepared.faces, &prepared.counted);
         self.put_intake(prepared, redemption, unit, false);
         self.pin_ring();
+    }
+
+    fn counted(&self, prepared: &Prepared) -> Counted {
+        budget::subjects(&self.setup, &prepared.facts, prepared.device.as_ref(), Some(&prepared.card))
+    }
+
+    /// The token of a request, checked at the time when the request was received.
+    fn token_of(&self, prepared: &Prepared) -> Result<Option<TokenUse>, TokenError> {
+        let product = self.setup.catalogue.product(&prepared.facts.product);
+        let Some((product, token)) = product.zip(prepared.token.as_ref()) else { return Ok(None) };
+        self.setup.check_token(product, &prepared.card, token, prepared.facts.received_at).map(Some)
+    }
+
+    /// A request whose token is refused ends at once, with the exact reason in its record. It
+    /// costs its budgets, but does not count among the tries of the card: who cannot show the
+    /// token must not be able to have the card frozen.
+    fn token_refused(&mut self, prepared: Box<Prepared>, error: TokenError) {
+        let setting = self.setting_for(&prepared.facts.product, &prepared.facts.issuer, &prepared.hits);
+        let Some(setting) = setting else { return };
+        let (id, facts) = (prepared.id, prepared.facts.clone());
+        let Ok((redemption, step)) = flow::turned_away(id, facts, &[], error.reason(), &setting) else {
+            return;
+        };
+        let mut unit = self.first_unit(&prepared, &redemption, step);
+        unit.sightings = sightings(&prepared, false);
+        self.put_intake(prepared, redemption, unit, true);
     }
 
     /// With the first claim under a ring, in the same batch, the ring is pinned in the log.
@@ -58,7 +99,10 @@ impl Engine {
     /// Lets a request be seen, and nothing else.
     pub(super) fn sighting(&mut self, mut prepared: Prepared) {
         prepared.facts.received_at = prepared.received_at.unwrap_or(self.now.wall);
-        let unit = Unit { redemption: prepared.id, sightings: sightings(&prepared), ..Unit::default() };
+        prepared.counted = self.counted(&prepared);
+        let genuine = self.token_of(&prepared).is_ok();
+        let sightings = sightings(&prepared, genuine);
+        let unit = Unit { redemption: prepared.id, sightings, ..Unit::default() };
         self.open.units.push(unit);
         self.open.entries.push(Entry::Sighting);
     }
@@ -106,14 +150,16 @@ impl Engine {
                 };
                 self.event(Event::Answered { redemption: id, reply });
             }
-            Some(Refusal::Held { status, holder, .. }) if !turned_away => {
-                self.collided(prepared, *status, *holder, &verdict.seen);
+            Some(Refusal::Held { key, status, holder, .. }) if !turned_away => {
+                let replayed = redemption.token.is_some_and(|used| used.claims.contains(key));
+                let held = Held { status: *status, holder: *holder, replayed };
+                self.collided(prepared, held, verdict.seen.clone());
             }
             Some(_) => self.event(Event::TakenOver { redemption: prepared.id }),
         }
     }
 
-    fn born(&mut self, prepared: Prepared, redemption: Redemption, seen: Vec<Seen>) {
+    fn born(&mut self, prepared: Prepared, redemption: Redemption, mut seen: Vec<Seen>) {
         let (id, summary) = (prepared.id, Summary::of(&redemption));
         let claimed = redemption.state == State::Claimed;
         if claimed {
@@ -122,6 +168,8 @@ impl Engine {
             live.card = Some(prepared.card);
             live.fingerprint = prepared.fingerprint;
             live.hits = prepared.hits;
+            live.over = budget::used_up(&self.setup, &prepared.counted, &mut seen);
+            live.counted = prepared.counted;
             self.live.insert(id, live);
         }
         self.event(Event::Moved { redemption: id, summary });
@@ -130,28 +178,23 @@ impl Engine {
         }
     }
 
-    /// Another redemption has the card: the request is frozen, turned away for good, or may try
-    /// again.
-    fn collided(
-        &mut self,
-        prepared: Box<Prepared>,
-        status: ClaimStatus,
-        holder: RedemptionId,
-        seen: &[Seen],
-    ) {
+    /// Another redemption has the card or has used the token: the request is refused by a budget,
+    /// frozen, turned away for good, or may try again.
+    fn collided(&mut self, prepared: Box<Prepared>, held: Held, mut seen: Vec<Seen>) {
+        let over = budget::used_up(&self.setup, &prepared.counted, &mut seen);
         let setting = self.setting_for(&prepared.facts.product, &prepared.facts.issuer, &prepared.hits);
-        let Some(setting) = setting else { return };
-        let frozen = flow::would_freeze(&prepared.facts, prepared.id, seen, &setting);
-        if !frozen && status != ClaimStatus::Consumed {
-            let retry_after_ms = self.retry_after_ms(holder);
-            let reply = Reply::CardBusy { retry_after_ms, holder };
+        let Some(mut setting) = setting else { return };
+        setting.over = &over;
+        let at_once = flow::answers_at_once(&prepared.facts, prepared.id, &seen, &setting);
+        if !at_once && held.status != ClaimStatus::Consumed {
+            let retry_after_ms = self.retry_after_ms(held.holder);
+            let reply = Reply::CardBusy { retry_after_ms, holder: held.holder };
             self.event(Event::Answered { redemption: prepared.id, reply });
             return;
         }
-        let Ok((redemption, step)) = flow::turned_away(prepared.id, prepared.facts.clone(), seen, &setting)
-        else {
-            return;
-        };
+        let reason = if held.replayed { TokenError::Replayed.reason() } else { "already_sold" };
+        let (id, facts) = (prepared.id, prepared.facts.clone());
+        let Ok((redemption, step)) = flow::turned_away(id, facts, &seen, reason, &setting) else { return };
         let unit = self.first_unit(&prepared, &redemption, step);
         self.put_intake(prepared, redemption, unit, true);
     }
@@ -163,19 +206,35 @@ impl Engine {
     }
 
     /// What the redemption wants to know of the past.
-    pub(super) fn recalls(&self, facts: &flow::Facts, faces: crate::base::Key16) -> Vec<Recall> {
+    pub(super) fn recalls(&self, facts: &flow::Facts, faces: Key16, counted: &Counted) -> Vec<Recall> {
         let within_ms = self.setup.policy.risk.velocity_reach_ms();
         let card = |&subject| Recall { subject, kind: RecallKind::Recent { within_ms } };
         let mut recalls: Vec<Recall> = facts.keys.iter().map(card).collect();
-        recalls.push(Recall { subject: faces, kind: RecallKind::Moments });
+        let moments = |subject| Recall { subject, kind: RecallKind::Moments };
+        recalls.push(moments(faces));
+        recalls.extend(counted.iter().map(|(_, subject)| moments(*subject)));
         recalls
     }
 }
 
-fn sightings(prepared: &Prepared) -> Vec<Sighting> {
+/// Who holds what a request wants to claim.
+struct Held {
+    status: ClaimStatus,
+    holder: RedemptionId,
+    /// Whether it is the use of its token.
+    replayed: bool,
+}
+
+/// Under what a request is seen: the card and the seller's faces, unless its token is refused, and
+/// its budgets.
+fn sightings(prepared: &Prepared, genuine: bool) -> Vec<Sighting> {
     let (at, face) = (prepared.facts.received_at, prepared.facts.face.minor());
-    let mut sightings: Vec<Sighting> =
-        prepared.facts.keys.iter().map(|&subject| Sighting { subject, at, value: 0 }).collect();
-    sightings.push(Sighting { subject: prepared.faces, at, value: face });
+    let seen = |subject| Sighting { subject, at, value: 0 };
+    let mut sightings = Vec::new();
+    if genuine {
+        sightings.extend(prepared.facts.keys.iter().map(|&subject| seen(subject)));
+        sightings.push(Sighting { subject: prepared.faces, at, value: face });
+    }
+    sightings.extend(prepared.counted.iter().map(|(_, subject)| seen(*subject)));
     sightings
 }

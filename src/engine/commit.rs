@@ -44,14 +44,20 @@ impl Engine {
                         verdict.refusal,
                         Some(Refusal::Stale { .. } | Refusal::Known { .. } | Refusal::Held { .. })
                     ) {
-                        self.forget(id);
-                        self.event(Event::TakenOver { redemption: id });
+                        // A step claims nothing but the use of a token.
+                        match verdict.refusal {
+                            Some(Refusal::Held { .. }) => self.token_replayed(id),
+                            _ => {
+                                self.forget(id);
+                                self.event(Event::TakenOver { redemption: id });
+                            }
+                        }
                         group.into_iter().for_each(|group| self.joined(group, false));
                     } else {
                         self.step_done(id, unit, ready, wait_ms);
                         group.into_iter().for_each(|group| self.joined(group, true));
                         if recalls {
-                            self.tell_now(id, Input::Seen(verdict.seen.clone()));
+                            self.seen_again(id, verdict.seen.clone());
                         }
                         self.drain(id);
                     }
@@ -121,7 +127,7 @@ impl Engine {
         }
     }
 
-    fn tell_now(&mut self, id: RedemptionId, input: Input) {
+    pub(super) fn tell_now(&mut self, id: RedemptionId, input: Input) {
         if let Some(live) = self.live.get_mut(&id) {
             live.inbox.push_front(Told::of(input));
         }
@@ -129,6 +135,14 @@ impl Engine {
 
     fn take_input(&mut self, id: RedemptionId, mut told: Told) {
         let Some(mut live) = self.live.remove(&id) else { return };
+        let scan = told.scan.take();
+        match scan.map(|scan| self.scanned(&live, &scan)).transpose() {
+            Ok(checked) => checked.into_iter().for_each(|input| told.input = input),
+            Err(error) => {
+                self.live.insert(id, live);
+                return self.event(Event::Refused { redemption: id, error: Some(error) });
+            }
+        }
         if told.is_outdated(&live.r) {
             let accepted = matches!(&told.input, Input::Answer(a) if matches!(a.outcome, crate::issuer::Outcome::Accepted(_)));
             told.input =
@@ -171,6 +185,7 @@ impl Engine {
             return Err(flow::FlowError::NotNow(live.r.state));
         };
         setting.tag = live.tag;
+        setting.over = &live.over;
         setting.advance_room = self.advance_room(&live.r);
         flow::handle(&mut live.r, &mut live.tries, input, &setting)
     }
@@ -209,6 +224,7 @@ impl Engine {
             issuer: self.setup.issuer_of(issuer)?,
             rail: self.setup.rails[0].profile(),
             hits,
+            over: &[],
             tag: None,
             advance_room: false,
         })
@@ -251,7 +267,8 @@ impl Engine {
         let r = &live.r;
         let mut unit = self.unit_of(r, r.records - written, step);
         if recalls {
-            unit.recalls = self.recalls(&r.facts, prepare::faces_subject(&self.setup, &r.facts));
+            let faces = prepare::faces_subject(&self.setup, &r.facts);
+            unit.recalls = self.recalls(&r.facts, faces, &live.counted);
         }
         self.live.insert(id, live);
         self.open.units.push(unit);
@@ -270,6 +287,7 @@ impl Engine {
             expected,
             dormant,
             due,
+            claims: step.claims,
             changes: step.changes,
             postings: step.postings,
             summary,
@@ -341,6 +359,7 @@ impl Engine {
                 let mut live = Box::new(Live::new(r));
                 live.tag = self.card_tag(&live.r.facts.issuer, card.as_ref());
                 live.card = card;
+                self.count_again(&mut live, &handed.sides);
                 live.parked = true;
                 self.live.insert(id, live);
                 let resume = waiting.is_empty().then(|| Told::of(Input::Resume));

@@ -1,6 +1,8 @@
 //! What the engine keeps in memory.
 
+use super::budget::Counted;
 use super::prepare::Prepared;
+use super::rescan::Scan;
 use super::{Call, CallId, ChannelId, Event, InboundId};
 use crate::base::{Mono, RedemptionId};
 use crate::card::Card;
@@ -19,11 +21,13 @@ pub(super) struct Told {
     /// Which movement of money an answer speaks of.
     pub(super) leg: Option<Leg>,
     pub(super) inbound: Option<InboundId>,
+    /// A token that was scanned again; the input is what is found of it.
+    pub(super) scan: Option<Scan>,
 }
 
 impl Told {
     pub(super) fn of(input: Input) -> Self {
-        Self { input, leg: None, inbound: None }
+        Self { input, leg: None, inbound: None, scan: None }
     }
 
     /// Whether it is an answer about a pay-out that another one has replaced since.
@@ -41,6 +45,9 @@ pub(super) struct Live {
     pub(super) tag: Option<CardTag>,
     pub(super) fingerprint: Vec<u8>,
     pub(super) hits: Vec<Reason>,
+    /// The subjects of its budgets, and which of them it found used up.
+    pub(super) counted: Counted,
+    pub(super) over: Vec<Reason>,
     /// Whether a unit of it is in a batch that has not come back.
     pub(super) busy: bool,
     /// Whether its last unit told the store to hand it back.
@@ -63,6 +70,8 @@ impl Live {
             tag: None,
             fingerprint: Vec::new(),
             hits: Vec::new(),
+            counted: Counted::new(),
+            over: Vec::new(),
             busy: false,
             parked: false,
             inbox: VecDeque::new(),

@@ -10,6 +10,7 @@
 //! 4. calls and events of a redemption go out after its batch has come back.
 
 mod admit;
+mod budget;
 mod call;
 mod calls;
 mod commit;
@@ -21,7 +22,10 @@ mod prepare;
 mod pump;
 mod recovery;
 mod request;
+mod rescan;
 mod setup;
+mod tokens;
+mod uniform;
 
 pub use call::{Call, CallId, ChannelId, Sent};
 pub use output::{Event, InboundId, Misuse, Output, Reply};
@@ -29,6 +33,8 @@ pub use pump::Engine;
 pub use recovery::{RecoverError, Recovery};
 pub use request::{Request, SubmitError};
 pub use setup::{Bounds, Policy, Setup, SetupError};
+pub use tokens::TokenSecret;
+pub use uniform::{PublicAnswer, release_at};
 
 use crate::base::{Advice, Code};
 

@@ -1,9 +1,12 @@
 //! A request made ready: checked against the catalogue, keyed, its secret sealed.
 
+use super::budget::Counted;
 use super::request::{Request, SubmitError, text, text_opt};
 use super::setup::Setup;
-use crate::base::{Key16, RedemptionId, Secret, Text, Wall, Writer};
-use crate::card::{Card, Field, Product};
+use super::tokens;
+use crate::base::{Key16, Reader, RedemptionId, Secret, Text, Wall, Writer};
+use crate::card::token::Token;
+use crate::card::{Card, Field, Identity, Product};
 use crate::flow::{Facts, SIDE_CARD, SIDE_PERSONAL};
 use crate::money::Amount;
 use crate::record::Side;
@@ -23,6 +26,11 @@ pub(super) struct Prepared {
     pub(super) hits: Vec<Reason>,
     /// The subject under which the seller's faces of this product are counted.
     pub(super) faces: Key16,
+    /// The token that came with it, not checked yet.
+    pub(super) token: Option<Secret>,
+    pub(super) device: Option<Text>,
+    /// The subjects of its budgets; known once it is known when it was received.
+    pub(super) counted: Counted,
 }
 
 /// A request as far as it needs no randomness: what it is, and under which keys.
@@ -41,6 +49,7 @@ pub(super) fn read<'a>(setup: &'a Setup, request: &Request) -> Result<Read<'a>, 
     })?;
     let card = read_card(product, request)?;
     let face = read_face(product, request)?;
+    check_token(setup, product, request)?;
     if (request.generation > 0) != product.reloadable() {
         let what = match product.reloadable() {
             true => "the product is reloadable: the loading from 1 is expected",
@@ -76,7 +85,9 @@ fn read_card(product: &Product, request: &Request) -> Result<Card, SubmitError> 
             what: "UTF-8 text is expected".to_string(),
         })
     };
-    let number = request.number.as_ref().map(|number| utf8("card_number", number)).transpose()?;
+    let shown = shown_number(product, request);
+    let number = request.number.as_ref().or(shown.as_ref());
+    let number = number.map(|number| utf8("card_number", number)).transpose()?;
     let number = zeroize::Zeroizing::new(number.unwrap_or_default());
     let secret = zeroize::Zeroizing::new(utf8("card_secret", &request.secret)?);
     product.read(Some(&number), &secret).map_err(|error| SubmitError::Invalid {
@@ -84,6 +95,38 @@ fn read_card(product: &Product, request: &Request) -> Result<Card, SubmitError> 
             Field::CardNumber => "card_number",
             Field::CardSecret => "card_secret",
         },
+        reason: error.reason(),
+        what: error.to_string(),
+    })
+}
+
+/// The number that a token stands for, where the request has none. That the token is genuine is
+/// found out later.
+fn shown_number(product: &Product, request: &Request) -> Option<Secret> {
+    if request.number.is_some() || product.token().is_none() || product.identity() != Identity::Number {
+        return None;
+    }
+    let text = core::str::from_utf8(request.token.as_ref()?.expose()).ok()?;
+    Token::decode(text).ok().map(|token| token.body().subject.clone())
+}
+
+/// Whether there is a token where there must be one, and whether it looks like one.
+fn check_token(setup: &Setup, product: &Product, request: &Request) -> Result<(), SubmitError> {
+    let field = "token";
+    let token = request.token.as_ref();
+    tokens::expected(product.token(), token.is_some()).map_err(|(reason, what)| SubmitError::Invalid {
+        field,
+        reason,
+        what: what.to_string(),
+    })?;
+    let Some(token) = token else { return Ok(()) };
+    let Some(verifier) = setup.tokens.get(product.name()) else {
+        let what = "the keys of the product's tokens are not at hand".to_string();
+        return Err(SubmitError::Refused { field, reason: "token_keys_missing", what });
+    };
+    let text = core::str::from_utf8(token.expose()).unwrap_or_default();
+    verifier.check_shape(text).map_err(|error| SubmitError::Invalid {
+        field,
         reason: error.reason(),
         what: error.to_string(),
     })
@@ -161,6 +204,9 @@ pub(super) fn prepare(
         sides,
         hits,
         faces,
+        token: request.token.clone(),
+        device,
+        counted: Counted::new(),
     })
 }
 
@@ -229,6 +275,13 @@ fn seal_sides(
         sides.push(seal(SIDE_PERSONAL, Purpose::Personal, &plain));
     }
     sides
+}
+
+/// The device that is sealed among the personal fields, if they are still kept.
+pub(super) fn open_device(setup: &Setup, id: RedemptionId, facts: &Facts, sealed: &[u8]) -> Option<Text> {
+    let context = Context { purpose: Purpose::Personal, redemption: id, bound: facts.product.as_bytes() };
+    let plain = setup.keys.open(&context, sealed).ok()?;
+    Reader::new(plain.expose()).text_opt().ok()?
 }
 
 /// Opens the sealed card of a redemption, if its side row still holds it.

@@ -2,10 +2,11 @@
 
 use super::live::{Alarm, Group, InFlight, Live, Open, Pending, Queued, Told};
 use super::prepare::{self, Prepared};
+use super::rescan::Scan;
 use super::{
     CallId, ChannelId, Event, InboundId, Misuse, Output, Recovery, Request, Sent, Setup, SubmitError,
 };
-use crate::base::{BatchId, Digest, Key16, Mono, Now, RedemptionId, Wall};
+use crate::base::{BatchId, Digest, Key16, Mono, Now, RedemptionId, Secret, Wall};
 use crate::flow::{Finding, Input, Summary, Verdict};
 use crate::issuer::{Answer, Context, DecodeError, OpKind, Reference};
 use crate::record::{Batch, Handed};
@@ -136,7 +137,7 @@ impl Engine {
         let answered = answers.iter().map(|(to, answer)| (to.redemption, answer.kind)).collect();
         self.queue.push_back(Queued::Reply { id, answered, undecodable: decoded.is_err() });
         for (to, answer) in answers {
-            let told = Told { input: Input::Answer(answer), leg: Some(to.leg), inbound: None };
+            let told = Told { input: Input::Answer(answer), leg: Some(to.leg), inbound: None, scan: None };
             self.queue.push_back(Queued::Answers { to: to.redemption, told });
         }
         Ok(())
@@ -171,7 +172,8 @@ impl Engine {
         self.next_inbound += 1;
         self.inbound.insert(id, (from, answers.len() + 1));
         for (to, answer) in answers {
-            let told = Told { input: Input::Answer(answer), leg: Some(to.leg), inbound: Some(id) };
+            let told =
+                Told { input: Input::Answer(answer), leg: Some(to.leg), inbound: Some(id), scan: None };
             self.queue.push_back(Queued::Answers { to: to.redemption, told });
         }
         self.queue.push_back(Queued::Settled(id));
@@ -187,6 +189,16 @@ impl Engine {
     /// The seller's answer to a challenge.
     pub fn answer(&mut self, id: RedemptionId, passed: bool) {
         self.decide(id, Verdict::Challenge { passed });
+    }
+
+    /// The card of a redemption was scanned again: [`Summary::wants_scan`] says when that is asked
+    /// for. The token is checked at `received_at`, or by the engine's clock if that is not said.
+    /// [`Event::Refused`] tells if it is refused, with the reason; the seller may try again until
+    /// the challenge expires.
+    pub fn rescan(&mut self, id: RedemptionId, token: &str, received_at: Option<Wall>) {
+        let scan = Some(Scan { token: Secret::from(token), received_at });
+        let told = Told { scan, ..Told::of(Input::Note("token_scanned")) };
+        self.queue.push_back(Queued::Answers { to: id, told });
     }
 
     /// Calls a redemption off; possible before redeeming only.

@@ -13,6 +13,7 @@ pub struct Request {
     pub(super) product: String,
     pub(super) number: Option<Secret>,
     pub(super) secret: Secret,
+    pub(super) token: Option<Secret>,
     pub(super) face: Option<Amount>,
     pub(super) received_at: Option<Wall>,
     pub(super) channel: Option<String>,
@@ -32,6 +33,7 @@ impl Request {
             product: product.to_string(),
             number: None,
             secret: Secret::default(),
+            token: None,
             face: None,
             received_at: None,
             channel: None,
@@ -67,6 +69,17 @@ impl Request {
     #[must_use]
     pub fn secret(mut self, secret: &str) -> Self {
         self.secret = secret.into();
+        self
+    }
+
+    /// The dynamic token (动态码) that was shown with the card, as scanned or typed. Its freshness is
+    /// judged at the time of [`received_at`](Self::received_at), which a host that keeps requests
+    /// waiting should therefore set. Where the number of the card is not given, it is taken from
+    /// the token. A resend may bring another token, and gets the answer of the first; a request
+    /// whose token was refused is over, and another scan is another request.
+    #[must_use]
+    pub fn token(mut self, token: &str) -> Self {
+        self.token = Some(Secret::from(token)).filter(|token| !token.is_empty());
         self
     }
 

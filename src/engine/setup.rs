@@ -1,6 +1,7 @@
 //! What an engine is made of: catalogue, policy, channels and keys.
 
 use super::ChannelId;
+use super::tokens::{self, Verifiers};
 use crate::base::{Advice, Code, Digest, Key16, Text, block, digest};
 use crate::card::{Catalogue, Product};
 use crate::flow::FlowPolicy;
@@ -123,6 +124,7 @@ pub struct Setup {
     pub(super) keys: KeyRing,
     pub(super) bounds: Bounds,
     pub(super) blocked_cards: BTreeSet<Key16>,
+    pub(super) tokens: Verifiers,
 }
 
 impl core::fmt::Debug for Setup {
@@ -164,6 +166,7 @@ impl Setup {
             check_product(product, &issuers, &policy)?;
         }
         let blocked_cards = blocked(&catalogue, &policy, &keys)?;
+        let tokens = tokens::verifiers(&catalogue, &keys, &[])?;
         Ok(Self {
             catalogue_digest: catalogue.digest(),
             policy_digest: policy.digest(),
@@ -175,6 +178,7 @@ impl Setup {
             keys,
             bounds: Bounds::default(),
             blocked_cards,
+            tokens,
         })
     }
 

@@ -1,7 +1,7 @@
 //! The bodies of records: each step as canonical bytes, after the time at which it was taken.
 
 use super::facts::{read_amount, write_amount};
-use super::{Event, EventKind, Exposure, Facts, FlowError, Judgement, Sending};
+use super::{Event, EventKind, Exposure, Facts, FlowError, Judgement, Sending, TokenUse};
 use crate::base::{Reader, ShortInput, Text, Wall, Writer};
 use crate::issuer::{CardTag, Cause};
 use crate::money::Amount;
@@ -49,9 +49,11 @@ impl Event {
             | Self::Challenged(j)
             | Self::Referred(j)
             | Self::Frozen(j)
-            | Self::Blocked(j) => {
+            | Self::Blocked(j)
+            | Self::OverBudget(j) => {
                 j.encode(w);
             }
+            Self::TokenUsed(used) => used.encode(w),
             Self::Quoted(quote) | Self::Requoted(quote) => quote.encode(w),
             Self::CheckSent(s) | Self::ReverseSent(s) | Self::PayAgain(s) => sending(w, *s),
             Self::RedeemSent { sending: s, tag } => {
@@ -145,6 +147,9 @@ impl Event {
             K::Frozen => Self::Frozen(Judgement::decode(r)?),
             K::Blocked => Self::Blocked(Judgement::decode(r)?),
             K::TurnedAway => Self::TurnedAway { reason: r.text()? },
+            K::TokenUsed => Self::TokenUsed(TokenUse::decode(r)?),
+            K::ScanWanted => Self::ScanWanted,
+            K::OverBudget => Self::OverBudget(Judgement::decode(r)?),
             K::ChallengePassed => Self::ChallengePassed,
             K::ReviewApproved => Self::ReviewApproved { by: r.text()? },
             K::Rejected => Self::Rejected { by: r.text()?, reason: r.text()? },

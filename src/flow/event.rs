@@ -1,6 +1,6 @@
 //! The steps with what they carry.
 
-use super::{EventKind, Facts, Judgement};
+use super::{EventKind, Facts, Judgement, TokenUse};
 use crate::base::Text;
 use crate::issuer::{CardTag, Cause};
 use crate::money::Amount;
@@ -39,6 +39,9 @@ pub enum Event {
     Frozen(Judgement),
     Blocked(Judgement),
     TurnedAway { reason: Text },
+    TokenUsed(TokenUse),
+    ScanWanted,
+    OverBudget(Judgement),
     ChallengePassed,
     ReviewApproved { by: Text },
     Rejected { by: Text, reason: Text },
@@ -109,7 +112,8 @@ impl Event {
     #[rustfmt::skip]
     pub const fn kind(&self) -> EventKind {
         kind_of!(self,
-            Received, Passed, Challenged, Referred, Frozen, Blocked, TurnedAway, ChallengePassed,
+            Received, Passed, Challenged, Referred, Frozen, Blocked, TurnedAway, TokenUsed,
+            ScanWanted, OverBudget, ChallengePassed,
             ReviewApproved, Rejected, Expired, Cancelled, CheckSent, Verified, Quoted, Doubted,
             Declined, RedeemSent, RedeemNotSent, RedeemUnknown, RedeemPending, RedeemAbsent,
             Redeemed, Requoted, ReverseSent, ReverseUnknown, ReverseRefused, Reversed,

@@ -55,6 +55,50 @@ pub struct Judgement {
     pub faces_seen: u64,
 }
 
+/// A dynamic token that was accepted. Its use is claimed in the unit that records it, for ever.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenUse {
+    /// The number of the key it was made with.
+    pub key: u32,
+    /// Its time step.
+    pub step: u64,
+    /// When the caller received it: its freshness was judged at this time.
+    pub received_at: Wall,
+    /// When it becomes too old.
+    pub until: Wall,
+    /// The keys under which its use is claimed, one per pepper, the oldest first.
+    pub claims: Vec<Key16>,
+}
+
+fn write_keys(w: &mut Writer<'_>, keys: &[Key16]) {
+    w.u16(u16::try_from(keys.len()).expect("cards and tokens have few keys"));
+    keys.iter().for_each(|key| {
+        w.raw(&key.0);
+    });
+}
+
+fn read_keys(r: &mut Reader<'_>) -> Result<Vec<Key16>, ShortInput> {
+    let count = r.u16()?;
+    (0..count).map(|_| r.array().map(Key16)).collect()
+}
+
+impl TokenUse {
+    pub(super) fn encode(&self, w: &mut Writer<'_>) {
+        w.u32(self.key).u64(self.step).wall(self.received_at).wall(self.until);
+        write_keys(w, &self.claims);
+    }
+
+    pub(super) fn decode(r: &mut Reader<'_>) -> Result<Self, ShortInput> {
+        Ok(Self {
+            key: r.u32()?,
+            step: r.u64()?,
+            received_at: r.wall()?,
+            until: r.wall()?,
+            claims: read_keys(r)?,
+        })
+    }
+}
+
 pub(super) fn write_amount(w: &mut Writer<'_>, amount: Amount) {
     w.u16(amount.currency().numeric()).i64(amount.minor());
 }
@@ -71,10 +115,7 @@ impl Facts {
         w.text(&self.issuer).text_opt(self.channel.as_ref());
         write_amount(w, self.face);
         w.wall(self.received_at);
-        w.u16(u16::try_from(self.keys.len()).expect("a card has few keys"));
-        self.keys.iter().for_each(|key| {
-            w.raw(&key.0);
-        });
+        write_keys(w, &self.keys);
         w.u32(self.generation).raw(&self.commitment.0);
         w.raw(&self.catalogue.0).raw(&self.policy.0).raw(&self.profile.0);
     }
@@ -89,10 +130,7 @@ impl Facts {
             channel: r.text_opt()?,
             face: read_amount(r)?,
             received_at: r.wall()?,
-            keys: {
-                let count = r.u16()?;
-                (0..count).map(|_| r.array().map(Key16)).collect::<Result<_, _>>()?
-            },
+            keys: read_keys(r)?,
             generation: r.u32()?,
             commitment: Digest(r.array()?),
             catalogue: Digest(r.array()?),

@@ -36,6 +36,12 @@ kinds! {
     Blocked = 6;
     /// The card is another redemption's for good.
     TurnedAway = 7;
+    /// A dynamic token was accepted, and its use is claimed.
+    TokenUsed = 80;
+    /// Its token has gone stale while people looked: the card must be scanned again.
+    ScanWanted = 81;
+    /// A budget for questions is used up: refused without asking the issuer.
+    OverBudget = 82;
     /// The challenge was answered.
     ChallengePassed = 8;
     /// A reviewer lets it go on.

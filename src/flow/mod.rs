@@ -17,10 +17,12 @@ mod summary;
 mod table;
 
 pub use event::{Event, Exposure, Sending};
-pub use facts::{Facts, Judgement};
+pub use facts::{Facts, Judgement, TokenUse};
 pub use kind::EventKind;
-pub use machine::{Finding, FlowPolicy, Input, Limits, Setting, Verdict, handle, intake, turned_away};
-pub(crate) use machine::{rest, would_freeze};
+pub use machine::{
+    Finding, FlowPolicy, Input, Limits, Setting, Verdict, handle, intake, turned_away, use_token,
+};
+pub(crate) use machine::{answers_at_once, rest};
 pub use redemption::{Debit, Payout, Redeem, Redemption};
 pub use state::State;
 pub use step::{Effect, Step};
@@ -28,6 +30,7 @@ pub use summary::Summary;
 pub use table::{TRANSITIONS, diagram, next};
 
 use crate::base::{Advice, Code, ShortInput, block};
+use crate::card::token::TokenError;
 use crate::ledger::LedgerError;
 use crate::pricing::QuoteError;
 
@@ -71,6 +74,9 @@ pub enum FlowError {
     /// Postings that cannot stand.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// A token that was scanned again is refused.
+    #[error("the token is refused: {0}")]
+    Token(#[from] TokenError),
 }
 
 impl FlowError {
@@ -86,6 +92,7 @@ impl FlowError {
                 Self::Unknown { .. } => 5,
                 Self::Quote(_) => 6,
                 Self::Ledger(_) => 7,
+                Self::Token(_) => 8,
             },
         )
     }
@@ -94,6 +101,7 @@ impl FlowError {
     pub const fn advice(&self) -> Advice {
         match self {
             Self::NotNow(_) | Self::TwoPeople | Self::Quote(_) => Advice::Fix,
+            Self::Token(error) => error.advice(),
             Self::NotAllowed { .. } | Self::Malformed(_) | Self::Unknown { .. } | Self::Ledger(_) => {
                 Advice::Stop
             }

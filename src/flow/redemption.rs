@@ -1,8 +1,9 @@
 //! One redemption, as its records fold it. Nothing is decided here: replaying the records gives
 //! the same redemption, always.
 
-use super::{Event, Facts, FlowError, State, next};
+use super::{Event, Facts, FlowError, State, TokenUse, next};
 use crate::base::{RedemptionId, Text, Wall};
+use crate::card::token::STALE;
 use crate::issuer::{CardTag, Cause};
 use crate::ledger::AccountKind;
 use crate::money::Amount;
@@ -89,6 +90,10 @@ pub struct Redemption {
     pub until: Option<Wall>,
     /// Whether a person has let it go on.
     pub reviewed: bool,
+    /// The token that was used, the latest if it was scanned again.
+    pub token: Option<TokenUse>,
+    /// Whether the card must be scanned again before it goes on.
+    pub wants_token: bool,
     /// The counted check of the secret, as last sent.
     pub check: Option<(u32, u32)>,
     /// What the issuer says is on the card.
@@ -134,6 +139,8 @@ impl Redemption {
             reasons: Vec::new(),
             until: None,
             reviewed: false,
+            token: None,
+            wants_token: false,
             check: None,
             verified: None,
             quote: None,
@@ -195,7 +202,8 @@ impl Redemption {
             | Event::Challenged(j)
             | Event::Referred(j)
             | Event::Frozen(j)
-            | Event::Blocked(j) => {
+            | Event::Blocked(j)
+            | Event::OverBudget(j) => {
                 self.reasons.clone_from(&j.reasons);
                 self.until = j.until;
                 self.reason = j.reasons.first().and_then(|reason| Text::new(reason.reason()).ok());
@@ -219,6 +227,15 @@ impl Redemption {
                 self.reason = None;
             }
             Event::Retired | Event::Unheld { .. } | Event::PaySent { .. } | Event::Redeemed { .. } => {
+                self.reason = None;
+            }
+            Event::ScanWanted => {
+                self.wants_token = true;
+                self.reason = Text::new(STALE).ok();
+            }
+            Event::TokenUsed(used) => {
+                self.token = Some(used.clone());
+                self.wants_token = false;
                 self.reason = None;
             }
             Event::CheckSent(sending) => self.check = Some((sending.endpoint, sending.attempt)),

@@ -4,7 +4,7 @@ use super::{Event, FlowError, Redemption, SIDE_CARD, SIDE_PERSONAL, State, books
 use crate::base::Wall;
 use crate::issuer::OpKind;
 use crate::ledger::Posting;
-use crate::record::{Change, ClaimStatus, Record};
+use crate::record::{Change, Claim, ClaimKind, ClaimStatus, Record};
 use alloc::vec::Vec;
 
 /// What to do once the step is durable; at once if it writes nothing.
@@ -32,6 +32,8 @@ pub enum Effect {
 pub struct Step {
     /// Records to write, in order; with none of them nothing is written.
     pub records: Vec<Record>,
+    /// Keys to claim besides the card's: the use of a token.
+    pub claims: Vec<Claim>,
     /// What becomes of claims.
     pub changes: Vec<Change>,
     /// Lines in the books.
@@ -54,6 +56,13 @@ impl Step {
         if let Some(to) = claims_after(r, event) {
             self.changes.retain(|change| !r.facts.keys.contains(&change.key));
             self.changes.extend(r.facts.keys.iter().map(|&key| Change { key, to }));
+        }
+        if let Event::TokenUsed(used) = event {
+            // Whatever becomes of the card, what was used once stays used.
+            for &key in &used.claims {
+                self.claims.push(Claim { key, kind: ClaimKind::Token, generation: 0 });
+                self.changes.push(Change { key, to: Some(ClaimStatus::Consumed) });
+            }
         }
         if r.state.is_end() && !r.quarantined && !self.erase.contains(&SIDE_CARD) {
             self.erase.push(SIDE_CARD);

@@ -3,10 +3,14 @@
 use super::facts::{read_amount, write_amount};
 use super::{Redemption, State};
 use crate::base::{Reader, ShortInput, Text, Wall, Writer};
+use crate::card::token::{STALE, TokenError};
 use crate::money::Amount;
+use crate::risk::BudgetKind;
 use alloc::vec::Vec;
 
 const VERSION: u8 = 1;
+/// What a seller is told of a request that a budget has refused.
+const NOT_ACCEPTED: &str = "not_accepted";
 
 /// How a redemption stands. It holds no card data and nothing personal beyond the seller's id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +80,20 @@ impl Summary {
             state if state.waits_for_people() || state == State::WrittenOff => "suspended",
             _ => "in_progress",
         }
+    }
+
+    /// Whether the card must be scanned again before it goes on, for its token has gone stale: the
+    /// fresh token is brought with `Engine::rescan`.
+    pub fn wants_scan(&self) -> bool {
+        self.state == State::Challenged && self.reason.as_deref() == Some(STALE)
+    }
+
+    /// The reason as a seller may be told it. The exact one is for the dealer's own people: of a
+    /// token it would help who tries to make one, of a budget who tries to stay below it.
+    pub fn public_reason(&self) -> Option<&str> {
+        let exact = self.reason.as_deref()?;
+        let budget = BudgetKind::ALL.iter().any(|kind| kind.reason().reason() == exact);
+        Some(TokenError::public_reason(exact).unwrap_or(if budget { NOT_ACCEPTED } else { exact }))
     }
 
     /// Appends the canonical form.

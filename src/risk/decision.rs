@@ -43,6 +43,12 @@ reasons! {
     CardVelocity = 5, "card_velocity";
     /// The declared face stands out among its kind.
     FaceDeviation = 6, "face_deviation";
+    /// The caller has asked too much.
+    CallerBudget = 40, "caller_budget";
+    /// Too much was asked from the device.
+    DeviceBudget = 41, "device_budget";
+    /// Too much was asked about numbers with this beginning.
+    PrefixBudget = 42, "prefix_budget";
 }
 
 impl Reason {
@@ -66,6 +72,8 @@ pub enum Verdict {
         /// Until when.
         until: Wall,
     },
+    /// It ends: a budget for questions is used up.
+    Refuse,
     /// It ends, and is reported.
     Block,
 }
@@ -79,24 +87,29 @@ pub struct Decision {
     pub reasons: Vec<Reason>,
 }
 
-/// Decides, from the block-list hits found at intake and from what was seen before.
+/// Decides, from the block-list hits found at intake, the budgets found used up, and what was seen
+/// before.
 ///
-/// Blocking outweighs freezing, and freezing outweighs review.
+/// Blocking outweighs a budget, so that it is reported; a budget outweighs freezing, for who has
+/// asked too much is told nothing of the card; and freezing outweighs review.
 pub fn decide(
     policy: &RiskPolicy,
     hits: &[Reason],
+    over: &[Reason],
     card: &[(RedemptionId, Wall)],
     faces: &Moments,
     face_minor: i64,
 ) -> Decision {
     let mut reasons = hits.to_vec();
     reasons.sort_unstable();
+    reasons.extend_from_slice(over);
     let freeze = frozen_until(&policy.velocity, card);
     reasons.extend(freeze.map(|_| Reason::CardVelocity));
     let odd = beyond(&policy.deviation, faces, face_minor);
     reasons.extend(odd.then_some(Reason::FaceDeviation));
     let verdict = match freeze {
         _ if !hits.is_empty() => Verdict::Block,
+        _ if !over.is_empty() => Verdict::Refuse,
         Some(until) => Verdict::Freeze { until },
         None if odd && policy.deviation.action == Action::Challenge => Verdict::Challenge,
         None if odd => Verdict::Review,
@@ -110,11 +123,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blocking_outweighs_freezing_outweighs_review() {
+    fn blocking_outweighs_a_budget_outweighs_freezing_outweighs_review() {
         let policy = RiskPolicy::default();
         let faces = [1, 2].into_iter().cycle().take(40).fold(Moments::default(), Moments::with);
         let card: Vec<_> = (0..3).map(|i| (RedemptionId([i; 16]), Wall(0))).collect();
-        let verdict = |hits: &[Reason], card: &[_], face| decide(&policy, hits, card, &faces, face);
+        let verdict = |hits: &[Reason], card: &[_], face| decide(&policy, hits, &[], card, &faces, face);
+        let over = |hits: &[Reason]| decide(&policy, hits, &[Reason::DeviceBudget], &card, &faces, 2);
+        assert_eq!(over(&[]).verdict, Verdict::Refuse);
+        assert_eq!(over(&[]).reasons, [Reason::DeviceBudget, Reason::CardVelocity]);
+        assert_eq!(over(&[Reason::BlockedIp]).verdict, Verdict::Block);
         assert_eq!(verdict(&[], &card[..2], 2).verdict, Verdict::Pass);
         assert_eq!(verdict(&[], &card[..2], 99).verdict, Verdict::Review);
         assert_eq!(verdict(&[], &card, 99).verdict, Verdict::Freeze { until: Wall(86_400_000) });

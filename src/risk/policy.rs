@@ -1,5 +1,6 @@
 //! The rules as data.
 
+use super::Budget;
 use alloc::string::String;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -84,6 +85,9 @@ pub struct RiskPolicy {
     pub deviation: Deviation,
     /// The block list.
     pub block: BlockList,
+    /// How many questions may be asked.
+    #[serde(skip_serializing_if = "Budget::is_default")]
+    pub budget: Budget,
 }
 
 impl RiskPolicy {
@@ -99,7 +103,7 @@ impl RiskPolicy {
         } else if self.deviation.minimum < 2 {
             Some("deviation: minimum is at least 2")
         } else {
-            None
+            self.budget.problem()
         }
     }
 

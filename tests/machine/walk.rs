@@ -4,7 +4,7 @@ use crate::Steps;
 use crate::books::{Books, expected, post};
 use crate::world::{Mood, World, answers, verdicts};
 use scrip::base::Wall;
-use scrip::flow::{Event, FlowError, Input, Redemption, State, Step, handle, intake, turned_away};
+use scrip::flow::{Event, FlowError, Input, Redemption, State, Step, handle, intake, turned_away, use_token};
 use scrip::issuer::{OpKind, Outcome};
 use scrip::ledger::trial_balance;
 use scrip::record::ClaimStatus;
@@ -46,7 +46,7 @@ impl fmt::Display for Trail {
 }
 
 /// What makes two places alike, as far as the machine can tell.
-type Kind = (State, Option<State>, Books, u8, [bool; 12], [u32; 3], i64);
+type Kind = (State, Option<State>, Books, u8, [bool; 14], [u32; 3], i64);
 
 impl Place {
     fn kind(&self) -> Kind {
@@ -66,6 +66,9 @@ impl Place {
             r.exposed,
             r.paid_at.is_some(),
             r.receipt.is_some(),
+            // Once the debit is ordered, nothing asks for the token any more.
+            r.token.is_some() && r.state < State::Redeeming,
+            r.wants_token,
         ];
         let first = r.redeem.as_ref().map_or(r.since, |redeem| redeem.first_at);
         let age = (self.now.0 - first.0) / 90_000_000;
@@ -143,17 +146,21 @@ fn births(world: &World, steps: &mut Steps) -> Vec<Place> {
     let by_risk = Happened(None, 0, Mood::Plain);
     for (action, recent, moments) in World::pasts() {
         let risk = world.risk(action);
-        for mood in [Mood::Plain, Mood::Listed] {
+        for mood in [Mood::Plain, Mood::Token, Mood::Over, Mood::Listed] {
             let setting = world.setting(now, &risk, mood);
-            let (r, step) = intake(World::id(), World::facts(), &setting).unwrap();
+            let (mut r, mut step) = intake(World::id(), World::facts(), &setting).unwrap();
+            if mood == Mood::Token {
+                use_token(&mut r, &mut step, World::token(now), &setting).unwrap();
+            }
             let claim = (!r.state.is_end()).then_some(ClaimStatus::Held);
             let unborn = Place { claim, ..nowhere.clone() };
             let born = unborn.after(r, &step, steps, &by_risk);
-            if mood == Mood::Plain {
+            if mood != Mood::Listed {
                 let (mut r, seen) = (born.r.clone(), vec![recent.clone(), Seen::Moments(moments)]);
                 let step = handle(&mut r, &mut 0, Input::Seen(seen.clone()), &setting).unwrap();
                 places.push(born.after(r, &step, steps, &by_risk));
-                let (r, step) = turned_away(World::id(), World::facts(), &seen, &setting).unwrap();
+                let (r, step) =
+                    turned_away(World::id(), World::facts(), &seen, "already_sold", &setting).unwrap();
                 places.push(nowhere.after(r, &step, steps, &by_risk));
             }
             places.push(born);
@@ -182,6 +189,7 @@ fn happenings() -> Vec<Happened> {
         }
     }
     all.extend([Input::Erase, Input::Note("noted")].map(|input| Happened(Some(input), 0, Mood::Plain)));
+    all.push(Happened(Some(Input::Scanned(World::token(Wall(0)))), 0, Mood::Plain));
     all
 }
 
@@ -208,7 +216,7 @@ pub(crate) fn through(world: &World) -> Steps {
                 continue;
             }
             let (mut r, mut tries, now) = (place.r.clone(), place.tries, place.now.plus(later));
-            let asked = matches!(input, Input::Person(_));
+            let asked = matches!(input, Input::Person(_) | Input::Scanned(_));
             match handle(&mut r, &mut tries, input, &world.setting(now, &risk, mood)) {
                 Ok(step) if step.records.is_empty() && tries.min(1) == place.tries.min(1) => {
                     assert_eq!(r, place.r, "changed without a record by {happened:?} after\n{}", place.trail);

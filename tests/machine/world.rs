@@ -3,7 +3,7 @@
 
 use scrip::base::{Digest, Key16, RedemptionId, Text, Wall};
 use scrip::card::Catalogue;
-use scrip::flow::{Facts, Finding, FlowPolicy, Input, Setting, Verdict};
+use scrip::flow::{Facts, Finding, FlowPolicy, Input, Setting, TokenUse, Verdict};
 use scrip::issuer::{
     Accepted, Answer, CardTag, Cause, Decline, IssuerProfile, OpKind, Outcome, Profiles, RailProfile,
 };
@@ -45,6 +45,11 @@ rate = "0.90"
 number = { kind = "digits", lengths = [16] }
 secret = { kind = "digits", lengths = [6] }
 on_mismatch = "review"
+[product.gift.token]
+algorithm = "hmac-sha256"
+step_ms = 30_000
+optional = true
+keys = [{ id = 1 }]
 "#;
 
 /// A set-up around one redemption.
@@ -97,6 +102,7 @@ impl World {
             issuer: &self.issuer,
             rail: &self.rail,
             hits: if mood == Mood::Listed { listed } else { &[] },
+            over: if mood == Mood::Over { &[Reason::CallerBudget] } else { &[] },
             tag: Some(TAG),
             advance_room: mood == Mood::Room,
         }
@@ -125,6 +131,11 @@ impl World {
         }
     }
 
+    /// A token that goes stale a second after `at`.
+    pub(crate) fn token(at: Wall) -> TokenUse {
+        TokenUse { key: 1, step: 2, received_at: at, until: at.plus(1_000), claims: vec![Key16([3; 16])] }
+    }
+
     /// What was seen before, for each thing that risk can say.
     pub(crate) fn pasts() -> Vec<(Action, Seen, Moments)> {
         let often = (0..3).map(|n| (RedemptionId([9 - n; 16]), Wall(0)));
@@ -147,6 +158,10 @@ pub(crate) enum Mood {
     Listed,
     /// The limits leave room for an advance.
     Room,
+    /// The caller has asked too much.
+    Over,
+    /// The card comes with a token.
+    Token,
 }
 
 fn accepted(amount: Amount, card: Option<CardTag>) -> Accepted {

@@ -4,6 +4,8 @@
 
 mod stage;
 
+mod enumeration_budgets;
+mod enumeration_uniform_answers;
 mod machine_every_state;
 mod machine_partial_debit;
 mod machine_pending_and_absent;
@@ -11,6 +13,9 @@ mod machine_screening;
 mod machine_suspense;
 mod machine_undo;
 mod machine_unknown_outcome;
+mod token_keys_rotate;
+mod token_refused_for_its_own_reason;
+mod token_used_once;
 mod trace_01_zombie_send;
 mod trace_02_undo_overtakes;
 mod trace_03_duplicates_mixed_up;
@@ -22,6 +27,7 @@ mod trace_08_we_lock_the_card_ourselves;
 mod trace_09_foreign_approval;
 mod trace_10_repeat_at_the_other_site;
 mod trace_11_stale_approval;
+mod trace_11_stale_token;
 mod trace_12_lost_secret;
 mod trace_13_clock_jumps;
 mod trace_14_restored_backup;

@@ -2,6 +2,9 @@
 
 use super::{ConfigError, Fault, Wrong, key_of};
 use crate::base::Secret;
+use crate::card::token::TokenKeyId;
+use crate::card::{Catalogue, Product};
+use crate::engine::TokenSecret;
 use crate::vault::{KeyId, KeyRing, PepperVersion};
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -16,9 +19,11 @@ pub(super) struct Keys {
     keys: Vec<(KeyId, Secret)>,
     peppers: Vec<(PepperVersion, Secret)>,
     channels: BTreeMap<String, (usize, Secret)>,
+    tokens: Vec<(usize, TokenSecret)>,
 }
 
-const EXPECTED: &str = "key.NUMBER, pepper.NUMBER or channel.NAME = \"64 hexadecimal digits\" is expected";
+const EXPECTED: &str = "key.NUMBER, pepper.NUMBER, channel.NAME or token.PRODUCT.NUMBER = \
+    \"64 hexadecimal digits\" is expected";
 
 impl Keys {
     pub(super) fn read(text: &str) -> Result<Self, Wrong> {
@@ -33,6 +38,10 @@ impl Keys {
                     return Err(Wrong::new(at, EXPECTED));
                 };
                 for (name, value) in entries {
+                    if kind.get_ref() == "token" {
+                        keys.put_tokens(name.get_ref(), value)?;
+                        continue;
+                    }
                     keys.put(kind.get_ref(), (name.span().start, name.get_ref()), &value)?;
                 }
             }
@@ -46,11 +55,7 @@ impl Keys {
         (at, name): (usize, &str),
         value: &Spanned<DeValue<'_>>,
     ) -> Result<(), Wrong> {
-        let DeValue::String(digits) = value.get_ref() else {
-            return Err(Wrong::new(value.span().start, EXPECTED));
-        };
-        let expected = || Wrong::new(value.span().start, "64 lower-case hexadecimal digits are expected");
-        let key = key_of(digits).ok_or_else(expected)?;
+        let key = read_key(value)?;
         let number = || name.parse::<u16>().map_err(|_| Wrong::new(at, "a number up to 65535 is expected"));
         match kind {
             "key" => self.keys.push((KeyId(number()?), key)),
@@ -61,6 +66,50 @@ impl Keys {
             _ => return Err(Wrong::new(at, EXPECTED)),
         }
         Ok(())
+    }
+
+    /// The keys of one product's tokens.
+    fn put_tokens(&mut self, product: &str, value: Spanned<DeValue<'_>>) -> Result<(), Wrong> {
+        let at = value.span().start;
+        let DeValue::Table(entries) = value.into_inner() else { return Err(Wrong::new(at, EXPECTED)) };
+        for (id, value) in entries {
+            let at = id.span().start;
+            let number = || Wrong::new(at, "a number up to 4294967295 is expected");
+            let id = TokenKeyId(id.get_ref().parse().map_err(|_| number())?);
+            let key = read_key(&value)?;
+            self.tokens.push((at, TokenSecret { product: product.to_string(), id, key }));
+        }
+        Ok(())
+    }
+
+    /// The keys of tokens, once it is known that the catalogue lists each of them. `place_of` tells
+    /// where a product's table stands.
+    pub(super) fn tokens(
+        &mut self,
+        catalogue: &Catalogue,
+        place_of: &dyn Fn(&str) -> usize,
+    ) -> Result<Vec<TokenSecret>, Wrong> {
+        let listed = |product: &str, id| {
+            let rule = catalogue.product(product).and_then(Product::token);
+            rule.is_some_and(|rule| rule.secret_keys().any(|listed| listed == id))
+        };
+        if let Some((at, secret)) = self.tokens.iter().find(|(_, s)| !listed(&s.product, s.id)) {
+            let (product, id) = (&secret.product, secret.id.0);
+            return Err(Wrong::new(
+                *at,
+                format!("product `{product}` lists no token key {id} to be kept here"),
+            ));
+        }
+        for (product, rule) in catalogue.products().filter_map(|p| p.token().map(|rule| (p.name(), rule))) {
+            let held = |id: &TokenKeyId| {
+                self.tokens.iter().any(|(_, s)| s.product == product.as_str() && s.id == *id)
+            };
+            if let Some(id) = rule.secret_keys().find(|id| !held(id)) {
+                let what = format!("product `{product}` needs token.{product}.{} in [keys]", id.0);
+                return Err(Wrong::new(place_of(product), what));
+            }
+        }
+        Ok(self.tokens.drain(..).map(|(_, secret)| secret).collect())
     }
 
     /// The key of a channel whose table stands at `at`.
@@ -77,4 +126,10 @@ impl Keys {
         }
         KeyRing::new(self.keys, self.peppers).map_err(|error| Fault::Whole(ConfigError::Keys(error)))
     }
+}
+
+fn read_key(value: &Spanned<DeValue<'_>>) -> Result<Secret, Wrong> {
+    let at = value.span().start;
+    let DeValue::String(digits) = value.get_ref() else { return Err(Wrong::new(at, EXPECTED)) };
+    key_of(digits).ok_or_else(|| Wrong::new(at, "64 lower-case hexadecimal digits are expected"))
 }

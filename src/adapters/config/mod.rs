@@ -13,6 +13,7 @@
 //! key.1 = "..."           # seals secrets; the highest number is current
 //! pepper.1 = "..."        # names cards; the highest number is current
 //! channel.bank = "..."    # shared with the issuer or rail of this name
+//! token.jd-qr.1 = "..."   # of the tokens of this product, by the id that the catalogue lists
 //! ```
 //! `signed_json` channels and `plain` issuers need a channel key. Keys are zeroised in every copy
 //! that is made of them here; the text itself is the caller's to wipe.
@@ -138,8 +139,10 @@ pub fn setup(text: &str) -> Result<Setup, ConfigError> {
         let at = sections.place_of("rail", &name);
         rails.push(rail(profile, &mut keys, at).map_err(|error| error.placed(text))?);
     }
+    let place_of = |product: &str| sections.place_of("product", product);
+    let tokens = keys.tokens(&catalogue, &place_of).map_err(placed)?;
     let ring = keys.ring().map_err(|error| error.placed(text))?;
-    Ok(Setup::new(catalogue, policy, issuers, rails, ring)?.bounds(bounds))
+    Ok(Setup::new(catalogue, policy, issuers, rails, ring)?.bounds(bounds).token_keys(tokens)?)
 }
 
 /// A fault that may still need its place.

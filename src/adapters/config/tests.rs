@@ -106,3 +106,35 @@ fn what_is_missing_is_told() {
     let keyless = without("pepper.1", "key.2");
     assert_eq!(setup(&keyless).unwrap_err(), ConfigError::Keys(VaultError::NoPepper));
 }
+
+#[test]
+fn keys_of_tokens_stand_with_the_other_keys() {
+    let rule = "[product.gift.token]\nalgorithm = \"hmac-sha256\"\nstep_ms = 30_000\nkeys = [{ id = 1 }]\n\n[keys]\n";
+    let digits = "05".repeat(32);
+    let key = |line: &str| without("[keys]\n", &alloc::format!("{rule}{line}\n"));
+    let good = alloc::format!("token.gift.1 = \"{digits}\"");
+    assert!(setup(&key(&good)).is_ok());
+    for (line, expected) in [
+        (String::new(), "line 3, column 1: product `gift` needs token.gift.1 in [keys]"),
+        (
+            alloc::format!("{good}\ntoken.gift.2 = \"{digits}\""),
+            "line 22, column 12: product `gift` lists no token key 2",
+        ),
+        (
+            alloc::format!("{good}\ntoken.other.1 = \"{digits}\""),
+            "line 22, column 13: product `other` lists no token key 1",
+        ),
+        ("token.gift.one = \"05\"".into(), "line 21, column 12: a number up to 4294967295"),
+        ("token.gift.1 = \"05\"".into(), "line 21, column 16: 64 lower-case hexadecimal digits"),
+        (
+            "token.gift = \"05\"".into(),
+            "line 21, column 14: key.NUMBER, pepper.NUMBER, channel.NAME or token.",
+        ),
+    ] {
+        let error = refused(&key(&line));
+        assert!(error.starts_with(expected), "{error}");
+        assert!(!error.contains("0505"), "{error}");
+    }
+    let unexpected = without("channel.scripted", &alloc::format!("{good}\nchannel.scripted"));
+    assert!(refused(&unexpected).contains("lists no token key 1"));
+}

@@ -3,6 +3,7 @@
 //! | file | one job |
 //! |---|---|
 //! | `profile` | algorithm, step, skew and the keys with their periods |
+//! | `rule` | the same as the catalogue says it of a product |
 //! | `form` | the text in a QR code and the bytes that are signed |
 //! | `totp` | one-time codes of RFC 6238 |
 //! | `verify` | is it genuine and fresh |
@@ -10,20 +11,31 @@
 //!
 //! Time is an argument: freshness is judged on the caller's clock. Nothing here tells what a
 //! token would have had to be.
+//!
+//! The engine needs no guard: with it the use of a token is a claim in the store, bound to its
+//! redemption, exact across restarts and nodes, and for ever. The guard is for hosts that check
+//! tokens without an engine, and keep its uses or its state in records of their own.
 
 mod form;
 mod guard;
 mod profile;
+mod rule;
 mod totp;
 mod verify;
 
 pub use form::{Body, Token};
 pub use guard::{Guard, Spent, Use};
 pub use profile::{Algorithm, Profile, TokenKey, TokenKeyId, TotpHash};
-pub use totp::totp;
+pub use rule::{KeyPeriod, TokenRule};
+pub(super) use rule::{RawToken, rule};
+pub use totp::{card_code_key, totp};
 pub use verify::{Verified, Verifier};
 
 use crate::base::{Advice, Code, block};
+
+/// The reason for which a card must be scanned again: its token was fresh when it came and is not
+/// any more.
+pub const STALE: &str = "token_stale";
 
 /// Why a token, a key or a guard's state is refused. Each reason is its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -107,6 +119,12 @@ pub enum TokenError {
     /// A guard's state or a token of a profile with other steps.
     #[error("of another token profile")]
     OtherProfile,
+    /// A genuine token of another product.
+    #[error("of another product")]
+    OtherProduct,
+    /// A genuine token that stands for another card.
+    #[error("of another card")]
+    OtherCard,
 }
 
 impl TokenError {
@@ -133,8 +151,59 @@ impl TokenError {
             Self::Full => 217,
             Self::State { .. } => 218,
             Self::OtherProfile => 219,
+            Self::OtherProduct => 220,
+            Self::OtherCard => 221,
         };
         Code::new(block::CARD, case)
+    }
+
+    /// The stable name in snake case, as records hold it.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Malformed { .. } => "token_malformed",
+            Self::Profile(_) => "token_profile",
+            Self::Key(_) => "token_key",
+            Self::DuplicateKey(_) => "token_key_twice",
+            Self::Pepper { .. } => "token_pepper",
+            Self::OtherKind => "token_other_kind",
+            Self::UnknownKey(_) => "token_unknown_key",
+            Self::Proof => "token_forged",
+            Self::Digits { .. } => "token_digits",
+            Self::Code => "token_wrong_code",
+            Self::Clock => "token_clock",
+            Self::TooOld { .. } => "token_too_old",
+            Self::TooEarly { .. } => "token_too_early",
+            Self::KeyNotYet(_) => "token_key_not_yet",
+            Self::KeyRetired(_) => "token_key_retired",
+            Self::Replayed => "token_replayed",
+            Self::Closed => "token_closed",
+            Self::Full => "token_guard_full",
+            Self::State { .. } => "token_state",
+            Self::OtherProfile => "token_other_profile",
+            Self::OtherProduct => "token_other_product",
+            Self::OtherCard => "token_other_card",
+        }
+    }
+
+    /// What a seller may be told in place of the exact [`reason`](Self::reason), for a reason
+    /// that begins with `token_`: `token_scan_again` where a genuine token came at the wrong time
+    /// or a second time, `token_refused` for all else. Who cannot make a genuine token learns from
+    /// it neither how near it was nor whether the card exists.
+    pub fn public_reason(reason: &str) -> Option<&'static str> {
+        let again = [
+            Self::TooOld { steps: 0 }.reason(),
+            Self::TooEarly { steps: 0 }.reason(),
+            Self::KeyNotYet(TokenKeyId(0)).reason(),
+            Self::KeyRetired(TokenKeyId(0)).reason(),
+            Self::Replayed.reason(),
+            Self::Closed.reason(),
+            STALE,
+        ];
+        match reason {
+            _ if again.contains(&reason) => Some("token_scan_again"),
+            _ if reason.starts_with("token_") => Some("token_refused"),
+            _ => None,
+        }
     }
 
     /// What is early or meets a full guard may come again later; a state that does not read was

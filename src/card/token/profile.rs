@@ -44,13 +44,16 @@ impl Profile {
     /// The most steps that may be accepted each way.
     pub const MAX_SKEW: u8 = 10;
 
+    /// How long a step may last, in milliseconds: a second to a day.
+    pub const STEP_MS: core::ops::RangeInclusive<u32> = 1_000..=86_400_000;
+
     /// A profile whose tokens change every `step_ms` milliseconds (1 second to a day) from
     /// 1970 on and are accepted `back` steps after theirs and `ahead` steps before it.
     ///
     /// # Errors
     /// [`TokenError::Profile`] with what is out of range.
     pub const fn new(algorithm: Algorithm, step_ms: u32, back: u8, ahead: u8) -> Result<Self, TokenError> {
-        if step_ms < 1_000 || step_ms > 86_400_000 {
+        if step_ms < *Self::STEP_MS.start() || step_ms > *Self::STEP_MS.end() {
             return Err(TokenError::Profile("a step lasts a second to a day"));
         }
         if back > Self::MAX_SKEW || ahead > Self::MAX_SKEW {
@@ -91,6 +94,12 @@ impl Profile {
     pub fn step_at(&self, now: Wall) -> Result<u64, TokenError> {
         let now = u64::try_from(now.0).map_err(|_| TokenError::Clock)?;
         Ok(now / u64::from(self.step_ms))
+    }
+
+    /// When a token of `step` becomes too old.
+    pub(super) fn too_old_at(&self, step: u64) -> Wall {
+        let over = step.saturating_add(u64::from(self.back)).saturating_add(1);
+        i64::try_from(over.saturating_mul(u64::from(self.step_ms))).map_or(Wall(i64::MAX), Wall)
     }
 
     /// Whether a token of `step` is accepted at `now`.

@@ -267,6 +267,81 @@ fn subjects_codes_and_proofs_do_not_show() {
     assert!(!shown.contains("1, 1, 1"), "{shown}");
 }
 
+#[test]
+fn a_use_has_a_key_under_every_pepper() {
+    let of = |peppers: &[u8]| {
+        let peppers = peppers.iter().map(|byte| secret(*byte)).collect();
+        let profile = profile(Algorithm::HmacSha256);
+        let verifier = Verifier::with_peppers(profile, [key(1, secret(1))].into(), peppers)?;
+        Ok::<_, TokenError>(verifier.verify(&text(1, NOW), NOW)?.claims().to_vec())
+    };
+    let (old, both) = (of(&[9]).unwrap(), of(&[9, 8]).unwrap());
+    assert_eq!((old.len(), both.len(), both[0]), (1, 2, old[0]));
+    assert_ne!(both[0], both[1]);
+    assert_eq!(of(&[]), Err(TokenError::Pepper { len: 0 }));
+}
+
+#[test]
+fn it_is_told_when_a_token_becomes_too_old() {
+    let verifier = hmac([key(1, secret(1))].into());
+    let until = verifier.verify(&text(1, NOW), NOW).unwrap().until();
+    assert!(verify(&verifier, &text(1, NOW), until.plus(-1)).is_ok());
+    assert_eq!(verify(&verifier, &text(1, NOW), until), Err(TokenError::TooOld { steps: 1 }));
+}
+
+#[test]
+fn the_codes_of_cards_follow_from_one_key_to_the_next() {
+    let hash = TotpHash::Sha1;
+    let profile = profile(Algorithm::Totp { hash, digits: 6 });
+    let old = TokenKey { until: NOW, ..key(1, secret(1)) };
+    let new = TokenKey { from: NOW.plus(-10 * STEP), ..key(2, secret(2)) };
+    let verifier = Verifier::new(profile, [old, new].into(), secret(9)).unwrap();
+    let card = Secret::from("6222021234567894");
+    let code = |byte: u8, card: &Secret, at: Wall| {
+        let code = totp(hash, card_code_key(&secret(byte), card).expose(), profile.step_at(at).unwrap(), 6);
+        String::from_utf8(code.expose().to_vec()).unwrap()
+    };
+    let found = |code: &str, at: Wall| verifier.verify_card_code(&card, code, at).map(|found| found.key().0);
+    let before = NOW.plus(-5 * STEP);
+    assert_eq!(
+        (found(&code(1, &card, before), before), found(&code(2, &card, before), before)),
+        (Ok(1), Ok(2))
+    );
+    let after = NOW.plus(5 * STEP);
+    assert_eq!(found(&code(1, &card, after), after), Err(TokenError::KeyRetired(TokenKeyId(1))));
+    assert_eq!(found(&code(2, &card, after), after), Ok(2));
+    let other = Secret::from("6222021234567895");
+    assert_eq!(found(&code(2, &other, after), after), Err(TokenError::Code));
+    assert_eq!(verifier.check_shape("12345"), Err(TokenError::Digits { expected: 6 }));
+    assert_eq!(verifier.check_shape("１２３ 456"), Ok(()));
+}
+
+#[test]
+fn sellers_are_told_to_scan_again_or_no_more_than_no() {
+    let again = [
+        TokenError::TooOld { steps: 9 },
+        TokenError::TooEarly { steps: 9 },
+        TokenError::KeyNotYet(TokenKeyId(9)),
+        TokenError::KeyRetired(TokenKeyId(9)),
+        TokenError::Replayed,
+        TokenError::Closed,
+    ];
+    for error in again {
+        assert_eq!(TokenError::public_reason(error.reason()), Some("token_scan_again"));
+    }
+    let forged = [
+        TokenError::Proof,
+        TokenError::UnknownKey(TokenKeyId(9)),
+        TokenError::Code,
+        TokenError::OtherProduct,
+        TokenError::OtherCard,
+    ];
+    for error in forged {
+        assert_eq!(TokenError::public_reason(error.reason()), Some("token_refused"));
+    }
+    assert_eq!(TokenError::public_reason("already_sold"), None);
+}
+
 proptest! {
     #[test]
     fn a_token_reads_back_from_its_text(

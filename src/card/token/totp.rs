@@ -2,6 +2,7 @@
 
 use super::profile::TotpHash;
 use crate::base::Secret;
+use crate::vault::tag;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
@@ -28,6 +29,13 @@ pub fn totp(hash: TotpHash, key: &[u8], step: u64, digits: u8) -> Secret {
         rest /= 10;
     }
     Secret::new(code)
+}
+
+/// The key of one card's codes: HMAC-SHA-256 under the issuer's key over `scrip token card key
+/// v1` and the card's canonical identity, each after its length in 8 bytes, little-endian. So no
+/// two cards have codes in common (RFC 6238, section 3: a key per prover, which may be derived).
+pub fn card_code_key(issuer: &Secret, card: &Secret) -> Secret {
+    Secret::new(tag(issuer, "scrip token card key v1", &[card.expose()]).to_vec())
 }
 
 /// Dynamic truncation (RFC 4226, section 5.3): 31 bits at the place that the last byte tells.

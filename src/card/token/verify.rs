@@ -1,8 +1,8 @@
 //! Whether a token is genuine and fresh. That it was not used before is the guard's to say.
 
-use super::profile::{Algorithm, Profile, TokenKey, TokenKeyId};
-use super::{Body, Token, TokenError, totp};
-use crate::base::{Key16, Secret, Wall};
+use super::profile::{Algorithm, Profile, TokenKey, TokenKeyId, TotpHash};
+use super::{Body, Token, TokenError, card_code_key, totp};
+use crate::base::{Digest, Key16, Secret, Wall};
 use crate::card::normalize_digits;
 use crate::vault::{ct_eq, tag};
 use alloc::vec::Vec;
@@ -32,7 +32,8 @@ pub struct Verifier {
     profile: Profile,
     /// By id.
     keys: Vec<Held>,
-    pepper: Secret,
+    /// Never empty.
+    peppers: Vec<Secret>,
 }
 
 /// A key, and for signatures the point that it is.
@@ -47,8 +48,10 @@ pub struct Verified {
     key: TokenKeyId,
     step: u64,
     step_ms: u32,
+    until: Wall,
     subject: Secret,
-    claim: Key16,
+    /// Never empty.
+    claims: Vec<Key16>,
 }
 
 impl Verified {
@@ -70,7 +73,18 @@ impl Verified {
     /// The key under which its use is claimed: the same for the same token, and telling nothing
     /// to who does not hold the pepper.
     pub fn claim(&self) -> Key16 {
-        self.claim
+        self.claims.first().copied().expect("a verifier has a pepper")
+    }
+
+    /// The same key under each of the verifier's peppers, in their order. Where uses are kept in
+    /// a store, all are claimed, so that a new pepper forgets no use.
+    pub fn claims(&self) -> &[Key16] {
+        &self.claims
+    }
+
+    /// When it becomes too old; at this time it is.
+    pub fn until(&self) -> Wall {
+        self.until
     }
 
     pub(super) fn step_ms(&self) -> u32 {
@@ -85,9 +99,22 @@ impl Verifier {
     /// # Errors
     /// [`TokenError::Key`] for a key that the algorithm cannot use or whose period is empty,
     /// [`TokenError::DuplicateKey`], [`TokenError::Pepper`].
-    pub fn new(profile: Profile, mut keys: Vec<TokenKey>, pepper: Secret) -> Result<Self, TokenError> {
-        if pepper.len() != 32 {
-            return Err(TokenError::Pepper { len: pepper.len() });
+    pub fn new(profile: Profile, keys: Vec<TokenKey>, pepper: Secret) -> Result<Self, TokenError> {
+        Self::with_peppers(profile, keys, [pepper].into())
+    }
+
+    /// The same with several peppers, the oldest first: a use has a key under each.
+    ///
+    /// # Errors
+    /// As [`Verifier::new`]; [`TokenError::Pepper`] with length 0 if there is none.
+    pub fn with_peppers(
+        profile: Profile,
+        mut keys: Vec<TokenKey>,
+        peppers: Vec<Secret>,
+    ) -> Result<Self, TokenError> {
+        let wrong = peppers.iter().map(Secret::len).find(|len| *len != 32);
+        if let Some(len) = wrong.or(peppers.is_empty().then_some(0)) {
+            return Err(TokenError::Pepper { len });
         }
         keys.sort_unstable_by_key(|key| key.id);
         if let Some(id) = keys.iter().zip(keys.iter().skip(1)).find(|(a, b)| a.id == b.id).map(|(a, _)| a.id)
@@ -107,12 +134,23 @@ impl Verifier {
             };
             held.push(Held { key, point });
         }
-        Ok(Self { profile, keys: held, pepper })
+        Ok(Self { profile, keys: held, peppers })
     }
 
     /// The profile.
     pub fn profile(&self) -> &Profile {
         &self.profile
+    }
+
+    /// Whether a text looks like a token of the profile, before anything is judged of it.
+    ///
+    /// # Errors
+    /// [`TokenError::Malformed`], or [`TokenError::Digits`] for one-time codes.
+    pub fn check_shape(&self, text: &str) -> Result<(), TokenError> {
+        match self.profile.algorithm() {
+            Algorithm::Totp { digits, .. } => read_code(text, digits).map(drop),
+            _ => Token::decode(text).map(drop),
+        }
     }
 
     /// Checks a signed token: key, proof (in constant time), freshness, the key's period.
@@ -157,21 +195,54 @@ impl Verifier {
             return Err(TokenError::OtherKind);
         };
         let held = self.held(key)?;
-        let code = normalize_digits(code);
-        if code.len() != usize::from(digits) || !code.expose().iter().all(u8::is_ascii_digit) {
-            return Err(TokenError::Digits { expected: digits });
+        let code = read_code(code, digits)?;
+        let step = self.step_of(&held.key.material, hash, &code, now)?.ok_or(TokenError::Code)?;
+        self.profile.check_period(step, &held.key)?;
+        Ok(self.verified(&Body { key, step, nonce: [0; 8], subject: subject.clone() }))
+    }
+
+    /// Checks a one-time code that was typed or scanned for a card, where each card has a key of
+    /// its own that is derived from the issuer's: [`card_code_key`]. All keys are tried, so that
+    /// cards follow from one to the next in their own time.
+    ///
+    /// # Errors
+    /// [`TokenError`]: digits, clock, code, the key's period, in this order.
+    pub fn verify_card_code(&self, card: &Secret, code: &str, now: Wall) -> Result<Verified, TokenError> {
+        let Algorithm::Totp { hash, digits } = self.profile.algorithm() else {
+            return Err(TokenError::OtherKind);
+        };
+        let code = read_code(code, digits)?;
+        let mut refused = TokenError::Code;
+        let mut fits = None;
+        for held in &self.keys {
+            let material = card_code_key(&held.key.material, card);
+            let Some(step) = self.step_of(&material, hash, &code, now)? else { continue };
+            match self.profile.check_period(step, &held.key) {
+                Ok(()) => fits = Some(Body { key: held.key.id, step, nonce: [0; 8], subject: card.clone() }),
+                Err(error) => refused = error,
+            }
         }
+        fits.map(|body| self.verified(&body)).ok_or(refused)
+    }
+
+    /// The newest of the accepted steps whose code it is; all are computed and compared.
+    fn step_of(
+        &self,
+        key: &Secret,
+        hash: TotpHash,
+        code: &Secret,
+        now: Wall,
+    ) -> Result<Option<u64>, TokenError> {
         let present = self.profile.step_at(now)?;
         let oldest = present.saturating_sub(u64::from(self.profile.back()));
+        let digits = u8::try_from(code.len()).unwrap_or(u8::MAX);
         let mut fits = None;
         for step in oldest..=present.saturating_add(u64::from(self.profile.ahead())) {
-            if ct_eq(totp(hash, held.key.material.expose(), step, digits).expose(), code.expose()) {
+            if ct_eq(totp(hash, key.expose(), step, digits).expose(), code.expose()) {
                 fits = Some(step);
             }
         }
-        let step = fits.ok_or(TokenError::Code)?;
-        self.profile.check_period(step, &held.key)?;
-        Ok(self.verified(&Body { key, step, nonce: [0; 8], subject: subject.clone() }))
+        Ok(fits)
     }
 
     fn held(&self, id: TokenKeyId) -> Result<&Held, TokenError> {
@@ -183,15 +254,14 @@ impl Verifier {
         // Not over the proof: whoever could make a second proof for a token would use it twice.
         let parts: [&[u8]; 4] =
             [&body.key.0.to_le_bytes(), &body.step.to_le_bytes(), &body.nonce, body.subject.expose()];
-        let mac = tag(&self.pepper, "scrip token claim v1", &parts);
-        let mut claim = [0; 16];
-        claim.copy_from_slice(&mac[..16]);
+        let claim = |pepper| Key16(Digest(tag(pepper, "scrip token claim v1", &parts)).head16());
         Verified {
             key: body.key,
             step: body.step,
             step_ms: self.profile.step_ms(),
+            until: self.profile.too_old_at(body.step),
             subject: body.subject.clone(),
-            claim: Key16(claim),
+            claims: self.peppers.iter().map(claim).collect(),
         }
     }
 }
@@ -204,8 +274,17 @@ impl fmt::Debug for Verifier {
     }
 }
 
+/// The digits of a code.
+fn read_code(code: &str, digits: u8) -> Result<Secret, TokenError> {
+    let code = normalize_digits(code);
+    if code.len() != usize::from(digits) || !code.expose().iter().all(u8::is_ascii_digit) {
+        return Err(TokenError::Digits { expected: digits });
+    }
+    Ok(code)
+}
+
 /// The point that a public key is, unless signatures under it can be made without its secret.
-fn point(material: &Secret) -> Option<VerifyingKey> {
+pub(super) fn point(material: &Secret) -> Option<VerifyingKey> {
     let bytes = material.expose().try_into().ok()?;
     VerifyingKey::from_bytes(bytes).ok().filter(|key| !key.is_weak())
 }

@@ -2,7 +2,7 @@
 
 use super::{Setting, Turn, code};
 use crate::base::{RedemptionId, Wall};
-use crate::flow::{Effect, Event, Facts, FlowError, Judgement, Redemption, State, Step};
+use crate::flow::{Effect, Event, Facts, FlowError, Judgement, Redemption, State, Step, TokenUse};
 use crate::risk::{self, Decision, Moments, Seen, Verdict};
 use alloc::vec::Vec;
 
@@ -28,8 +28,23 @@ pub fn intake(
     Ok((r, step))
 }
 
-/// The only step of a request whose card is another redemption's: frozen if the card was tried
-/// too often, else turned away. It claims nothing.
+/// Adds to the first step that the request brought a genuine and fresh token: its use is claimed
+/// together with the card, and bound to the redemption.
+///
+/// # Errors
+/// [`FlowError`]; nothing is changed.
+pub fn use_token(
+    r: &mut Redemption,
+    step: &mut Step,
+    used: TokenUse,
+    s: &Setting<'_>,
+) -> Result<(), FlowError> {
+    step.take(r, s.now, &Event::TokenUsed(used))
+}
+
+/// The only step of a request that is turned away for `reason`: its card is another redemption's,
+/// or its token is refused. If a budget is used up, or the card was tried too often, it is told
+/// that instead. It claims nothing.
 ///
 /// # Errors
 /// [`FlowError`].
@@ -37,6 +52,7 @@ pub fn turned_away(
     redemption: RedemptionId,
     facts: Facts,
     seen: &[Seen],
+    reason: &'static str,
     s: &Setting<'_>,
 ) -> Result<(Redemption, Step), FlowError> {
     let mut r = Redemption::new(redemption, facts);
@@ -45,8 +61,8 @@ pub fn turned_away(
     step.take(&mut r, s.now, &received)?;
     let decision = decide(&r, seen, s);
     let event = match decision.verdict {
-        Verdict::Freeze { .. } => judged(decision, seen, s),
-        _ => Event::TurnedAway { reason: code("already_sold") },
+        Verdict::Freeze { .. } | Verdict::Refuse => judged(decision, seen, s),
+        _ => Event::TurnedAway { reason: code(reason) },
     };
     step.take(&mut r, s.now, &event)?;
     step.changes.clear();
@@ -79,14 +95,20 @@ impl Turn<'_, '_> {
     }
 }
 
-/// Whether the card would be frozen for this request, whoever holds it.
-pub(crate) fn would_freeze(facts: &Facts, redemption: RedemptionId, seen: &[Seen], s: &Setting<'_>) -> bool {
+/// Whether risk answers this request whoever holds its card: a budget is used up, or the card
+/// would be frozen.
+pub(crate) fn answers_at_once(
+    facts: &Facts,
+    redemption: RedemptionId,
+    seen: &[Seen],
+    s: &Setting<'_>,
+) -> bool {
     let r = Redemption::new(redemption, facts.clone());
-    matches!(decide(&r, seen, s).verdict, Verdict::Freeze { .. })
+    matches!(decide(&r, seen, s).verdict, Verdict::Freeze { .. } | Verdict::Refuse)
 }
 
 fn decide(r: &Redemption, seen: &[Seen], s: &Setting<'_>) -> Decision {
-    risk::decide(s.risk, s.hits, &card_seen(seen), &faces_seen(seen), r.facts.face.minor())
+    risk::decide(s.risk, s.hits, s.over, &card_seen(seen), &faces_seen(seen), r.facts.face.minor())
 }
 
 /// The sightings of the card under all its keys, each request once, in the order of writing.
@@ -129,5 +151,6 @@ fn judged(decision: Decision, seen: &[Seen], s: &Setting<'_>) -> Event {
         Verdict::Challenge => Event::Challenged(judgement),
         Verdict::Freeze { .. } => Event::Frozen(judgement),
         Verdict::Block => Event::Blocked(judgement),
+        Verdict::Refuse => Event::OverBudget(judgement),
     }
 }

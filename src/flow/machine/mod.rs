@@ -9,12 +9,12 @@ mod policy;
 mod undo;
 mod verify;
 
-pub(crate) use intake::would_freeze;
-pub use intake::{intake, turned_away};
+pub(crate) use intake::answers_at_once;
+pub use intake::{intake, turned_away, use_token};
 pub use people::{Finding, Verdict};
 pub use policy::{FlowPolicy, Limits, Setting};
 
-use super::{Effect, Event, FlowError, Redemption, State, Step};
+use super::{Effect, Event, FlowError, Redemption, State, Step, TokenUse};
 use crate::base::{Text, Wall};
 use crate::issuer::{Answer, Cause, OpKind, Outcome};
 use crate::risk::Seen;
@@ -42,6 +42,8 @@ pub enum Input {
     Resume,
     /// A person decided, or the seller answered.
     Person(Verdict),
+    /// The card was scanned again, and its token is genuine and fresh.
+    Scanned(TokenUse),
     /// Personal fields are to be erased.
     Erase,
     /// Something worth keeping that moves nothing, as a stable code in snake case.
@@ -77,6 +79,7 @@ fn turn(r: &mut Redemption, tries: &mut u32, input: Input, s: &Setting<'_>) -> R
         Input::Dispatch => turn.dispatch()?,
         Input::Resume => turn.resume()?,
         Input::Person(verdict) => turn.person(verdict)?,
+        Input::Scanned(used) => turn.scanned(used)?,
         Input::Erase => turn.take(Event::Erased)?,
         Input::Note(what) => turn.note(what)?,
     }

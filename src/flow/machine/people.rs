@@ -2,7 +2,9 @@
 
 use super::{Turn, code};
 use crate::base::Text;
-use crate::flow::{Event, FlowError, State};
+use crate::card::Product;
+use crate::card::token::TokenRule;
+use crate::flow::{Event, FlowError, State, TokenUse};
 use crate::money::Amount;
 
 /// What people found out about a suspended redemption.
@@ -96,11 +98,13 @@ impl Turn<'_, '_> {
     pub(super) fn person(&mut self, verdict: Verdict) -> Result<(), FlowError> {
         let not_now = FlowError::NotNow(self.r.state);
         match (verdict, self.r.state) {
-            (Verdict::Approve { by }, State::InReview) => self.go_on(Event::ReviewApproved { by }),
+            (Verdict::Approve { by }, State::InReview) => self.approved(Event::ReviewApproved { by }),
             (Verdict::Reject { by, reason }, State::InReview | State::Challenged) => {
                 self.take(Event::Rejected { by, reason })
             }
-            (Verdict::Challenge { passed: true }, State::Challenged) => self.go_on(Event::ChallengePassed),
+            (Verdict::Challenge { passed: true }, State::Challenged) if !self.r.wants_token => {
+                self.approved(Event::ChallengePassed)
+            }
             (Verdict::Challenge { passed: false }, State::Challenged) => {
                 self.take(Event::Rejected { by: code("seller"), reason: code("challenge_failed") })
             }
@@ -128,6 +132,28 @@ impl Turn<'_, '_> {
                 self.resolve(by, second, finding)
             }
             _ => Err(not_now),
+        }
+    }
+
+    /// It may go on: with the card verified and quoted again, and with a fresh token if the one it
+    /// came with has gone stale meanwhile.
+    fn approved(&mut self, event: Event) -> Result<(), FlowError> {
+        self.take(event)?;
+        let rescans = self.s.product.and_then(Product::token).is_some_and(TokenRule::rescans);
+        let stale = self.r.token.as_ref().is_some_and(|used| used.until <= self.s.now);
+        if rescans && stale { self.take(Event::ScanWanted) } else { self.proceed() }
+    }
+
+    /// The card was scanned again. Nothing follows in the same step, for the store may refuse the
+    /// claim on the token's use.
+    pub(super) fn scanned(&mut self, used: TokenUse) -> Result<(), FlowError> {
+        match self.r.state {
+            State::Challenged if self.r.wants_token => {
+                self.take(Event::TokenUsed(used))?;
+                self.wait(0);
+                Ok(())
+            }
+            state => Err(FlowError::NotNow(state)),
         }
     }
 

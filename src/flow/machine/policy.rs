@@ -73,6 +73,8 @@ pub struct Setting<'a> {
     pub rail: &'a RailProfile,
     /// What of the request stands on a block list now.
     pub hits: &'a [Reason],
+    /// Which budgets for questions it finds used up.
+    pub over: &'a [Reason],
     /// The tag under which the issuer would echo the card, if the card is at hand.
     pub tag: Option<CardTag>,
     /// Whether the limits leave room for an advance on this redemption.

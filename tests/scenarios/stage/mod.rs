@@ -4,6 +4,7 @@
 mod checks;
 pub(crate) mod codec;
 mod plan;
+pub(crate) mod token;
 
 use codec::{Order, Script};
 use plan::Plan;
@@ -138,7 +139,8 @@ impl Stage {
                 Output::Ack(id, _) => self.acks.push(id),
                 Output::Event(event) => {
                     if let Event::Refused { error: Some(error), .. } = &event {
-                        let fits = matches!(error, FlowError::NotNow(_) | FlowError::TwoPeople);
+                        use FlowError::{NotNow, Token, TwoPeople};
+                        let fits = matches!(error, NotNow(_) | TwoPeople | Token(_));
                         assert!(fits, "{error}");
                     }
                     self.events.push(event);
@@ -153,6 +155,17 @@ impl Stage {
         checks::batch(&batch);
         self.store.commit(&mut batch).unwrap();
         self.engine.committed(batch).unwrap();
+    }
+
+    /// Submits, and the process ends as soon as the request is durable, before anything follows.
+    pub(crate) fn submit_and_crash(&mut self, request: &Request) -> RedemptionId {
+        let id = self.engine.submit(request).unwrap();
+        match self.engine.poll(self.now) {
+            Some(Output::Commit(mut batch)) => self.store.commit(&mut batch).unwrap(),
+            other => panic!("{other:?}"),
+        }
+        self.crash();
+        id
     }
 
     fn leaves(&mut self, call: &Call) {

@@ -3,7 +3,7 @@
 use super::codec::{Script, TestIssuer, TestRail};
 use scrip::base::Secret;
 use scrip::card::Catalogue;
-use scrip::engine::{Policy, Setup};
+use scrip::engine::{Policy, Setup, TokenSecret};
 use scrip::issuer::{Issuer, IssuerProfile, Profiles, Rail, RailProfile};
 use scrip::vault::{KeyId, KeyRing, PepperVersion};
 
@@ -71,6 +71,8 @@ pub(crate) struct Plan {
     pub(crate) policy: Policy,
     pub(crate) catalogue: String,
     pub(crate) peppers: Vec<u16>,
+    /// The keys of tokens, where the catalogue was given a rule for them.
+    pub(crate) tokens: Vec<TokenSecret>,
 }
 
 impl Plan {
@@ -82,6 +84,7 @@ impl Plan {
             policy: Policy::default(),
             catalogue: CATALOGUE.into(),
             peppers: vec![1],
+            tokens: Vec::new(),
         }
     }
 
@@ -96,6 +99,7 @@ impl Plan {
         let key = (KeyId(1), Secret::new(vec![7; 32]));
         let pepper = |v: &u16| (PepperVersion(*v), Secret::new(vec![u8::try_from(*v).unwrap(); 32]));
         let ring = KeyRing::new(vec![key], self.peppers.iter().map(pepper).collect()).unwrap();
-        Setup::new(catalogue, self.policy.clone(), issuers, vec![rail], ring).unwrap()
+        let setup = Setup::new(catalogue, self.policy.clone(), issuers, vec![rail], ring).unwrap();
+        if self.tokens.is_empty() { setup } else { setup.token_keys(self.tokens.clone()).unwrap() }
     }
 }

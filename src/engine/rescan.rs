@@ -1,0 +1,43 @@
+//! Cards that are scanned again, because their token has gone stale while people looked.
+
+use super::Engine;
+use super::live::{Live, Told};
+use super::output::Event;
+use crate::base::{RedemptionId, Secret, Wall};
+use crate::card::token::TokenError;
+use crate::flow::{FlowError, Input};
+
+/// A token that was scanned again, not checked yet.
+#[derive(Debug)]
+pub(super) struct Scan {
+    pub(super) token: Secret,
+    pub(super) received_at: Option<Wall>,
+}
+
+impl Engine {
+    /// The token that was scanned again is another redemption's: the step that used it does not
+    /// stand, and this one waits on as the records have it.
+    pub(super) fn token_replayed(&mut self, id: RedemptionId) {
+        let inbox = self.live.get_mut(&id).map(|live| core::mem::take(&mut live.inbox));
+        self.forget(id);
+        let error = TokenError::Replayed;
+        self.event(Event::Refused { redemption: id, error: Some(error.into()) });
+        self.tell(id, Told::of(Input::Note(error.reason())));
+        inbox.into_iter().flatten().for_each(|told| self.tell(id, told));
+    }
+
+    /// Checks a token that was scanned again; what is refused is noted.
+    pub(super) fn scanned(&mut self, live: &Live, scan: &Scan) -> Result<Input, FlowError> {
+        let not_now = FlowError::NotNow(live.r.state);
+        let product = self.setup.catalogue.product(&live.r.facts.product).filter(|_| live.r.wants_token);
+        let (product, card) = product.zip(live.card.as_ref()).ok_or(not_now)?;
+        let at = scan.received_at.unwrap_or(self.now.wall);
+        match self.setup.check_token(product, card, &scan.token, at) {
+            Ok(used) => Ok(Input::Scanned(used)),
+            Err(error) => {
+                self.event(Event::Refused { redemption: live.r.id, error: Some(error.into()) });
+                Ok(Input::Note(error.reason()))
+            }
+        }
+    }
+}
