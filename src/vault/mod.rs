@@ -43,7 +43,7 @@ pub use entropy::Entropy;
 pub use holder::{Cipher, HolderError, KeySource, MasterKey};
 pub use mac::{ct_eq, hmac_sha256, tag, tag_matches};
 pub use proof::{Begun, Challenge, Leg, Met, Proof, Prover, Role, Subject};
-pub use ring::{KeyId, KeyRing, PepperVersion, RingChecks};
+pub use ring::{KeyId, KeyRing, PepperVersion, RingChecks, Tally};
 pub use seal::{Context, MAX_PLAIN, Purpose, SEALED_OVERHEAD, sealed_with};
 #[cfg(feature = "sm")]
 pub use sm::{hmac_sm3, sm3};

@@ -28,6 +28,15 @@ pub struct RingChecks {
     pub peppers: Vec<(PepperVersion, Key16)>,
 }
 
+/// How many messages a key has sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tally {
+    /// The key, by the value that tells it from others ([`KeyRing::checks`]).
+    pub key: Key16,
+    /// How many, in this process and as far as it was told of others.
+    pub messages: u64,
+}
+
 /// The keys that seal secrets and the peppers that name cards, as the host supplied them.
 ///
 /// The highest key id and the highest pepper version are current: with them is sealed and
@@ -172,6 +181,12 @@ impl KeyRing {
     /// not hold.
     pub fn sealed(&self, key: KeyId) -> u64 {
         self.key(key).map_or(0, |held| held.sealed.now())
+    }
+
+    /// How many messages the current key has sealed.
+    pub fn tally(&self) -> Tally {
+        let held = self.current();
+        Tally { key: held.check, messages: held.sealed.now() }
     }
 
     /// Tells the ring that `key` has sealed at least `messages` in other processes or machines.

@@ -4,7 +4,7 @@ use super::wire::{Envelope, at_byte};
 use crate::adapters::{AdapterError, hex};
 use crate::base::{Reader, Secret, ShortInput, Writer, digest};
 use crate::issuer::{CardData, CardTag, DecodeError, OpKind, Reference};
-use crate::vault::{self, KeyId, KeyRing, PepperVersion, Purpose, tag, tag_matches};
+use crate::vault::{self, KeyId, KeyRing, PepperVersion, Purpose, Tally, tag, tag_matches};
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -27,6 +27,8 @@ impl Way {
     }
 }
 
+/// A channel's ring has one key: its number says nothing.
+const SEALING: KeyId = KeyId(1);
 const SEAL_KEY: &str = "scrip signed json seal key v1";
 const PEPPER: &str = "scrip signed json pepper v1";
 const CARD: &str = "scrip signed json card v1";
@@ -60,7 +62,7 @@ impl Channel {
         }
         // Sealing gets a key of its own: one key never serves two ciphers.
         let derived = |domain| Secret::new(tag(&key, domain, &[]).to_vec());
-        let keys = [(KeyId(1), derived(SEAL_KEY))].into();
+        let keys = [(SEALING, derived(SEAL_KEY))].into();
         let ring = KeyRing::new(keys, [(PepperVersion(1), derived(PEPPER))].into());
         Ok(Self { ring: ring.expect("one derived key and one derived pepper of 32 bytes"), key })
     }
@@ -83,6 +85,15 @@ impl Channel {
         } else {
             Err(DecodeError { at: 0, what: "a signature by the channel's key" })
         }
+    }
+
+    /// How many cards were sealed for this channel.
+    pub(super) fn tally(&self) -> Tally {
+        self.ring.tally()
+    }
+
+    pub(super) fn sealed_before(&self, messages: u64) {
+        self.ring.sealed_before(SEALING, messages);
     }
 
     pub(super) fn card_tag(&self, card: CardData<'_>) -> CardTag {
