@@ -120,12 +120,11 @@ impl Channel {
         let bound = bound_to(reference, kind);
         let nonce = digest(NONCE, &[message, &(place as u64).to_le_bytes(), &bound]).0;
         let nonce = nonce.first_chunk::<24>().copied()?;
-        let mut plain = Zeroizing::new(Vec::with_capacity(
-            card.number.map_or(0, <[u8]>::len).saturating_add(card.secret.len()).saturating_add(16),
-        ));
-        let mut writer = Writer::new(&mut plain);
-        writer.bool(card.number.is_some()).bytes(card.number.unwrap_or_default()).bytes(card.secret);
-        self.ring.seal(&place_of(reference, &bound), &plain, nonce).ok().map(|sealed| hex::write(&sealed))
+        let plain = write_card(card.number, card.secret);
+        self.ring
+            .seal(&place_of(reference, &bound), plain.expose(), nonce)
+            .ok()
+            .map(|sealed| hex::write(&sealed))
     }
 
     /// The card that was sealed for this reference and operation; `None` for anything else.
@@ -136,7 +135,16 @@ impl Channel {
     }
 }
 
-fn read_card(r: &mut Reader<'_>) -> Result<OpenCard, ShortInput> {
+/// Whether there is a number (1 byte), the number and the secret, each after its length.
+pub(in crate::adapters) fn write_card(number: Option<&[u8]>, secret: &[u8]) -> Secret {
+    let len = number.map_or(0, <[u8]>::len).saturating_add(secret.len()).saturating_add(9);
+    // Exactly as long as it will be, so that the buffer never moves and leaves a copy.
+    let mut plain = Zeroizing::new(Vec::with_capacity(len));
+    Writer::new(&mut plain).bool(number.is_some()).bytes(number.unwrap_or_default()).bytes(secret);
+    Secret::new(core::mem::take(&mut *plain))
+}
+
+pub(in crate::adapters) fn read_card(r: &mut Reader<'_>) -> Result<OpenCard, ShortInput> {
     let has_number = r.bool()?;
     let number = Secret::new(r.bytes()?.to_vec());
     let secret = Secret::new(r.bytes()?.to_vec());

@@ -45,6 +45,7 @@ mod server;
 mod wire;
 
 pub use channel::OpenCard;
+pub(super) use channel::{read_card, write_card};
 pub use server::{Asked, Server};
 
 use crate::adapters::{AdapterError, hex};
