@@ -5,12 +5,17 @@
 #[path = "vault/world.rs"]
 mod world;
 
+use scrip::adapters::signed_json::SignedJson;
 use scrip::base::{RedemptionId, Secret};
 use scrip::engine::{Output, Recovery, Request, SubmitError};
 use scrip::host::{Driver, Memory, RunError, Store, sealed_before};
+use scrip::issuer::{
+    Answer, Context, DecodeError, EncodeError, Issuer, IssuerProfile, Message, Operation, Reference,
+};
 use scrip::sim::SimTransport;
 use scrip::vault::{
-    HolderError, KeyId, KeyRing, KeySource, MasterKey, PepperVersion, VaultError, hmac_sha256, sealed_with,
+    HolderError, KeyId, KeyRing, KeySource, MasterKey, PepperVersion, Tally, VaultError, hmac_sha256,
+    sealed_with,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -121,6 +126,71 @@ fn a_spent_key_takes_no_request_even_after_a_restart() {
     assert_eq!(second.redeem(&request(2)), Err(RunError::Submit(exhausted)));
     // A newer key is all it needs.
     assert_eq!(driver(ring(&[1, 2]).limit(2), store).redeem(&request(2)).unwrap().state(), "retired");
+}
+
+/// The issuer's adapter, with what it is told and what it tells of its count.
+struct Watched {
+    inner: SignedJson,
+    told: Arc<AtomicU64>,
+    sealed: Arc<AtomicU64>,
+}
+
+impl Issuer for Watched {
+    fn profile(&self) -> &IssuerProfile {
+        self.inner.profile()
+    }
+
+    fn encode(
+        &self,
+        operations: &[Operation<'_>],
+        context: &Context<'_>,
+        out: &mut Message,
+    ) -> Result<(), EncodeError> {
+        self.inner.encode(operations, context, out)
+    }
+
+    fn decode(
+        &self,
+        bytes: &[u8],
+        context: &Context<'_>,
+        answers: &mut dyn FnMut(Reference, Answer),
+    ) -> Result<(), DecodeError> {
+        self.inner.decode(bytes, context, answers)
+    }
+
+    fn tally(&self) -> Option<Tally> {
+        let tally = self.inner.tally();
+        self.sealed.store(tally.map_or(0, |tally| tally.messages), Ordering::Relaxed);
+        tally
+    }
+
+    fn sealed_before(&self, messages: u64) {
+        self.told.store(messages, Ordering::Relaxed);
+        self.inner.sealed_before(messages);
+    }
+}
+
+#[test]
+fn a_channels_key_is_counted_over_a_crash_too() {
+    let open = |store| {
+        let (told, sealed) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
+        let watch = (Arc::clone(&told), Arc::clone(&sealed));
+        let setup = world::setup_of(ring(&[1]), |inner| {
+            Box::new(Watched { inner, told: Arc::clone(&told), sealed: Arc::clone(&sealed) })
+        });
+        let cards = vec![card((&*digits(1)).into(), (&*secret(1)).into())];
+        let transport = SimTransport::open(&world(cards)).unwrap();
+        (Driver::<Memory, _>::open(setup, store, transport).unwrap(), watch)
+    };
+    let (mut first, (told, sealed)) = open(Memory::new());
+    assert_eq!(told.load(Ordering::Relaxed), 0);
+    assert_eq!(first.redeem(&request(1)).unwrap().state(), "retired");
+    let cards = sealed.load(Ordering::Relaxed);
+    assert!(cards >= 2, "its balance was asked and it was redeemed: {cards}");
+    let store = first.store().clone();
+    drop(first);
+    let (_, (told, _)) = open(store);
+    assert!(told.load(Ordering::Relaxed) >= cards, "{} is below {cards}", told.load(Ordering::Relaxed));
 }
 
 /// Stands for an HSM: holds the key, counts its uses, and can be pulled out.

@@ -65,7 +65,6 @@ impl Unlock {
     }
 
     /// The next one to have unwrapped; none if all are. The same until it is answered.
-    #[expect(clippy::should_implement_trait, reason = "it is a step to answer, not an iterator's")]
     pub fn next(&self) -> Option<&Wrapped> {
         self.wrapped.first()
     }

@@ -1,9 +1,10 @@
 //! One product, one simulated issuer and a rail, with whatever keys a test brings.
 
+use scrip::adapters::signed_json::SignedJson;
 use scrip::base::{Secret, Text};
 use scrip::card::Catalogue;
 use scrip::engine::{Policy, Setup};
-use scrip::issuer::Profiles;
+use scrip::issuer::{Issuer, Profiles};
 use scrip::money::{Amount, Currency};
 use scrip::sim::{CardStatus, SimCard, SimConfig, SimIssuer, SimRail};
 use scrip::vault::{KeyId, KeyRing, PepperVersion};
@@ -46,28 +47,21 @@ pub(crate) fn ring(ids: &[u16]) -> KeyRing {
 }
 
 pub(crate) fn setup(ring: KeyRing) -> Setup {
-    setup_with(ring, PROFILES)
+    setup_of(ring, |adapter| Box::new(adapter))
 }
 
-pub(crate) fn setup_with(ring: KeyRing, profiles: &str) -> Setup {
-    let SimConfig { issuers, rails, .. } = world_with(profiles, Vec::new());
-    Setup::new(
-        Catalogue::parse(CATALOGUE).unwrap(),
-        Policy::default(),
-        vec![Box::new(issuers[0].adapter().unwrap())],
-        vec![Box::new(rails[0].adapter().unwrap())],
-        ring,
-    )
-    .unwrap()
+/// With the issuer's adapter as `wrap` makes it.
+pub(crate) fn setup_of(ring: KeyRing, wrap: impl Fn(SignedJson) -> Box<dyn Issuer>) -> Setup {
+    let SimConfig { issuers, rails, .. } = world(Vec::new());
+    let issuer = wrap(issuers[0].adapter().unwrap());
+    let rail = Box::new(rails[0].adapter().unwrap());
+    let catalogue = Catalogue::parse(CATALOGUE).unwrap();
+    Setup::new(catalogue, Policy::default(), vec![issuer], vec![rail], ring).unwrap()
 }
 
 /// The issuer's side, with the cards that it knows.
 pub(crate) fn world(cards: Vec<SimCard>) -> SimConfig {
-    world_with(PROFILES, cards)
-}
-
-pub(crate) fn world_with(profiles: &str, cards: Vec<SimCard>) -> SimConfig {
-    let profiles = Profiles::parse(profiles).unwrap();
+    let profiles = Profiles::parse(PROFILES).unwrap();
     let issuers = profiles.issuers.into_values().map(SimIssuer::new).collect();
     let mut world = SimConfig::new(issuers, profiles.rails.into_values().map(SimRail::new).collect());
     world.cards = Some(cards);
