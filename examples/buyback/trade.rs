@@ -163,9 +163,10 @@ fn refused(outcome: &mut Outcome, error: SubmitError) {
             outcome.state = State::Declined;
             outcome.reason = Some(reason.into());
         }
-        SubmitError::Busy => {
+        SubmitError::Busy | SubmitError::Vault(_) => {
+            let vault = matches!(error, SubmitError::Vault(_));
             outcome.state = State::CardBusy;
-            outcome.reason = Some("busy".into());
+            outcome.reason = Some(if vault { "vault" } else { "busy" }.into());
         }
     }
 }

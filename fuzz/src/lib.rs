@@ -1,14 +1,15 @@
 //! What is fuzzed: one function for each target, over any bytes. Each checks the laws of what it
 //! reads, so that a wrong answer is found as well as a panic.
 
-use scrip::base::{Key16, RedemptionId, Secret, Wall};
+use scrip::adapters::leg::SecretLeg;
+use scrip::base::{Key16, RedemptionId, Secret, Text, Wall};
 use scrip::card::scan::{Scan, Source, Symbology, scan as scan_text};
 use scrip::card::token::{Algorithm, Guard, Profile, Token, TokenKey, TokenKeyId, TotpHash, Use, Verifier};
 use scrip::card::{Catalogue, Shape, ocr as repair};
 use scrip::codec::emv::{ConsumerQr, ConsumerQrWriter, MerchantQr, TlvWriter};
 use scrip::codec::gs1::{DigitalLink, ElementString, Gs1Fault, Gtin, ShortGtin, SymbologyId};
 use scrip::codec::payment::{PaymentCodeError, schemes};
-use scrip::vault::{Context, KeyId, KeyRing, PepperVersion, Purpose, sealed_with};
+use scrip::vault::{Challenge, Context, KeyId, KeyRing, PepperVersion, Purpose, sealed_with};
 use std::sync::OnceLock;
 
 /// Trade item numbers and UPC-E.
@@ -218,6 +219,37 @@ pub fn vault_open(data: &[u8]) {
     assert!(again == data || sealed_with(data) != Ok(ring.current_key()));
     let elsewhere = Context { purpose: Purpose::CoreToTerminal, ..context };
     assert!(ring.open(&elsewhere, data).is_err());
+}
+
+/// Messages of a leg with proofs; the first byte picks the place in the exchange.
+pub fn secret_leg(data: &[u8]) {
+    static ENDS: OnceLock<(SecretLeg, SecretLeg)> = OnceLock::new();
+    let end = || SecretLeg::terminal(Secret::new(vec![7; 32])).expect("32 bytes");
+    let (asker, answerer) = ENDS.get_or_init(|| (end(), end()));
+    let Some((pick, bytes)) = data.split_first() else { return };
+    let product = Text::new("jd-ecard").expect("a short text");
+    let (asking, hello) = asker.hello(RedemptionId([5; 16]), &product, Challenge([1; 16]));
+    let (greeted, greeting) = answerer.greet(&hello, Challenge([2; 16])).expect("its own hello");
+    if pick % 4 == 0 {
+        if let Ok((greeted, _)) = answerer.greet(bytes, Challenge([2; 16])) {
+            assert!(bytes[0] == 1 && bytes[1..17] == greeted.redemption().0);
+        }
+        return;
+    }
+    if pick % 4 == 1 {
+        if let Ok((_, card)) = asking.show(bytes, Some("6222"), "123456", [3; 24]) {
+            // Sealed for the greeting that came: only with the same challenge does it open.
+            assert_eq!(greeted.take(&card).is_ok(), bytes == greeting);
+        }
+        return;
+    }
+    let (shown, card) = asking.show(&greeting, Some("6222"), "123456", [3; 24]).expect("its own greeting");
+    if pick % 4 == 2 {
+        assert_eq!(greeted.take(bytes).is_ok(), bytes == card);
+        return;
+    }
+    let (_, confirm) = greeted.take(&card).expect("its own card");
+    assert_eq!(shown.confirmed(bytes).is_ok(), bytes == confirm);
 }
 
 /// The one door; the first byte picks source, hint and declaration, and `~` parts two symbols.

@@ -4,6 +4,7 @@
 //! | adapter | speaks |
 //! |---|---|
 //! | [`signed_json`] | one signed JSON object per message; cards are sealed inside it |
+//! | [`leg`] | sealed cards from terminals, or to issuers, with proofs both ways |
 //! | [`plain`] | lines of plain text; for scripted issuers and trials only |
 //!
 //! [`config`] makes a whole set-up from one text, with the adapters that its profiles name.
@@ -12,11 +13,13 @@
 
 pub mod config;
 mod hex;
+pub mod leg;
 pub mod plain;
 pub mod signed_json;
 
 use crate::base::{Advice, Code, block};
 use crate::issuer::DecodeError;
+use crate::vault::VaultError;
 
 /// Why an adapter could not be set up, or, on the issuer's side, why a message was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +43,9 @@ pub enum AdapterError {
         /// What was expected.
         what: &'static str,
     },
+    /// A card that does not open, or a proof that fails.
+    #[error(transparent)]
+    Vault(VaultError),
 }
 
 impl AdapterError {
@@ -51,12 +57,16 @@ impl AdapterError {
                 Self::KeyLength { .. } => 1,
                 Self::Message(_) => 2,
                 Self::Operation { .. } => 3,
+                Self::Vault(error) => return error.code(),
             },
         )
     }
 
-    /// The set-up or the message must be corrected.
+    /// The set-up or the message must be corrected; of the vault, as it says.
     pub const fn advice(&self) -> Advice {
-        Advice::Fix
+        match self {
+            Self::Vault(error) => error.advice(),
+            _ => Advice::Fix,
+        }
     }
 }

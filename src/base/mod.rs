@@ -14,5 +14,6 @@ pub use code::{Advice, Code, block};
 pub use digest::{Digest, Hasher, digest};
 pub use id::{BatchId, IdError, Key16, RedemptionId};
 pub use secret::Secret;
+pub(crate) use secret::scrub_stack;
 pub use text::{Text, TextError};
 pub use time::{Mono, Now, Wall};

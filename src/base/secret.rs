@@ -35,6 +35,15 @@ impl Secret {
     }
 }
 
+/// Overwrites the part of the stack that the calls before used, at the end of work on secrets.
+///
+/// Hashes and ciphers wipe their buffers when they are dropped; what they leave behind when they
+/// are moved is wiped here. Best effort: a compiler owes nobody the place of a moved value.
+#[inline(never)]
+pub(crate) fn scrub_stack() {
+    core::hint::black_box(&mut [0_u8; 8_192]);
+}
+
 impl From<&str> for Secret {
     fn from(text: &str) -> Self {
         Self::new(text.as_bytes().to_vec())

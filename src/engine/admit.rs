@@ -121,6 +121,7 @@ impl Engine {
         turned_away: bool,
     ) {
         if !redemption.state.is_end() {
+            self.keep_vault_tally();
             for side in &prepared.sides {
                 self.put_side(&mut unit, side.clone());
             }

@@ -2,7 +2,7 @@
 
 use super::live::{Alarm, Pending, Ready, Told};
 use super::{Call, CallId, ChannelId, Engine};
-use crate::base::{Mono, RedemptionId, Secret};
+use crate::base::{Mono, RedemptionId, Secret, scrub_stack};
 use crate::card::Card;
 use crate::flow::{Input, Redemption};
 use crate::issuer::{
@@ -34,6 +34,11 @@ impl Engine {
     ) -> Option<Ready> {
         let nonce = self.entropy.bytes();
         let mut message = Message::default();
+        if self.live.get(&id)?.sealed.is_some() {
+            let mut live = self.live.remove(&id)?;
+            self.open_sealed(&mut live);
+            self.live.insert(id, live);
+        }
         let live = self.live.get(&id)?;
         let pays = matches!(kind, OpKind::Pay | OpKind::PayQuery);
         let place = if pays { None } else { self.setup.issuer_place(&live.r.facts.issuer) };
@@ -48,6 +53,7 @@ impl Engine {
                 None => Err(EncodeError::Field("card")),
             },
         };
+        scrub_stack();
         if encoded.is_err() {
             let answer = Answer { kind, outcome: Outcome::NotSent, by_file: false };
             let live = self.live.get_mut(&id)?;
@@ -109,9 +115,15 @@ impl Engine {
     /// Releases a call whose intent needs no writing; if it changed the channel's session, that
     /// is written first.
     pub(super) fn release_or_wait(&mut self, mut ready: Ready) {
-        match ready.pending.session.take() {
-            None => self.release(ready),
-            Some(state) => {
+        let tally = self.channel_tally(&ready);
+        match (ready.pending.session.take(), tally) {
+            (None, None) => self.release(ready),
+            (None, Some(tally)) => self.write_tally(&tally, [ready].into()),
+            (Some(state), tally) => {
+                // In the same batch, before the session that the call waits for.
+                if let Some(tally) = tally {
+                    self.write_tally(&tally, Vec::new());
+                }
                 let name = self.setup.channel_name(ready.pending.channel).unwrap_or_default().to_string();
                 self.write_session(&name, &state, [ready].into());
             }

@@ -4,12 +4,13 @@ use super::Engine;
 use super::live::{Alarm, Entry, InFlight, Live, Ready, Told};
 use super::output::Event;
 use super::prepare::{self, open_card};
-use crate::base::{BatchId, Hasher, Mono, RedemptionId, Text};
+use crate::base::{BatchId, Hasher, Mono, RedemptionId, Text, scrub_stack};
 use crate::card::Card;
 use crate::flow::{self, Effect, Input, Redemption, SIDE_CARD, Setting, Step, Summary};
 use crate::issuer::{CardTag, OpKind};
 use crate::record::{Batch, Frame, Handed, Record, Refusal, Side, SideMark, Unit};
 use crate::risk::Reason;
+use crate::vault::VaultError;
 use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -190,6 +191,18 @@ impl Engine {
         flow::handle(&mut live.r, &mut live.tries, input, &setting)
     }
 
+    /// Opens a redemption's sealed card, unless that was done. Where the key's holder cannot be
+    /// reached the card stays sealed, and is tried again when it is asked for.
+    pub(super) fn open_sealed(&self, live: &mut Live) {
+        let Some(sealed) = live.sealed.take() else { return };
+        match open_card(&self.setup, live.r.id, &live.r.facts, &sealed) {
+            Err(VaultError::Unavailable(_)) => live.sealed = Some(sealed),
+            opened => live.card = opened.ok().flatten(),
+        }
+        live.tag = self.card_tag(&live.r.facts.issuer, live.card.as_ref());
+        scrub_stack();
+    }
+
     pub(super) fn card_tag(&self, issuer: &str, card: Option<&Card>) -> Option<CardTag> {
         let issuer = self.setup.issuer_place(issuer)?;
         self.setup.issuers[issuer].card_tag(super::calls::card_data(card?))
@@ -259,10 +272,12 @@ impl Engine {
             return ready.into_iter().for_each(|ready| self.release_or_wait(ready));
         }
         for ready in &mut ready {
+            self.keep_channel_tally(ready);
             self.keep_session(ready);
         }
         let Some(mut live) = self.live.remove(&id) else { return };
         live.busy = true;
+        let fresh = core::mem::take(&mut live.resealed);
         let written = u32::try_from(step.records.len()).expect("a step writes few records");
         let r = &live.r;
         let mut unit = self.unit_of(r, r.records - written, step);
@@ -271,6 +286,7 @@ impl Engine {
             unit.recalls = self.recalls(&r.facts, faces, &live.counted);
         }
         self.live.insert(id, live);
+        self.put_resealed(&mut unit, fresh);
         self.open.units.push(unit);
         let inbound = inbound.into_iter().collect();
         self.open.entries.push(Entry::Step { ready, wait_ms, group, inbound, recalls });
@@ -354,11 +370,11 @@ impl Engine {
         });
         let error = match replayed {
             Some(Ok((r, handed))) => {
-                let sealed = handed.sides.get(&SIDE_CARD);
-                let card = sealed.and_then(|sealed| open_card(&self.setup, id, &r.facts, sealed));
+                let resealed = self.resealed(id, &r.facts, &handed);
                 let mut live = Box::new(Live::new(r));
-                live.tag = self.card_tag(&live.r.facts.issuer, card.as_ref());
-                live.card = card;
+                live.resealed = resealed;
+                live.sealed = handed.sides.get(&SIDE_CARD).cloned();
+                self.open_sealed(&mut live);
                 self.count_again(&mut live, &handed.sides);
                 live.parked = true;
                 self.live.insert(id, live);

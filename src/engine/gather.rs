@@ -4,7 +4,7 @@
 use super::calls::operation;
 use super::live::{Alarm, Group};
 use super::{ChannelId, Engine};
-use crate::base::RedemptionId;
+use crate::base::{RedemptionId, scrub_stack};
 use crate::flow::{Effect, Input};
 use crate::issuer::{Context, Message, OpKind};
 use alloc::vec::Vec;
@@ -103,7 +103,9 @@ impl Engine {
             })
             .collect();
         let mut message = Message::default();
-        issuer.encode(&operations, &context, &mut message).ok()?;
+        let encoded = issuer.encode(&operations, &context, &mut message);
+        scrub_stack();
+        encoded.ok()?;
         let waiting = ids.iter().map(|id| (*id, OpKind::Redeem)).collect();
         Some(self.ready(ChannelId(place as u16), 0, attempt, message, waiting, true))
     }

@@ -41,6 +41,10 @@ pub(super) struct Live {
     pub(super) r: Redemption,
     pub(super) tries: u32,
     pub(super) card: Option<Card>,
+    /// The card as it is sealed, while it could not be opened.
+    pub(super) sealed: Option<Vec<u8>>,
+    /// Side rows to write again with the next unit, sealed with the current key.
+    pub(super) resealed: Vec<Side>,
     /// The tag under which the issuer echoes the card.
     pub(super) tag: Option<CardTag>,
     pub(super) fingerprint: Vec<u8>,
@@ -67,6 +71,8 @@ impl Live {
             r,
             tries: 0,
             card: None,
+            sealed: None,
+            resealed: Vec::new(),
             tag: None,
             fingerprint: Vec::new(),
             hits: Vec::new(),

@@ -16,6 +16,7 @@ mod calls;
 mod commit;
 mod exposure;
 mod gather;
+mod keeping;
 mod live;
 mod output;
 mod prepare;

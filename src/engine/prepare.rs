@@ -1,19 +1,21 @@
 //! A request made ready: checked against the catalogue, keyed, its secret sealed.
 
 use super::budget::Counted;
+use super::keeping::place_of;
 use super::request::{Request, SubmitError, text, text_opt};
 use super::setup::Setup;
 use super::tokens;
-use crate::base::{Key16, Reader, RedemptionId, Secret, Text, Wall, Writer};
+use crate::base::{Key16, Reader, RedemptionId, Secret, Text, Wall, Writer, scrub_stack};
 use crate::card::token::Token;
 use crate::card::{Card, Field, Identity, Product};
 use crate::flow::{Facts, SIDE_CARD, SIDE_PERSONAL};
 use crate::money::Amount;
 use crate::record::Side;
 use crate::risk::Reason;
-use crate::vault::{Context, Entropy, PepperVersion, Purpose, commitment};
+use crate::vault::{Entropy, PepperVersion, VaultError, commitment};
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use zeroize::Zeroizing;
 
 /// A request made ready.
 pub(super) struct Prepared {
@@ -88,8 +90,8 @@ fn read_card(product: &Product, request: &Request) -> Result<Card, SubmitError> 
     let shown = shown_number(product, request);
     let number = request.number.as_ref().or(shown.as_ref());
     let number = number.map(|number| utf8("card_number", number)).transpose()?;
-    let number = zeroize::Zeroizing::new(number.unwrap_or_default());
-    let secret = zeroize::Zeroizing::new(utf8("card_secret", &request.secret)?);
+    let number = Zeroizing::new(number.unwrap_or_default());
+    let secret = Zeroizing::new(utf8("card_secret", &request.secret)?);
     product.read(Some(&number), &secret).map_err(|error| SubmitError::Invalid {
         field: match error.field {
             Field::CardNumber => "card_number",
@@ -164,7 +166,7 @@ pub(super) fn prepare(
     let device = text_opt("device_id", "device_id_shape", request.device.as_ref())?;
     let ip = text_opt("ip", "ip_shape", request.ip.as_ref())?;
     let id = request.redemption();
-    let salt = entropy.bytes::<32>();
+    let salt = Zeroizing::new(entropy.bytes::<32>());
     let card_bytes = read.card.encode();
     let issuer = setup.issuer_place(read.product.issuer()).expect("the set-up has every product's issuer");
     let facts = Facts {
@@ -192,7 +194,7 @@ pub(super) fn prepare(
         &salt,
         &card_bytes,
         (device.as_ref(), ip.as_ref(), request.place),
-    );
+    )?;
     let hits = hits(setup, &facts, device.as_deref(), ip.as_deref());
     let faces = faces_subject(setup, &facts);
     Ok(Prepared {
@@ -242,7 +244,9 @@ pub(super) fn fingerprint(
 pub(super) fn same_request(setup: &Setup, stored: &[u8], prepared: &Prepared) -> bool {
     let Some((version, _)) = stored.split_first_chunk::<2>() else { return false };
     let version = PepperVersion(u16::from_le_bytes(*version));
-    fingerprint(setup, version, &prepared.facts, &prepared.card).is_some_and(|own| own == stored)
+    let own = fingerprint(setup, version, &prepared.facts, &prepared.card);
+    scrub_stack();
+    own.is_some_and(|own| own == stored)
 }
 
 type Personal<'a> = (Option<&'a Text>, Option<&'a Text>, Option<(i32, i32)>);
@@ -255,40 +259,49 @@ fn seal_sides(
     salt: &[u8; 32],
     card: &Secret,
     (device, ip, place): Personal<'_>,
-) -> Vec<Side> {
-    let mut seal = |slot, purpose, plain: &[u8]| {
-        let context = Context { purpose, redemption: id, bound: facts.product.as_bytes() };
-        let content =
-            setup.keys.seal(&context, plain, entropy.bytes()).expect("a card is far below the limit");
-        Side { redemption: id, slot, content: Some(content) }
+) -> Result<Vec<Side>, VaultError> {
+    let mut seal = |slot, plain: &[u8]| {
+        let context = place_of(slot, id, &facts.product).expect("both slots have a purpose");
+        let content = setup.keys.seal(&context, plain, entropy.bytes())?;
+        Ok(Side { redemption: id, slot, content: Some(content) })
     };
-    let mut plain = zeroize::Zeroizing::new(salt.to_vec());
+    // Exactly as long as it will be, so that the buffer never moves and leaves a copy.
+    let mut plain = Zeroizing::new(Vec::with_capacity(salt.len() + card.len()));
+    plain.extend_from_slice(salt);
     plain.extend_from_slice(card.expose());
     let mut sides = Vec::with_capacity(2);
-    sides.push(seal(SIDE_CARD, Purpose::Card, &plain));
+    sides.push(seal(SIDE_CARD, &plain)?);
     if device.is_some() || ip.is_some() || place.is_some() {
-        let mut plain = zeroize::Zeroizing::new(Vec::new());
+        let lens = [device, ip].map(|text| 2 + text.map_or(0, |text| text.len()));
+        let mut plain = Zeroizing::new(Vec::with_capacity(lens.iter().sum::<usize>() + 9));
         let w = &mut Writer::new(&mut plain);
         w.text_opt(device).text_opt(ip).bool(place.is_some());
         let (latitude, longitude) = place.unwrap_or_default();
         w.raw(&latitude.to_le_bytes()).raw(&longitude.to_le_bytes());
-        sides.push(seal(SIDE_PERSONAL, Purpose::Personal, &plain));
+        sides.push(seal(SIDE_PERSONAL, &plain)?);
     }
-    sides
+    Ok(sides)
 }
 
 /// The device that is sealed among the personal fields, if they are still kept.
 pub(super) fn open_device(setup: &Setup, id: RedemptionId, facts: &Facts, sealed: &[u8]) -> Option<Text> {
-    let context = Context { purpose: Purpose::Personal, redemption: id, bound: facts.product.as_bytes() };
-    let plain = setup.keys.open(&context, sealed).ok()?;
+    let plain = setup.keys.open(&place_of(SIDE_PERSONAL, id, &facts.product)?, sealed).ok()?;
     Reader::new(plain.expose()).text_opt().ok()?
 }
 
 /// Opens the sealed card of a redemption, if its side row still holds it.
-pub(super) fn open_card(setup: &Setup, id: RedemptionId, facts: &Facts, sealed: &[u8]) -> Option<Card> {
-    let context = Context { purpose: Purpose::Card, redemption: id, bound: facts.product.as_bytes() };
-    let plain = setup.keys.open(&context, sealed).ok()?;
-    Card::decode(plain.expose().get(32..)?).ok()
+///
+/// # Errors
+/// [`VaultError`].
+pub(super) fn open_card(
+    setup: &Setup,
+    id: RedemptionId,
+    facts: &Facts,
+    sealed: &[u8],
+) -> Result<Option<Card>, VaultError> {
+    let Some(context) = place_of(SIDE_CARD, id, &facts.product) else { return Ok(None) };
+    let plain = setup.keys.open(&context, sealed)?;
+    Ok(plain.expose().get(32..).and_then(|bytes| Card::decode(bytes).ok()))
 }
 
 /// What of a request stands on a block list.

@@ -6,7 +6,7 @@ use super::rescan::Scan;
 use super::{
     CallId, ChannelId, Event, InboundId, Misuse, Output, Recovery, Request, Sent, Setup, SubmitError,
 };
-use crate::base::{BatchId, Digest, Key16, Mono, Now, RedemptionId, Secret, Wall};
+use crate::base::{BatchId, Digest, Key16, Mono, Now, RedemptionId, Secret, Wall, scrub_stack};
 use crate::flow::{Finding, Input, Summary, Verdict};
 use crate::issuer::{Answer, Context, DecodeError, OpKind, Reference};
 use crate::record::{Batch, Handed};
@@ -43,6 +43,8 @@ pub struct Engine {
     pub(super) in_flight: Option<InFlight>,
     pub(super) again: Option<Box<Batch>>,
     pub(super) queued_submits: usize,
+    /// How many messages keys have sealed, as staged.
+    pub(super) tallies: super::keeping::Tallies,
     /// Whether this engine has seen to it that the log names its key ring.
     pub(super) ring_pinned: bool,
 }
@@ -57,8 +59,14 @@ impl core::fmt::Debug for Engine {
 }
 
 impl Engine {
-    pub(super) fn open(setup: Setup, durable: Recovery, epoch: u64, seed: [u8; 32]) -> Self {
-        Self {
+    pub(super) fn open(
+        setup: Setup,
+        durable: Recovery,
+        tallies: super::keeping::Tallies,
+        epoch: u64,
+        seed: [u8; 32],
+    ) -> Self {
+        let engine = Self {
             setup,
             epoch,
             exposures: durable.exposures.clone(),
@@ -83,7 +91,10 @@ impl Engine {
             again: None,
             queued_submits: 0,
             ring_pinned: false,
-        }
+            tallies,
+        };
+        engine.tell_rings();
+        engine
     }
 
     /// Takes a request. What becomes of it is told by [`Event`]s; nothing is promised before.
@@ -120,11 +131,15 @@ impl Engine {
     /// # Errors
     /// [`SubmitError`], as `submit` would give for the card.
     pub fn lanes(&self, request: &Request) -> Result<Vec<Key16>, SubmitError> {
-        Ok(prepare::read(&self.setup, request)?.keys().to_vec())
+        let keys = prepare::read(&self.setup, request).map(|read| read.keys().to_vec());
+        scrub_stack();
+        keys
     }
 
     fn prepare(&mut self, request: &Request) -> Result<Prepared, SubmitError> {
-        prepare::prepare(&self.setup, &mut self.entropy, request)
+        let prepared = prepare::prepare(&self.setup, &mut self.entropy, request);
+        scrub_stack();
+        prepared
     }
 
     /// The reply to a call, in time or late.

@@ -2,6 +2,7 @@
 //! redemptions themselves are handed back by the store as they fall due.
 
 use super::exposure::Exposures;
+use super::keeping::Tallies;
 use super::{Engine, Setup};
 use crate::audit;
 use crate::base::{
@@ -144,9 +145,10 @@ impl Recovery {
         if let Some(pinned) = self.sessions.iter().find(|(name, _)| name.as_str() == KEYS_ROW) {
             check_ring(&setup.keys, &pinned.1.state)?;
         }
+        let tallies = Tallies::of(&self.sessions)?;
         match self.last {
             Some((id, _)) if id.epoch >= epoch => Err(RecoverError::Epoch { epoch, last: id.epoch }),
-            _ => Ok(Engine::open(setup, self, epoch, seed)),
+            _ => Ok(Engine::open(setup, self, tallies, epoch, seed)),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::base::{RedemptionId, Secret, Text, Wall, digest};
 use crate::money::Amount;
+use crate::vault::VaultError;
 use alloc::string::{String, ToString};
 
 /// A request to buy a card back. Fields are checked when it is submitted.
@@ -156,6 +157,9 @@ pub enum SubmitError {
         /// What the product takes.
         what: String,
     },
+    /// The vault does not seal: its key is spent, or the key's holder cannot be reached.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// Too much is in flight: submit again later.
     #[error("too much is in flight")]
     Busy,
@@ -164,20 +168,20 @@ pub enum SubmitError {
 impl SubmitError {
     /// The stable number.
     pub const fn code(&self) -> crate::base::Code {
-        crate::base::Code::new(
-            crate::base::block::ENGINE,
-            match self {
-                Self::Invalid { .. } => 5,
-                Self::Refused { .. } => 6,
-                Self::Busy => 7,
-            },
-        )
+        let case = match self {
+            Self::Invalid { .. } => 5,
+            Self::Refused { .. } => 6,
+            Self::Busy => 7,
+            Self::Vault(error) => return error.code(),
+        };
+        crate::base::Code::new(crate::base::block::ENGINE, case)
     }
 
     /// What to do about it.
     pub const fn advice(&self) -> crate::base::Advice {
         match self {
             Self::Busy => crate::base::Advice::Retry,
+            Self::Vault(error) => error.advice(),
             _ => crate::base::Advice::Fix,
         }
     }

@@ -194,6 +194,11 @@ impl Setup {
         &self.catalogue
     }
 
+    /// The key ring.
+    pub fn keys(&self) -> &KeyRing {
+        &self.keys
+    }
+
     /// The name of a channel.
     pub fn channel_name(&self, channel: ChannelId) -> Option<&str> {
         let place = usize::from(channel.0);

@@ -51,7 +51,7 @@ impl PublicAnswer {
     /// Of a request that is not taken.
     pub const fn of_refusal(error: &SubmitError) -> Self {
         match error {
-            SubmitError::Busy => Self::TryLater,
+            SubmitError::Busy | SubmitError::Vault(_) => Self::TryLater,
             SubmitError::Invalid { .. } | SubmitError::Refused { .. } => Self::NotAccepted,
         }
     }

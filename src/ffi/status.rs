@@ -173,7 +173,7 @@ impl From<SubmitError> for Failure {
             SubmitError::Invalid { reason, .. } | SubmitError::Refused { reason, .. } => {
                 alloc::format!("{reason}: {error}")
             }
-            SubmitError::Busy => error.to_string(),
+            SubmitError::Busy | SubmitError::Vault(_) => error.to_string(),
         };
         Self { code, advice, detail }
     }

@@ -291,6 +291,10 @@ impl<S: Store, T: Transport> Driver<S, T> {
         Ok(())
     }
 
+    pub(super) fn parts(&mut self) -> (&Engine, &mut S) {
+        (&self.engine, &mut self.store)
+    }
+
     /// The engine, for what the driver does not wrap.
     pub fn engine(&mut self) -> &mut Engine {
         &mut self.engine

@@ -6,6 +6,7 @@ mod driver;
 mod lanes;
 mod memory;
 mod proof;
+mod reseal;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
@@ -17,6 +18,7 @@ pub use driver::{Driver, Outcome, RunError};
 pub use lanes::Source;
 pub use memory::Memory;
 pub use proof::{Proof, prove};
+pub use reseal::sealed_before;
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
 pub use store::{Store, StoreError};

@@ -3,6 +3,7 @@
 
 use super::{Answer, CardData, CardTag, IssuerProfile, Operation, Payment, RailProfile, Reference};
 use crate::base::Wall;
+use crate::vault::Tally;
 use alloc::vec::Vec;
 use zeroize::Zeroize;
 
@@ -95,6 +96,17 @@ pub trait Issuer: Send + Sync {
     fn card_tag(&self, card: CardData<'_>) -> Option<CardTag> {
         let _ = card;
         None
+    }
+
+    /// How many messages it has sealed with a key of its own, if it seals any: the engine keeps
+    /// the number in the log, so that the limit of a key holds over restarts.
+    fn tally(&self) -> Option<Tally> {
+        None
+    }
+
+    /// Told at opening: its key has sealed at least so many before.
+    fn sealed_before(&self, messages: u64) {
+        let _ = messages;
     }
 
     /// What an inbound message is acknowledged with, once all it caused is durable.

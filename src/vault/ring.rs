@@ -1,8 +1,12 @@
 //! The ring: which keys seal and open, which peppers name cards, and which are current.
 
 use super::VaultError;
-use super::xaes::{NONCE, Xaes};
+use super::count::Count;
+use super::gcm::{self, NONCE};
+use super::holder::{KeySource, MasterKey};
+use super::xaes::Xaes;
 use crate::base::{Key16, Secret};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 use zeroize::Zeroizing;
@@ -22,6 +26,15 @@ pub struct RingChecks {
     pub keys: Vec<(KeyId, Key16)>,
     /// A value per pepper, oldest first.
     pub peppers: Vec<(PepperVersion, Key16)>,
+}
+
+/// How many messages a key has sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tally {
+    /// The key, by the value that tells it from others ([`KeyRing::checks`]).
+    pub key: Key16,
+    /// How many, in this process and as far as it was told of others.
+    pub messages: u64,
 }
 
 /// The keys that seal secrets and the peppers that name cards, as the host supplied them.
@@ -53,18 +66,57 @@ pub struct RingChecks {
 /// ```
 pub struct KeyRing {
     /// By id, ascending; never empty.
-    keys: Vec<(KeyId, Xaes)>,
+    keys: Vec<RingKey>,
     /// By version, ascending; never empty.
     peppers: Vec<(PepperVersion, Secret)>,
+    /// How many messages one key may seal.
+    limit: u64,
+}
+
+/// One sealing key of a ring.
+pub(super) struct RingKey {
+    pub(super) id: KeyId,
+    pub(super) key: Box<dyn MasterKey>,
+    check: Key16,
+    sealed: Count,
+}
+
+impl RingKey {
+    fn new(id: KeyId, source: KeySource) -> Result<Self, VaultError> {
+        let key: Box<dyn MasterKey> = match source {
+            KeySource::Bytes(bytes) => Box::new(Xaes::new(&*own(id, &bytes)?)),
+            #[cfg(feature = "sm")]
+            KeySource::Sm4(bytes) => Box::new(super::sm::SmKey::new(own(id, &bytes)?)),
+            KeySource::Holder(holder) => holder,
+        };
+        // Of no secret, and only to tell keys apart: the nonce is one that is never drawn.
+        let check = gcm::seal(&*key, &[0; NONCE], b"scrip ring check v1", &mut []);
+        Ok(Self { id, check: Key16(check.map_err(|error| error.of(id))?), key, sealed: Count::default() })
+    }
+
+    /// The first byte of what this key seals.
+    pub(super) fn version(&self) -> u8 {
+        self.key.cipher() as u8
+    }
+}
+
+fn own(id: KeyId, key: &Secret) -> Result<Zeroizing<[u8; KeyRing::KEY_LEN]>, VaultError> {
+    let mut bytes = Zeroizing::new([0; KeyRing::KEY_LEN]);
+    if key.len() != bytes.len() {
+        return Err(VaultError::KeyLength { id, len: key.len() });
+    }
+    bytes.copy_from_slice(key.expose());
+    Ok(bytes)
 }
 
 impl KeyRing {
     /// How many messages may be sealed under one key id, over all rings, processes and machines
-    /// that ever hold it: 2^48.
+    /// that ever hold it, unless [`limit`](Self::limit) sets fewer: 2^48.
     ///
-    /// The construction allows 2^80 messages before random nonces collide with a chance of
-    /// 2^-32, and at 10,000 seals a second this limit is nine centuries away. It is therefore a
-    /// bound on plans, not counted here: one ring cannot know what others sealed.
+    /// Random nonces of 24 bytes under derived keys collide with a chance of 2^-32 only after
+    /// 2^80 messages (c2sp.org/XAES-256-GCM), and at 10,000 seals a second 2^48 is nine
+    /// centuries away. The limit is there so that the bound of the mode is never a matter of
+    /// hope: a key that reaches it seals nothing more, and a new one must come into the ring.
     pub const MESSAGES_PER_KEY: u64 = 1 << 48;
 
     /// Length of a key and of a pepper in bytes.
@@ -73,11 +125,24 @@ impl KeyRing {
     /// Takes over the keys and peppers, in any order. Each must be 32 bytes of full entropy.
     ///
     /// # Errors
+    /// Those of [`of`](Self::of), but for those of holders.
+    pub fn new(
+        keys: Vec<(KeyId, Secret)>,
+        peppers: Vec<(PepperVersion, Secret)>,
+    ) -> Result<Self, VaultError> {
+        Self::of(keys.into_iter().map(|(id, key)| (id, KeySource::Bytes(key))).collect(), peppers)
+    }
+
+    /// As [`new`](Self::new), with keys from any source, such as an HSM. Each is used once here,
+    /// so that a holder that cannot be reached shows at once.
+    ///
+    /// # Errors
     /// [`VaultError::KeyLength`] and [`VaultError::PepperLength`] for another length,
     /// [`VaultError::DuplicateKey`] and [`VaultError::DuplicatePepper`] for an id given twice,
-    /// [`VaultError::NoKey`] and [`VaultError::NoPepper`] if one of the lists is empty.
-    pub fn new(
-        mut keys: Vec<(KeyId, Secret)>,
+    /// [`VaultError::NoKey`] and [`VaultError::NoPepper`] if one of the lists is empty,
+    /// [`VaultError::Unavailable`] and [`VaultError::Refused`] as holders say.
+    pub fn of(
+        mut keys: Vec<(KeyId, KeySource)>,
         mut peppers: Vec<(PepperVersion, Secret)>,
     ) -> Result<Self, VaultError> {
         keys.sort_unstable_by_key(|(id, _)| *id);
@@ -99,22 +164,43 @@ impl KeyRing {
                 return Err(VaultError::PepperLength { version: *version, len: pepper.len() });
             }
         }
-        // Room for all at once: a growing list would leave copies of keys behind in freed memory.
-        let mut expanded = Vec::with_capacity(keys.len());
-        for (id, key) in &keys {
-            let mut bytes = Zeroizing::new([0; Self::KEY_LEN]);
-            if key.len() != bytes.len() {
-                return Err(VaultError::KeyLength { id: *id, len: key.len() });
-            }
-            bytes.copy_from_slice(key.expose());
-            expanded.push((*id, Xaes::new(&bytes)));
+        let keys = keys.into_iter().map(|(id, source)| RingKey::new(id, source));
+        Ok(Self { keys: keys.collect::<Result<_, _>>()?, peppers, limit: Self::MESSAGES_PER_KEY })
+    }
+
+    /// Lets each key seal at most `messages`, if that is fewer than
+    /// [`MESSAGES_PER_KEY`](Self::MESSAGES_PER_KEY).
+    #[must_use]
+    pub fn limit(mut self, messages: u64) -> Self {
+        self.limit = messages.min(Self::MESSAGES_PER_KEY);
+        self
+    }
+
+    /// How many messages `key` has sealed, as far as this ring knows: what it sealed itself and
+    /// what it was told of by [`sealed_before`](Self::sealed_before). 0 for a key that it does
+    /// not hold.
+    pub fn sealed(&self, key: KeyId) -> u64 {
+        self.key(key).map_or(0, |held| held.sealed.now())
+    }
+
+    /// How many messages the current key has sealed.
+    pub fn tally(&self) -> Tally {
+        let held = self.current();
+        Tally { key: held.check, messages: held.sealed.now() }
+    }
+
+    /// Tells the ring that `key` has sealed at least `messages` in other processes or machines.
+    /// The engine does so at opening, from what it keeps in the log; a ring that is used without
+    /// an engine must be told by its host.
+    pub fn sealed_before(&self, key: KeyId, messages: u64) {
+        if let Some(held) = self.key(key) {
+            held.sealed.at_least(messages);
         }
-        Ok(Self { keys: expanded, peppers })
     }
 
     /// The key that seals: the one with the highest id.
     pub fn current_key(&self) -> KeyId {
-        self.sealing_key().0
+        self.current().id
     }
 
     /// The pepper under which new names are made: the one with the highest version.
@@ -124,7 +210,7 @@ impl KeyRing {
 
     /// The ids of all keys, oldest first.
     pub fn key_ids(&self) -> impl ExactSizeIterator<Item = KeyId> {
-        self.keys.iter().map(|(id, _)| *id)
+        self.keys.iter().map(|held| held.id)
     }
 
     /// The versions of all peppers, oldest first.
@@ -136,19 +222,23 @@ impl KeyRing {
     /// more: 16 bytes of an HMAC, or of the tag of nothing sealed. A store that pins them finds
     /// out that it is opened with another ring.
     pub fn checks(&self) -> RingChecks {
-        let nothing = |key: &Xaes| Key16(key.seal(&[0; NONCE], b"scrip ring check v1", &mut []));
-        let keys = self.keys.iter().map(|(id, key)| (*id, nothing(key))).collect();
+        let keys = self.keys.iter().map(|held| (held.id, held.check)).collect();
         let check = |version| self.subject_key(version, "ring check", b"").map(|key| (version, key));
         RingChecks { keys, peppers: self.pepper_versions().filter_map(check).collect() }
     }
 
-    pub(super) fn sealing_key(&self) -> (KeyId, &Xaes) {
-        let (id, key) = self.keys.last().expect("a ring holds at least one key");
-        (*id, key)
+    /// The current key, for one message more.
+    pub(super) fn sealing_key(&self) -> Result<&RingKey, VaultError> {
+        let held = self.current();
+        if held.sealed.more(self.limit) { Ok(held) } else { Err(VaultError::Exhausted(held.id)) }
     }
 
-    pub(super) fn key(&self, id: KeyId) -> Option<&Xaes> {
-        self.keys.iter().find(|(held, _)| *held == id).map(|(_, key)| key)
+    fn current(&self) -> &RingKey {
+        self.keys.last().expect("a ring holds at least one key")
+    }
+
+    pub(super) fn key(&self, id: KeyId) -> Option<&RingKey> {
+        self.keys.iter().find(|held| held.id == id)
     }
 
     pub(super) fn pepper(&self, version: PepperVersion) -> Option<&Secret> {
@@ -165,13 +255,15 @@ impl fmt::Debug for KeyRing {
 }
 
 /// The first name that a sorted list gives twice.
-fn first_double<N: Copy + PartialEq>(sorted: &[(N, Secret)]) -> Option<N> {
+fn first_double<N: Copy + PartialEq, K>(sorted: &[(N, K)]) -> Option<N> {
     sorted.windows(2).find(|pair| pair[0].0 == pair[1].0).map(|pair| pair[0].0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::RedemptionId;
+    use crate::vault::{Context, Purpose};
 
     fn secret(len: usize) -> Secret {
         Secret::new(alloc::vec![0xab; len])
@@ -186,6 +278,41 @@ mod tests {
         assert_eq!(ring.current_pepper(), PepperVersion(5));
         assert!(ring.key_ids().eq([KeyId(2), KeyId(4), KeyId(9)]));
         assert!(ring.pepper_versions().eq([PepperVersion(1), PepperVersion(5)]));
+    }
+
+    #[test]
+    fn a_spent_key_seals_nothing_more_and_still_opens() {
+        let keys = || [(KeyId(1), secret(32))].into();
+        let peppers = || [(PepperVersion(1), secret(32))].into();
+        let ring = KeyRing::new(keys(), peppers()).unwrap().limit(3);
+        let here = Context { purpose: Purpose::Card, redemption: RedemptionId([1; 16]), bound: b"" };
+        let sealed = ring.seal(&here, b"1", [1; 24]).unwrap();
+        ring.reseal(&here, &sealed, [2; 24]).unwrap();
+        assert_eq!(ring.sealed(KeyId(1)), 2);
+        ring.seal(&here, b"1", [3; 24]).unwrap();
+        for _ in 0..2 {
+            assert_eq!(ring.seal(&here, b"1", [4; 24]), Err(VaultError::Exhausted(KeyId(1))));
+        }
+        assert_eq!(ring.sealed(KeyId(1)), 3);
+        assert_eq!(ring.open(&here, &sealed).unwrap().expose(), b"1");
+        let two = [(KeyId(1), secret(32)), (KeyId(2), secret(32))].into();
+        let rotated = KeyRing::new(two, peppers()).unwrap().limit(3);
+        rotated.sealed_before(KeyId(1), 3);
+        assert!(rotated.reseal(&here, &sealed, [5; 24]).is_ok());
+    }
+
+    #[test]
+    fn what_was_sealed_before_counts() {
+        let peppers = [(PepperVersion(1), secret(32))].into();
+        let ring = KeyRing::new([(KeyId(1), secret(32))].into(), peppers).unwrap();
+        let here = Context { purpose: Purpose::Card, redemption: RedemptionId([1; 16]), bound: b"" };
+        ring.sealed_before(KeyId(1), KeyRing::MESSAGES_PER_KEY - 1);
+        ring.sealed_before(KeyId(1), 5);
+        ring.sealed_before(KeyId(9), u64::MAX);
+        assert!(ring.seal(&here, b"1", [1; 24]).is_ok());
+        assert_eq!(ring.seal(&here, b"1", [1; 24]), Err(VaultError::Exhausted(KeyId(1))));
+        assert_eq!((ring.sealed(KeyId(1)), ring.sealed(KeyId(9))), (1 << 48, 0));
+        assert_eq!(ring.limit(u64::MAX).limit, 1 << 48, "no limit above the hard one");
     }
 
     #[test]

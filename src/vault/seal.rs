@@ -1,16 +1,20 @@
 //! Sealed secrets: the bytes they are, and what they are bound to.
 //!
 //! ```text
-//! version 1 (1) | key id (2, little-endian) | nonce (24) | sealed bytes | tag (16)
+//! version (1) | key id (2, little-endian) | nonce (24) | sealed bytes | tag (16)
 //! ```
+//! The version tells the cipher: 1 AES-256-GCM, 2 SM4-GCM (feature `sm`), each under a key derived
+//! for the message from the first half of the nonce; the second half is the nonce under it.
 //! Authenticated beside the sealed bytes: version, key id, purpose (1), redemption (16), and the
 //! bound bytes after their length (4, little-endian). So a sealed secret opens in its own place
 //! and direction only.
 
-use super::xaes::{NONCE, TAG};
+use super::gcm::{self, NONCE, TAG};
+use super::holder::Cipher;
 use super::{KeyId, KeyRing, VaultError};
 use crate::base::{Reader, RedemptionId, Secret, ShortInput, Writer};
 use alloc::vec::Vec;
+use zeroize::Zeroize;
 
 /// The most bytes that can be sealed at once, and the most that can be bound: 16 MiB.
 pub const MAX_PLAIN: usize = 1 << 24;
@@ -18,8 +22,13 @@ pub const MAX_PLAIN: usize = 1 << 24;
 /// By how many bytes a sealed secret is longer than its plain bytes.
 pub const SEALED_OVERHEAD: usize = HEADER + NONCE + TAG;
 
-const VERSION: u8 = 1;
 const HEADER: usize = 3;
+
+/// The ciphers that can be opened here.
+#[cfg(not(feature = "sm"))]
+const KNOWN: [Cipher; 1] = [Cipher::Aes256Gcm];
+#[cfg(feature = "sm")]
+const KNOWN: [Cipher; 2] = [Cipher::Aes256Gcm, Cipher::Sm4Gcm];
 
 /// What a sealed secret is for. A number once given is never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,14 +61,11 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
-    fn associated(&self, key: KeyId) -> Result<Vec<u8>, VaultError> {
-        if self.bound.len() > MAX_PLAIN {
-            return Err(VaultError::TooLong);
-        }
+    fn associated(&self, version: u8, key: KeyId) -> Vec<u8> {
         let mut out = Vec::with_capacity(HEADER + 1 + 16 + 4 + self.bound.len());
         let mut writer = Writer::new(&mut out);
-        writer.u8(VERSION).u16(key.0).u8(self.purpose as u8).raw(&self.redemption.0).bytes(self.bound);
-        Ok(out)
+        writer.u8(version).u16(key.0).u8(self.purpose as u8).raw(&self.redemption.0).bytes(self.bound);
+        out
     }
 }
 
@@ -78,24 +84,33 @@ impl KeyRing {
     /// The result is [`SEALED_OVERHEAD`] bytes longer than `plain` and shows its length.
     ///
     /// # Errors
-    /// [`VaultError::TooLong`] beyond [`MAX_PLAIN`] bytes.
+    /// [`VaultError::TooLong`] beyond [`MAX_PLAIN`] bytes, [`VaultError::Exhausted`] when the key
+    /// has sealed as many messages as it may, [`VaultError::Unavailable`] and
+    /// [`VaultError::Refused`] as the key's holder says.
     pub fn seal(
         &self,
         context: &Context<'_>,
         plain: &[u8],
         nonce: [u8; NONCE],
     ) -> Result<Vec<u8>, VaultError> {
-        if plain.len() > MAX_PLAIN {
+        if plain.len() > MAX_PLAIN || context.bound.len() > MAX_PLAIN {
             return Err(VaultError::TooLong);
         }
-        let (id, key) = self.sealing_key();
-        let associated = context.associated(id)?;
+        let held = self.sealing_key()?;
+        let associated = context.associated(held.version(), held.id);
         // Room for all at once, so that the plain bytes are encrypted where they are put and no
         // copy stays behind.
         let mut out = Vec::with_capacity(SEALED_OVERHEAD + plain.len());
-        Writer::new(&mut out).u8(VERSION).u16(id.0).raw(&nonce).raw(plain);
-        let tag = key.seal(&nonce, &associated, &mut out[HEADER + NONCE..]);
-        out.extend_from_slice(&tag);
+        Writer::new(&mut out).u8(held.version()).u16(held.id.0).raw(&nonce).raw(plain);
+        let tag = gcm::seal(&*held.key, &nonce, &associated, &mut out[HEADER + NONCE..]);
+        match tag {
+            Ok(tag) => out.extend_from_slice(&tag),
+            Err(error) => {
+                // Nothing was encrypted.
+                out.zeroize();
+                return Err(error.of(held.id));
+            }
+        }
         Ok(out)
     }
 
@@ -105,23 +120,30 @@ impl KeyRing {
     /// [`VaultError::Malformed`] if the bytes cannot be a sealed secret,
     /// [`VaultError::UnknownKey`] if the ring does not hold the key, [`VaultError::Unopened`]
     /// if a byte was changed or the context is another, [`VaultError::TooLong`] if the bound
-    /// bytes are.
+    /// bytes are, [`VaultError::Unavailable`] and [`VaultError::Refused`] as the key's holder
+    /// says.
     pub fn open(&self, context: &Context<'_>, sealed: &[u8]) -> Result<Secret, VaultError> {
         let parts = Parts::read(sealed)?;
-        let key = self.key(parts.key).ok_or(VaultError::UnknownKey(parts.key))?;
-        let associated = context.associated(parts.key)?;
+        let held = self.key(parts.key).ok_or(VaultError::UnknownKey(parts.key))?;
+        if context.bound.len() > MAX_PLAIN {
+            return Err(VaultError::TooLong);
+        }
+        let associated = context.associated(parts.version, parts.key);
+        if held.version() != parts.version {
+            return Err(VaultError::Unopened);
+        }
         let mut text = parts.text.to_vec();
-        if key.open(&parts.nonce, &associated, &mut text, &parts.tag) {
-            Ok(Secret::new(text))
-        } else {
-            Err(VaultError::Unopened)
+        match gcm::open(&*held.key, &parts.nonce, &associated, &mut text, &parts.tag) {
+            Ok(true) => Ok(Secret::new(text)),
+            Ok(false) => Err(VaultError::Unopened),
+            Err(error) => Err(error.of(parts.key)),
         }
     }
 
     /// Opens, and seals again for the same context with the current key and a new nonce.
     ///
     /// # Errors
-    /// Those of [`open`](Self::open).
+    /// Those of [`open`](Self::open) and [`seal`](Self::seal).
     pub fn reseal(
         &self,
         context: &Context<'_>,
@@ -133,6 +155,7 @@ impl KeyRing {
 }
 
 struct Parts<'a> {
+    version: u8,
     key: KeyId,
     nonce: [u8; NONCE],
     text: &'a [u8],
@@ -146,14 +169,15 @@ impl<'a> Parts<'a> {
 
     fn read_fields(sealed: &'a [u8]) -> Result<Self, ShortInput> {
         let mut reader = Reader::new(sealed);
-        if reader.u8()? != VERSION {
+        let version = reader.u8()?;
+        if !KNOWN.iter().any(|cipher| *cipher as u8 == version) {
             return reader.fail();
         }
         let key = KeyId(reader.u16()?);
         let nonce = reader.array()?;
         let len = reader.rest().len().checked_sub(TAG).filter(|len| *len <= MAX_PLAIN);
         let Some(len) = len else { return reader.fail() };
-        Ok(Self { key, nonce, text: reader.take(len)?, tag: reader.array()? })
+        Ok(Self { version, key, nonce, text: reader.take(len)?, tag: reader.array()? })
     }
 }
 
@@ -183,7 +207,7 @@ mod tests {
         assert_eq!(sealed[3..27], NONCE_A);
         assert_eq!(sealed.len(), 6 + SEALED_OVERHEAD);
         assert_eq!(sealed_with(&sealed), Ok(KeyId(0x0102)));
-        let associated = context(Purpose::Card).associated(KeyId(0x0102)).unwrap();
+        let associated = context(Purpose::Card).associated(1, KeyId(0x0102));
         let written = [&[1, 2, 1, 1][..], &[5; 16], &[8, 0, 0, 0], b"card key"].concat();
         assert_eq!(associated, written);
     }

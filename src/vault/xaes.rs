@@ -1,21 +1,15 @@
-//! XAES-256-GCM (c2sp.org/XAES-256-GCM): AES-256-GCM under a key derived for each message from
-//! the first half of a 24-byte nonce.
+//! The key derivation of XAES-256-GCM (c2sp.org/XAES-256-GCM): AES-256-GCM under a key derived for
+//! each message from the first half of a 24-byte nonce. The other half is the nonce under it.
 //!
 //! A random nonce of that length needs no counter, so that a restored backup or a cloned
 //! machine cannot repeat one. The mode does not commit to its key; that is not needed here,
 //! where every key in a ring is random and secret.
 
-use aes_gcm::aead::{AeadInOut, KeyInit};
+use super::holder::{HolderError, MasterKey};
+use aes_gcm::KeyInit;
 use aes_gcm::aes::Aes256;
 use aes_gcm::aes::cipher::BlockCipherEncrypt;
-use aes_gcm::{Aes256Gcm, Key, Nonce, Tag};
 use zeroize::Zeroizing;
-
-/// Length of the nonce in bytes.
-pub(super) const NONCE: usize = 24;
-
-/// Length of the tag in bytes.
-pub(super) const TAG: usize = 16;
 
 /// A master key, expanded; zeroised when dropped.
 pub(super) struct Xaes {
@@ -35,59 +29,38 @@ impl Xaes {
         let k1 = Zeroizing::new((*doubled ^ reduction).to_be_bytes());
         Self { cipher, k1 }
     }
+}
 
-    /// Encrypts `text` in place and returns its tag; `text` is shorter than 64 GiB.
-    pub(super) fn seal(&self, nonce: &[u8; NONCE], associated: &[u8], text: &mut [u8]) -> [u8; TAG] {
-        let (cipher, nonce) = self.derive(nonce);
-        let sealed = cipher.encrypt_inout_detached(&nonce, associated, text.into());
-        sealed.expect("the vault's limits are far below those of the mode").into()
-    }
-
-    /// Decrypts `text` in place if the tag fits, and otherwise leaves it as it was.
-    #[must_use]
-    pub(super) fn open(
-        &self,
-        nonce: &[u8; NONCE],
-        associated: &[u8],
-        text: &mut [u8],
-        tag: &[u8; TAG],
-    ) -> bool {
-        let (cipher, nonce) = self.derive(nonce);
-        cipher.decrypt_inout_detached(&nonce, associated, text.into(), &Tag::from(*tag)).is_ok()
-    }
-
-    /// The cipher and the nonce for one message: CMAC in counter mode (NIST SP 800-108r1,
-    /// section 4.1) with the label `X` and the nonce's first half as context. Each input is one
-    /// block, so that CMAC is one encryption.
-    fn derive(&self, nonce: &[u8; NONCE]) -> (Aes256Gcm, Nonce<aes_gcm::aes::cipher::consts::U12>) {
-        let mut key = Zeroizing::new([0; 32]);
+impl MasterKey for Xaes {
+    /// CMAC in counter mode (NIST SP 800-108r1, section 4.1) with the label `X` and the nonce's
+    /// first half as context. Each input is one block, so that CMAC is one encryption.
+    fn derive(&self, context: &[u8; 12], key: &mut [u8; 32]) -> Result<(), HolderError> {
         for (counter, half) in (1..).zip(key.chunks_exact_mut(16)) {
             let mut block = Zeroizing::new([0; 16]);
             block[..4].copy_from_slice(&[0, counter, b'X', 0]);
-            block[4..].copy_from_slice(&nonce[..12]);
+            block[4..].copy_from_slice(context);
             for (byte, mask) in block.iter_mut().zip(self.k1.iter()) {
                 *byte ^= mask;
             }
             self.cipher.encrypt_block((&mut *block).into());
             half.copy_from_slice(block.as_slice());
         }
-        let mut rest = [0; 12];
-        rest.copy_from_slice(&nonce[12..]);
-        (Aes256Gcm::new(<&Key<Aes256Gcm>>::from(&*key)), rest.into())
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vault::testing::{Shake128, hex, unhex};
+    use crate::vault::gcm;
+    use crate::vault::testing::{Shake128, hex};
     use alloc::vec::Vec;
 
     const LETTERS: &[u8; 24] = b"ABCDEFGHIJKLMNOPQRSTUVWX";
 
     fn sealed(key: &[u8; 32], nonce: &[u8; 24], associated: &[u8], plain: &[u8]) -> Vec<u8> {
         let mut text = plain.to_vec();
-        let tag = Xaes::new(key).seal(nonce, associated, &mut text);
+        let tag = gcm::seal(&Xaes::new(key), nonce, associated, &mut text).unwrap();
         text.extend_from_slice(&tag);
         text
     }
@@ -131,39 +104,5 @@ mod tests {
         let mut total = [0; 32];
         hash.finish().squeeze(&mut total);
         assert_eq!(hex(&total), "e6b9edf2df6cec60c8cbd864e2211b597fb69a529160cd040d56c0c210081939");
-    }
-
-    #[test]
-    fn the_cipher_underneath_is_aes_256_gcm() {
-        // Test case 16 of the GCM submission to NIST (McGrew and Viega, appendix B).
-        let key = unhex("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308");
-        let mut text = unhex(
-            "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72\
-             1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39",
-        );
-        let nonce: [u8; 12] = unhex("cafebabefacedbaddecaf888").try_into().unwrap();
-        let associated = unhex("feedfacedeadbeeffeedfacedeadbeefabaddad2");
-        let cipher = Aes256Gcm::new_from_slice(&key).unwrap();
-        let tag = cipher.encrypt_inout_detached(&nonce.into(), &associated, text.as_mut_slice().into());
-        assert_eq!(hex(&tag.unwrap()), "76fc6ece0f4e1768cddf8853bb2d551b");
-        assert_eq!(
-            hex(&text),
-            "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa\
-             8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662"
-        );
-    }
-
-    #[test]
-    fn a_refused_text_stays_sealed() {
-        let xaes = Xaes::new(&[1; 32]);
-        let mut text = *b"123456";
-        let mut tag = xaes.seal(LETTERS, b"", &mut text);
-        let before = text;
-        tag[15] ^= 1;
-        assert!(!xaes.open(LETTERS, b"", &mut text, &tag));
-        assert_eq!(text, before);
-        tag[15] ^= 1;
-        assert!(xaes.open(LETTERS, b"", &mut text, &tag));
-        assert_eq!(&text, b"123456");
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Keys {
     peppers: Vec<(PepperVersion, Secret)>,
     channels: BTreeMap<String, (usize, Secret)>,
     tokens: Vec<(usize, TokenSecret)>,
+    /// Where the first key or pepper of the ring stands.
+    at: Option<usize>,
 }
 
 const EXPECTED: &str = "key.NUMBER, pepper.NUMBER, channel.NAME or token.PRODUCT.NUMBER = \
@@ -57,6 +59,9 @@ impl Keys {
     ) -> Result<(), Wrong> {
         let key = read_key(value)?;
         let number = || name.parse::<u16>().map_err(|_| Wrong::new(at, "a number up to 65535 is expected"));
+        if kind != "channel" {
+            self.at = self.at.or(Some(at));
+        }
         match kind {
             "key" => self.keys.push((KeyId(number()?), key)),
             "pepper" => self.peppers.push((PepperVersion(number()?), key)),
@@ -118,12 +123,29 @@ impl Keys {
         self.channels.remove(name).map(|(_, key)| key).ok_or_else(missing)
     }
 
+    /// That every channel has taken its key.
+    fn all_taken(&self) -> Result<(), Fault> {
+        match self.channels.iter().next() {
+            Some((name, (at, _))) => {
+                let what = format!("no channel `{name}` asks for a key");
+                Err(Fault::At(Wrong::new(*at, what)))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// That there are no keys but those that channels have taken: the ring comes from elsewhere.
+    pub(super) fn channels_only(self) -> Result<(), Fault> {
+        self.all_taken()?;
+        match self.at {
+            Some(at) => Err(Fault::At(Wrong::new(at, "the key ring comes from elsewhere: no key or pepper"))),
+            None => Ok(()),
+        }
+    }
+
     /// The ring, once every channel has taken its key.
     pub(super) fn ring(self) -> Result<KeyRing, Fault> {
-        if let Some((name, (at, _))) = self.channels.into_iter().next() {
-            let what = format!("no channel `{name}` asks for a key");
-            return Err(Fault::At(Wrong::new(at, what)));
-        }
+        self.all_taken()?;
         KeyRing::new(self.keys, self.peppers).map_err(|error| Fault::Whole(ConfigError::Keys(error)))
     }
 }

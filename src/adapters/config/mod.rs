@@ -15,6 +15,7 @@
 //! channel.bank = "..."    # shared with the issuer or rail of this name
 //! token.jd-qr.1 = "..."   # of the tokens of this product, by the id that the catalogue lists
 //! ```
+//! A host whose keys lie in an HSM or a KMS makes the ring itself and uses [`setup_with`].
 //! `signed_json` channels and `plain` issuers need a channel key. Keys are zeroised in every copy
 //! that is made of them here; the text itself is the caller's to wipe.
 
@@ -28,7 +29,7 @@ use crate::base::{Advice, Code, Secret, block};
 use crate::card::{CardFault, Catalogue};
 use crate::engine::{Bounds, Policy, Setup, SetupError};
 use crate::issuer::{Issuer, IssuerProfile, ProfileError, Profiles, Rail, RailProfile};
-use crate::vault::VaultError;
+use crate::vault::{KeyRing, VaultError};
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
@@ -121,6 +122,20 @@ impl Wrong {
 /// # Errors
 /// [`ConfigError`] with the place and what was expected.
 pub fn setup(text: &str) -> Result<Setup, ConfigError> {
+    read(text, None)
+}
+
+/// As [`setup`], with a ring whose keys come from elsewhere, such as an HSM or a KMS
+/// ([`crate::vault::MasterKey`], [`crate::vault::Unlock`]): `[keys]` then holds keys of channels
+/// only.
+///
+/// # Errors
+/// [`ConfigError`] with the place and what was expected.
+pub fn setup_with(text: &str, ring: KeyRing) -> Result<Setup, ConfigError> {
+    read(text, Some(ring))
+}
+
+fn read(text: &str, ring: Option<KeyRing>) -> Result<Setup, ConfigError> {
     let placed = |wrong: Wrong| wrong.placed(text);
     let sections = Sections::split(text).map_err(placed)?;
     let catalogue = Catalogue::parse(&sections.only(&["product"]))
@@ -141,7 +156,11 @@ pub fn setup(text: &str) -> Result<Setup, ConfigError> {
     }
     let place_of = |product: &str| sections.place_of("product", product);
     let tokens = keys.tokens(&catalogue, &place_of).map_err(placed)?;
-    let ring = keys.ring().map_err(|error| error.placed(text))?;
+    let ring = match ring {
+        None => keys.ring(),
+        Some(ring) => keys.channels_only().map(|()| ring),
+    };
+    let ring = ring.map_err(|error| error.placed(text))?;
     Ok(Setup::new(catalogue, policy, issuers, rails, ring)?.bounds(bounds).token_keys(tokens)?)
 }
 

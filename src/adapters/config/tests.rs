@@ -52,6 +52,21 @@ fn without(line: &str, put: &str) -> String {
 }
 
 #[test]
+fn the_ring_may_come_from_elsewhere() {
+    use crate::vault::{KeyId, PepperVersion};
+    let ring = || {
+        let key = |byte| Secret::new([byte; 32].to_vec());
+        KeyRing::new([(KeyId(7), key(1))].into(), [(PepperVersion(1), key(2))].into()).unwrap()
+    };
+    let keys = TEXT.lines().filter(|line| line.starts_with("key.") || line.starts_with("pepper."));
+    let text = keys.fold(TEXT.to_string(), |text, line| text.replace(line, ""));
+    assert_eq!(setup_with(&text, ring()).unwrap().keys().current_key(), KeyId(7));
+    let both = setup_with(TEXT, ring()).unwrap_err().to_string();
+    assert!(both.contains("comes from elsewhere"), "{both}");
+    assert!(refused(&text).contains("a key ring needs a key"));
+}
+
+#[test]
 fn one_text_gives_the_whole_setup() {
     let setup = setup(TEXT).unwrap();
     assert!(setup.catalogue().product("gift").is_some());

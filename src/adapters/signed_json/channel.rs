@@ -4,7 +4,7 @@ use super::wire::{Envelope, at_byte};
 use crate::adapters::{AdapterError, hex};
 use crate::base::{Reader, Secret, ShortInput, Writer, digest};
 use crate::issuer::{CardData, CardTag, DecodeError, OpKind, Reference};
-use crate::vault::{self, KeyId, KeyRing, PepperVersion, Purpose, tag, tag_matches};
+use crate::vault::{self, KeyId, KeyRing, PepperVersion, Purpose, Tally, tag, tag_matches};
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -27,6 +27,8 @@ impl Way {
     }
 }
 
+/// A channel's ring has one key: its number says nothing.
+const SEALING: KeyId = KeyId(1);
 const SEAL_KEY: &str = "scrip signed json seal key v1";
 const PEPPER: &str = "scrip signed json pepper v1";
 const CARD: &str = "scrip signed json card v1";
@@ -60,7 +62,7 @@ impl Channel {
         }
         // Sealing gets a key of its own: one key never serves two ciphers.
         let derived = |domain| Secret::new(tag(&key, domain, &[]).to_vec());
-        let keys = [(KeyId(1), derived(SEAL_KEY))].into();
+        let keys = [(SEALING, derived(SEAL_KEY))].into();
         let ring = KeyRing::new(keys, [(PepperVersion(1), derived(PEPPER))].into());
         Ok(Self { ring: ring.expect("one derived key and one derived pepper of 32 bytes"), key })
     }
@@ -83,6 +85,15 @@ impl Channel {
         } else {
             Err(DecodeError { at: 0, what: "a signature by the channel's key" })
         }
+    }
+
+    /// How many cards were sealed for this channel.
+    pub(super) fn tally(&self) -> Tally {
+        self.ring.tally()
+    }
+
+    pub(super) fn sealed_before(&self, messages: u64) {
+        self.ring.sealed_before(SEALING, messages);
     }
 
     pub(super) fn card_tag(&self, card: CardData<'_>) -> CardTag {
@@ -109,12 +120,11 @@ impl Channel {
         let bound = bound_to(reference, kind);
         let nonce = digest(NONCE, &[message, &(place as u64).to_le_bytes(), &bound]).0;
         let nonce = nonce.first_chunk::<24>().copied()?;
-        let mut plain = Zeroizing::new(Vec::with_capacity(
-            card.number.map_or(0, <[u8]>::len).saturating_add(card.secret.len()).saturating_add(16),
-        ));
-        let mut writer = Writer::new(&mut plain);
-        writer.bool(card.number.is_some()).bytes(card.number.unwrap_or_default()).bytes(card.secret);
-        self.ring.seal(&place_of(reference, &bound), &plain, nonce).ok().map(|sealed| hex::write(&sealed))
+        let plain = write_card(card.number, card.secret);
+        self.ring
+            .seal(&place_of(reference, &bound), plain.expose(), nonce)
+            .ok()
+            .map(|sealed| hex::write(&sealed))
     }
 
     /// The card that was sealed for this reference and operation; `None` for anything else.
@@ -125,7 +135,16 @@ impl Channel {
     }
 }
 
-fn read_card(r: &mut Reader<'_>) -> Result<OpenCard, ShortInput> {
+/// Whether there is a number (1 byte), the number and the secret, each after its length.
+pub(in crate::adapters) fn write_card(number: Option<&[u8]>, secret: &[u8]) -> Secret {
+    let len = number.map_or(0, <[u8]>::len).saturating_add(secret.len()).saturating_add(9);
+    // Exactly as long as it will be, so that the buffer never moves and leaves a copy.
+    let mut plain = Zeroizing::new(Vec::with_capacity(len));
+    Writer::new(&mut plain).bool(number.is_some()).bytes(number.unwrap_or_default()).bytes(secret);
+    Secret::new(core::mem::take(&mut *plain))
+}
+
+pub(in crate::adapters) fn read_card(r: &mut Reader<'_>) -> Result<OpenCard, ShortInput> {
     let has_number = r.bool()?;
     let number = Secret::new(r.bytes()?.to_vec());
     let secret = Secret::new(r.bytes()?.to_vec());

@@ -45,6 +45,7 @@ mod server;
 mod wire;
 
 pub use channel::OpenCard;
+pub(super) use channel::{read_card, write_card};
 pub use server::{Asked, Server};
 
 use crate::adapters::{AdapterError, hex};
@@ -54,6 +55,7 @@ use crate::issuer::{
     IssuerProfile, Leg, Message, OpKind, Operation, Outcome, Payment, Rail, RailProfile, Reference,
 };
 use crate::money::Amount;
+use crate::vault::Tally;
 use alloc::borrow::Cow;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -126,6 +128,14 @@ impl Issuer for SignedJson {
 
     fn card_tag(&self, card: CardData<'_>) -> Option<CardTag> {
         Some(self.channel.card_tag(card))
+    }
+
+    fn tally(&self) -> Option<Tally> {
+        Some(self.channel.tally())
+    }
+
+    fn sealed_before(&self, messages: u64) {
+        self.channel.sealed_before(messages);
     }
 }
 
