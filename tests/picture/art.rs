@@ -32,7 +32,14 @@ impl Drawing {
     }
 
     /// A code of these modules, with its upper left corner here; bars are `tall` pixels.
-    pub(crate) fn code(mut self, modules: &Modules, side: usize, tall: usize, left: usize, top: usize) -> Self {
+    pub(crate) fn code(
+        mut self,
+        modules: &Modules,
+        side: usize,
+        tall: usize,
+        left: usize,
+        top: usize,
+    ) -> Self {
         let side_y = if modules.0.len() == 1 { tall } else { side };
         for (row, line) in modules.0.iter().enumerate() {
             for (column, _) in line.iter().enumerate().filter(|(_, dark)| **dark) {
@@ -163,7 +170,8 @@ impl Shot {
         }
         for _ in 0..self.blots {
             let (left, top) = (dice.below(columns as u64) as usize, dice.below(rows as u64) as usize);
-            let (wide, tall) = (4 + dice.below(columns as u64 / 6) as usize, 4 + dice.below(rows as u64 / 2) as usize);
+            let (wide, tall) =
+                (4 + dice.below(columns as u64 / 6) as usize, 4 + dice.below(rows as u64 / 2) as usize);
             let shade = if dice.below(2) == 0 { self.paper } else { self.ink } as u8;
             for y in top..(top + tall).min(rows) {
                 shades[y * columns + left..y * columns + (left + wide).min(columns)].fill(shade);
@@ -196,7 +204,8 @@ impl Dice {
 
 /// The picture as a file.
 pub(crate) fn file(picture: &Picture, format: image::ImageFormat) -> Vec<u8> {
-    let grey = image::GrayImage::from_raw(picture.width(), picture.height(), picture.shades().to_vec()).unwrap();
+    let grey =
+        image::GrayImage::from_raw(picture.width(), picture.height(), picture.shades().to_vec()).unwrap();
     let mut file = std::io::Cursor::new(Vec::new());
     grey.write_to(&mut file, format).unwrap();
     file.into_inner()

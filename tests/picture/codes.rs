@@ -1,9 +1,9 @@
 //! Bar and QR codes.
 
 use super::art::{Drawing, Modules, Shot};
-use super::{Table, catalogue, shots};
+use super::{Table, camera, catalogue, shots};
 use scrip::card::scan::Kind;
-use scrip::host::picture::{Camera, Origin, SymbolKind};
+use scrip::host::picture::{Origin, SymbolKind};
 
 /// A symbol as zint encodes it, and what must be read.
 pub(crate) struct Sample {
@@ -35,7 +35,7 @@ pub(crate) fn samples() -> Vec<Sample> {
         sample("EAN-13", "EANX", "6901234567892", "]E06901234567892", Kind::Gtin, 3),
         sample("UPC-A", "UPCA", "042100005264", "]E00042100005264", Kind::Gtin, 3),
         sample("UPC-E", "UPCE", "0425261", "]E00042100005264", Kind::Gtin, 3),
-        sample("EAN-8", "EANX", "96385074", "]E496385074", Kind::Gtin, 3),
+        sample("EAN-8", "EANX", "9638507", "]E496385074", Kind::Gtin, 3),
         sample("ITF-14", "ITF14", "0952123454321", "]I109521234543213", Kind::Gtin, 3),
         sample("Code 128", "CODE128", "6222021234567894", "]C06222021234567894", Kind::CardText, 3),
         sample(
@@ -55,12 +55,19 @@ pub(crate) fn samples() -> Vec<Sample> {
             Kind::CardText,
             6,
         ),
-        sample("QR, GS1 link", "QRCODE", link, "]Q1https://id.gs1.org/01/09521234543213/21/12345", Kind::DigitalLink, 5),
+        sample(
+            "QR, GS1 link",
+            "QRCODE",
+            link,
+            "]Q1https://id.gs1.org/01/09521234543213/21/12345",
+            Kind::DigitalLink,
+            5,
+        ),
         gs1(sample(
             "QR, GS1 elements",
             "QRCODE",
-            "[01]09521234543213[21]ABC%123[10]L1",
-            "]Q3010952123454321321ABC%123\u{1d}10L1",
+            "[01]09521234543213[21]ABC123[10]L1",
+            "]Q3010952123454321321ABC123\u{1d}10L1",
             Kind::Gs1,
             6,
         )),
@@ -98,15 +105,15 @@ impl Sample {
 
 #[test]
 fn codes_are_read_turned_noisy_pale_and_under_a_strip_of_light() {
-    let (camera, catalogue) = (Camera::new(), catalogue());
-    let mut table = Table::default();
+    let (camera, catalogue) = (camera(), catalogue());
+    let (mut table, mut wrong) = (Table::default(), Vec::new());
     for sample in samples() {
         let drawing = sample.drawing();
         for (name, shot) in shots() {
             let picture = shot.take(&drawing);
             let seen = camera.look(&picture);
-            for symbol in seen.symbols() {
-                assert!(sample.is_said(symbol.text()), "{}, {shot:?}: read {:?}", sample.name, symbol.text());
+            for symbol in seen.symbols().iter().filter(|symbol| !sample.is_said(symbol.text())) {
+                wrong.push(format!("{}, {shot:?}: {:?} {:?}", sample.name, symbol.kind(), symbol.text()));
             }
             let found = seen.candidates(|scan| scan, &catalogue).unwrap();
             let first = found.first().map(|found| (found.candidate().kind(), found.candidate().is_valid()));
@@ -118,13 +125,13 @@ fn codes_are_read_turned_noisy_pale_and_under_a_strip_of_light() {
         }
     }
     table.print();
-    assert_eq!(table.unread(), 0);
+    assert_eq!((wrong, table.unread()), (Vec::<String>::new(), 0));
 }
 
 #[test]
 fn a_damaged_code_is_never_read_as_another() {
-    let camera = Camera::new();
-    let mut table = Table::default();
+    let camera = camera();
+    let (mut table, mut wrong) = (Table::default(), Vec::new());
     for sample in samples() {
         let drawing = sample.drawing();
         for seed in 1..=8_u64 {
@@ -135,25 +142,20 @@ fn a_damaged_code_is_never_read_as_another() {
             let light = Shot { strip: 1.0, deviation: 25.0, ..plain };
             for (name, shot) in [("very noisy", noisy), ("blots", blots), ("white light", light)] {
                 let seen = camera.look(&shot.take(&drawing));
-                for symbol in seen.symbols() {
-                    assert!(
-                        sample.is_said(symbol.text()),
-                        "{}, {shot:?}: {:?} {:?}",
-                        sample.name,
-                        symbol.kind(),
-                        symbol.text()
-                    );
+                for symbol in seen.symbols().iter().filter(|symbol| !sample.is_said(symbol.text())) {
+                    wrong.push(format!("{}, {shot:?}: {:?} {:?}", sample.name, symbol.kind(), symbol.text()));
                 }
                 table.count(&format!("{}, {name}", sample.name), name, !seen.symbols().is_empty());
             }
         }
     }
     table.print();
+    assert_eq!(wrong, Vec::<String>::new());
 }
 
 #[test]
 fn noise_is_no_code() {
-    let camera = Camera::new();
+    let camera = camera();
     for seed in 1..=12 {
         let shot = Shot { deviation: 20.0 * seed as f64, grains: 10, seed, paper: 128.0, ..Shot::default() };
         let seen = camera.look(&shot.take(&Drawing::blank(400, 300)));
@@ -176,7 +178,7 @@ fn every_symbol_of_a_picture_is_read_at_its_place() {
         .code(&other, 6, 0, 650, 320);
     for turned in [0.0, 7.0] {
         let picture = Shot { turned, deviation: 8.0, ..Shot::default() }.take(&drawing);
-        let seen = Camera::new().look(&picture);
+        let seen = camera().look(&picture);
         let mut kinds: Vec<SymbolKind> = seen.symbols().iter().map(|symbol| symbol.kind()).collect();
         kinds.sort();
         use SymbolKind::{Code128, DataMatrix, Ean13, Qr};
@@ -189,13 +191,16 @@ fn every_symbol_of_a_picture_is_read_at_its_place() {
             let (x, y) = (f64::from(middle.0) - 450.0, f64::from(middle.1) - 350.0);
             let (x, y) = (x * cosine - y * sine + 450.0, x * sine + y * cosine + 350.0);
             let (x, y) = (x as i64 + dx, y as i64 + dy);
-            let found = (i64::from(place.left.midpoint(place.right)), i64::from(place.top.midpoint(place.bottom)));
+            let found =
+                (i64::from(place.left.midpoint(place.right)), i64::from(place.top.midpoint(place.bottom)));
             assert!((found.0 - x).abs() < 40 && (found.1 - y).abs() < 40, "{kind:?}: {place:?}, not {x} {y}");
         }
         let catalogue = catalogue();
         let found = seen.candidates(|scan| scan, &catalogue).unwrap();
-        let secrets: Vec<_> =
-            found.iter().filter(|found| matches!(found.origin(), Origin::Symbol(symbol) if symbol.kind() == DataMatrix)).collect();
+        let secrets: Vec<_> = found
+            .iter()
+            .filter(|found| matches!(found.origin(), Origin::Symbol(symbol) if symbol.kind() == DataMatrix))
+            .collect();
         assert_eq!(secrets.len(), 2, "two cards are told, not one of them");
     }
 }

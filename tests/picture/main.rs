@@ -12,11 +12,18 @@ mod print;
 
 use art::Shot;
 use scrip::card::Catalogue;
+use scrip::host::picture::{Bounds, Camera};
+use std::time::Duration;
 
 const CATALOGUE: &str = include_str!("../../examples/data/catalogue.toml");
 
 fn catalogue() -> Catalogue {
     Catalogue::parse(CATALOGUE).unwrap()
+}
+
+/// With time enough for a busy machine.
+fn camera() -> Camera {
+    Camera::new().bounds(Bounds { time: Duration::from_secs(300), ..Bounds::default() })
 }
 
 /// The pictures of which every one must be read, by the name of what is wrong with them.
@@ -28,7 +35,8 @@ fn shots() -> Vec<(&'static str, Shot)> {
     let grains = [(200, 0.0), (50, 4.0), (25, -6.0)];
     let grains = grains.map(|(grains, turned)| ("grainy", Shot { grains, turned, seed: 9, ..plain }));
     let pale = [(140.0, 110.0, 0.0), (200.0, 175.0, 5.0), (60.0, 30.0, -7.0)];
-    let pale = pale.map(|(paper, ink, turned)| ("pale", Shot { paper, ink, turned, deviation: 2.0, ..plain }));
+    let pale =
+        pale.map(|(paper, ink, turned)| ("pale", Shot { paper, ink, turned, deviation: 2.0, ..plain }));
     let strip = [(0.5, 0.0), (0.7, 0.0), (0.7, 6.0), (0.8, -9.0)];
     let strip = strip.map(|(strip, turned)| ("strip of light", Shot { strip, turned, ..plain }));
     let all = [(8.0, 3), (-8.0, 4)].map(|(turned, seed)| {

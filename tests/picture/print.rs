@@ -7,8 +7,8 @@ use scrip::card::scan::{Kind, Repair};
 use scrip::host::picture::{Camera, Origin, Picture, Seen, Tesseract, TextError};
 use std::collections::BTreeSet;
 
-fn camera() -> Camera {
-    Camera::new().text(Tesseract::default())
+fn reader() -> Camera {
+    super::camera().text(Tesseract::default())
 }
 
 fn card(number: &str) -> Drawing {
@@ -31,7 +31,7 @@ fn numbers(seen: &Seen) -> BTreeSet<String> {
 
 #[test]
 fn printed_numbers_are_read_turned_noisy_pale_and_under_a_strip_of_light() {
-    let camera = camera();
+    let camera = reader();
     let mut table = Table::default();
     let drawing = card("6222 0212 3456 7894");
     for (name, shot) in shots() {
@@ -40,7 +40,10 @@ fn printed_numbers_are_read_turned_noisy_pale_and_under_a_strip_of_light() {
         let numbers = numbers(&seen);
         assert!(numbers.iter().all(|number| number == "6222021234567894"), "{shot:?}: {numbers:?}");
         if numbers.is_empty() {
-            println!("unread: {shot:?}: {:?}", seen.lines().iter().map(|l| (l.text(), l.confidence())).collect::<Vec<_>>());
+            println!(
+                "unread: {shot:?}: {:?}",
+                seen.lines().iter().map(|l| (l.text(), l.confidence())).collect::<Vec<_>>()
+            );
         }
         table.count("printed number", name, !numbers.is_empty());
     }
@@ -50,9 +53,10 @@ fn printed_numbers_are_read_turned_noisy_pale_and_under_a_strip_of_light() {
 
 #[test]
 fn a_damaged_print_is_never_read_as_another_card() {
-    let camera = camera();
+    let camera = reader();
     let mut table = Table::default();
-    for (seed, number) in (1..=6_u64).zip(["6222 0212 3456 7894", "6214 8301 9275 6437"].into_iter().cycle()) {
+    for (seed, number) in (1..=6_u64).zip(["6222 0212 3456 7894", "6214 8301 9275 6437"].into_iter().cycle())
+    {
         let bare: String = number.split(' ').collect();
         let drawing = card(number);
         let plain = Shot { seed, turned: seed as f64 - 3.0, ..Shot::default() };
@@ -70,10 +74,13 @@ fn a_damaged_print_is_never_read_as_another_card() {
 
 #[test]
 fn number_and_secret_on_two_lines_are_one_card_and_repairs_are_told() {
-    let drawing = Drawing::blank(760, 260)
-        .text("Card No. 6222 O212 3456 7894", 40.0, 40.0, 60.0)
-        .text("PIN 480317", 40.0, 40.0, 160.0);
-    let seen = camera().look(&Shot::default().take(&drawing));
+    let drawing = Drawing::blank(760, 260).text("Card No. 6222 O212 3456 7894", 40.0, 40.0, 60.0).text(
+        "PIN 480317",
+        40.0,
+        40.0,
+        160.0,
+    );
+    let seen = reader().look(&Shot::default().take(&drawing));
     let catalogue = catalogue();
     let found = seen.candidates(|scan| scan.declared("bank-prepaid"), &catalogue).unwrap();
     let whole = found.iter().find(|found| found.candidate().secret().is_some()).unwrap();

@@ -66,8 +66,7 @@ pub(super) fn read(flat: &Picture, until: Instant) -> Vec<Symbol> {
             let (left, right) = (found.across.start as i64, found.across.end as i64);
             let (top, bottom) = (found.rows.start as i64, found.rows.end as i64);
             let corners = [(left, top), (right, top), (left, bottom), (right, bottom)];
-            let place =
-                Place::around(corners.map(|corner| turn.back(corner)), flat.width(), flat.height());
+            let place = Place::around(corners.map(|corner| turn.back(corner)), flat.width(), flat.height());
             all.push(Agreed { symbol: Symbol::new(found.said, place), lines: found.lines });
         }
     }
@@ -80,7 +79,8 @@ fn settle(mut all: Vec<Agreed>) -> Vec<Symbol> {
     let mut kept: Vec<Agreed> = Vec::new();
     let mut refused: Vec<Symbol> = Vec::new();
     for agreed in all {
-        let same_place = |other: &Symbol| middle_in(other, &agreed.symbol) || middle_in(&agreed.symbol, other);
+        let same_place =
+            |other: &Symbol| middle_in(other, &agreed.symbol) || middle_in(&agreed.symbol, other);
         if refused.iter().any(same_place) {
             continue;
         }

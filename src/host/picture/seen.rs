@@ -86,7 +86,11 @@ impl Camera {
         let small = if factor > 1 { tone::shrink(picture, factor) } else { picture.clone() };
         let flat = tone::flatten(&small);
         let mut symbols = squares::read(&flat, until);
-        symbols.extend(bars::read(&flat, until));
+        let mut bars = bars::read(&flat, until);
+        if symbols.is_empty() && bars.is_empty() {
+            bars = bars::read(&tone::soften(&tone::median(&flat)), until);
+        }
+        symbols.extend(bars);
         let symbols = symbols.into_iter().map(|symbol| symbol.times(factor)).collect();
         let (lines, text_error) = match self.text.as_deref().map(|reader| self.lines(reader, &flat)) {
             None => (Vec::new(), None),
@@ -103,40 +107,68 @@ impl Camera {
         Seen { symbols, lines, together, text_error }
     }
 
-    /// The lines that are read alike twice, the second time with softer edges: what the reader
+    /// The lines that are read alike twice, in pictures cleaned in different ways: what the reader
     /// makes out once only is noise, or a character that may be two.
     fn lines(&self, reader: &dyn TextReader, flat: &Picture) -> Result<Vec<Line>, TextError> {
         let until = Instant::now() + self.bounds.time;
-        let turn = Turn::new(flat, skew(flat), false);
-        let mut upright = turn.apply(flat);
-        let double = upright.width().min(upright.height()) < SHORTEST_SIDE;
-        if double {
-            upright = tone::double(&upright);
+        let clean = tone::soften(&tone::median(flat));
+        let turn = Turn::new(flat, skew(&clean), false);
+        let cleaner = tone::soften(&clean);
+        let cleanest = tone::soften(&tone::median(&cleaner));
+        let mut before: Vec<Line> = Vec::new();
+        for (nth, picture) in [clean, cleaner, cleanest].iter().enumerate() {
+            let upright = Upright::new(picture, turn);
+            let time = until.saturating_duration_since(Instant::now());
+            let lines = reader.read(&upright.picture, time)?;
+            let sure = |line: &Line| line.confidence() >= LEAST_CONFIDENCE;
+            let lines: Vec<Line> = lines.into_iter().filter(sure).map(|line| upright.back(line)).collect();
+            // An even picture is not looked at again.
+            if nth == 0 && lines.is_empty() {
+                return Ok(lines);
+            }
+            let twice = |line: &&Line| before.iter().any(|other| is_same(line, other));
+            let confirmed: Vec<Line> = lines.iter().filter(twice).cloned().collect();
+            if confirmed.iter().any(has_digits) {
+                return Ok(confirmed);
+            }
+            before.extend(lines);
         }
-        let first = reader.read(&upright, until.saturating_duration_since(Instant::now()))?;
-        let first: Vec<Line> =
-            first.into_iter().filter(|line| line.confidence() >= LEAST_CONFIDENCE).collect();
-        if first.is_empty() {
-            return Ok(first);
-        }
-        let softer = tone::soften(&tone::median(&upright));
-        let second = reader.read(&softer, until.saturating_duration_since(Instant::now()))?;
-        let confirmed = |line: &Line| {
-            second.iter().any(|other| {
-                other.confidence() >= LEAST_CONFIDENCE
-                    && other.place().overlaps(&line.place())
-                    && bare(other.text()).eq(bare(line.text()))
-            })
-        };
-        let place = |line: Line| {
-            let Place { left, top, right, bottom } = line.place();
-            let corners = [(left, top), (right, top), (left, bottom), (right, bottom)];
-            let half = |at: u32| i64::from(if double { at / 2 } else { at });
-            let before = corners.map(|(x, y)| turn.back((half(x), half(y))));
-            line.moved(Place::around(before, flat.width(), flat.height()))
-        };
-        Ok(first.into_iter().filter(confirmed).map(place).collect())
+        Ok(Vec::new())
     }
+}
+
+/// A picture as a reader of text likes it.
+struct Upright {
+    picture: Picture,
+    turn: Turn,
+    doubled: bool,
+    /// Of the picture before.
+    size: (u32, u32),
+}
+
+impl Upright {
+    fn new(clean: &Picture, turn: Turn) -> Self {
+        let turned = turn.apply(clean);
+        let doubled = turned.width().min(turned.height()) < SHORTEST_SIDE;
+        let large = if doubled { tone::double(&turned) } else { turned };
+        let reach = (large.width().min(large.height()) / 16).clamp(12, 40) as usize;
+        let picture = tone::separate(&large, reach, 12 + 5 * tone::noise(&large));
+        Self { picture, turn, doubled, size: (clean.width(), clean.height()) }
+    }
+
+    /// The line where it was before.
+    fn back(&self, line: Line) -> Line {
+        let Place { left, top, right, bottom } = line.place();
+        let half = |at: u32| i64::from(if self.doubled { at / 2 } else { at });
+        let corners = [(left, top), (right, top), (left, bottom), (right, bottom)];
+        let before = corners.map(|(x, y)| self.turn.back((half(x), half(y))));
+        line.moved(Place::around(before, self.size.0, self.size.1))
+    }
+}
+
+/// Whether two readings of a picture have the line in common. White space does not count.
+fn is_same(line: &Line, other: &Line) -> bool {
+    line.place().overlaps(&other.place()) && bare(line.text()).eq(bare(other.text()))
 }
 
 impl fmt::Debug for Camera {
@@ -151,11 +183,15 @@ fn bare(text: &str) -> impl Iterator<Item = char> + '_ {
     text.chars().filter(|c| !c.is_whitespace())
 }
 
+/// Whether a number or secret may be in the line.
+fn has_digits(line: &Line) -> bool {
+    bare(line.text()).filter(char::is_ascii_digit).count() >= 4
+}
+
 /// The lines that may hold a number or a secret, one below the other.
 fn together(lines: &[Line]) -> Zeroizing<String> {
     let mut all = Zeroizing::new(String::new());
-    let like = |line: &&Line| bare(line.text()).filter(char::is_ascii_digit).count() >= 4;
-    for line in lines.iter().filter(like).take(MOST_LINES) {
+    for line in lines.iter().filter(|line| has_digits(line)).take(MOST_LINES) {
         if !all.is_empty() {
             all.push('\n');
         }

@@ -20,8 +20,9 @@ const MOST: usize = 4;
 pub(super) fn read(flat: &Picture, until: Instant) -> Vec<Symbol> {
     let mut found = Vec::new();
     type Prepared = fn(&Picture) -> Picture;
-    let ways: [Prepared; 6] = [
+    let ways: [Prepared; 7] = [
         Picture::clone,
+        |flat| tone::separate(flat, 24, 5),
         tone::soften,
         tone::median,
         |flat| tone::soften(&tone::median(flat)),
@@ -84,11 +85,16 @@ fn data_matrices(picture: &Picture, until: Instant) -> Vec<(Said, Place)> {
     let mut all = Vec::new();
     while all.len() < MOST && Instant::now() < until {
         let found = attempt(&rest, |bitmap| {
-            DataMatrixReader.decode_with_hints(bitmap, &hints(BarcodeFormat::DATA_MATRIX)).into_iter().collect()
+            DataMatrixReader
+                .decode_with_hints(bitmap, &hints(BarcodeFormat::DATA_MATRIX))
+                .into_iter()
+                .collect()
         });
         let Some((said, place)) = found.into_iter().next() else { break };
         let width = rest.width() as usize;
-        for line in rest.shades_mut().chunks_exact_mut(width).take(place.bottom as usize).skip(place.top as usize) {
+        for line in
+            rest.shades_mut().chunks_exact_mut(width).take(place.bottom as usize).skip(place.top as usize)
+        {
             line[place.left as usize..place.right as usize].fill(255);
         }
         let nowhere = place.left == place.right || place.top == place.bottom;

@@ -92,7 +92,9 @@ impl TextReader for Tesseract {
                 waited => {
                     let _ = child.kill();
                     let _ = child.wait();
-                    return Err(waited.err().map_or_else(late, |error| TextError::Failed(format!("{error}"))));
+                    return Err(waited
+                        .err()
+                        .map_or_else(late, |error| TextError::Failed(format!("{error}"))));
                 }
             }
         };
@@ -168,12 +170,8 @@ fn parse(table: &str) -> Result<Vec<Line>, TextError> {
 fn word<'a>(columns: &[&'a str]) -> Option<Word<'a>> {
     let number = |at: usize| columns.get(at)?.parse::<u32>().ok();
     let (left, top) = (number(6)?, number(7)?);
-    let place = Place {
-        left,
-        top,
-        right: left.checked_add(number(8)?)?,
-        bottom: top.checked_add(number(9)?)?,
-    };
+    let place =
+        Place { left, top, right: left.checked_add(number(8)?)?, bottom: top.checked_add(number(9)?)? };
     let whole = columns.get(10)?.split('.').next()?;
     Some(Word {
         line: [columns.get(2)?, columns.get(3)?, columns.get(4)?],
@@ -205,7 +203,8 @@ fn line(words: &[Word<'_>]) -> Option<Line> {
 mod tests {
     use super::*;
 
-    const HEAD: &str = "level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext\n";
+    const HEAD: &str =
+        "level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext\n";
 
     #[test]
     fn words_of_a_line_are_joined_and_the_least_certain_counts() {
@@ -223,7 +222,12 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_named_by_its_line() {
-        for row in ["5\t1\t1", "x", "5\t1\t1\t1\t1\t1\t-3\t20\t90\t30\t96\tA", "5\t1\t1\t1\t1\t1\t4294967295\t2\t9\t3\t9\tA"] {
+        for row in [
+            "5\t1\t1",
+            "x",
+            "5\t1\t1\t1\t1\t1\t-3\t20\t90\t30\t96\tA",
+            "5\t1\t1\t1\t1\t1\t4294967295\t2\t9\t3\t9\tA",
+        ] {
             assert_eq!(parse(&format!("{HEAD}{row}\n")), Err(TextError::Answer { line: 2 }), "{row}");
         }
     }
@@ -234,7 +238,8 @@ mod tests {
 
     #[test]
     fn a_missing_program_is_named() {
-        let missing = Tesseract::default().program("/no/such/tesseract").read(&blank(), Duration::from_secs(1));
+        let missing =
+            Tesseract::default().program("/no/such/tesseract").read(&blank(), Duration::from_secs(1));
         assert_eq!(missing, Err(TextError::Missing("/no/such/tesseract".into())));
     }
 

@@ -88,7 +88,9 @@ impl Grid {
                 for y in row.saturating_sub(reach)..(row + reach + 1).min(self.rows) {
                     let line = y * self.columns;
                     let from = column.saturating_sub(reach);
-                    near.extend_from_slice(&values[line + from..line + (column + reach + 1).min(self.columns)]);
+                    near.extend_from_slice(
+                        &values[line + from..line + (column + reach + 1).min(self.columns)],
+                    );
                 }
                 out.push(of(&near));
             }
@@ -133,6 +135,54 @@ fn first_beyond(few: usize, counts: &[usize; 256], shades: impl Iterator<Item = 
     0
 }
 
+/// Ink and paper told apart for a reader of text: dark is what is darker than the mean of so many
+/// pixels around it, by more than the margin.
+pub(super) fn separate(flat: &Picture, reach: usize, margin: i32) -> Picture {
+    let (width, height) = (flat.width() as usize, flat.height() as usize);
+    // Sums over the rows within reach, column by column.
+    let mut columns = std::vec![0_i32; width];
+    let mut sums = std::vec![0_i32; width + 1];
+    let mut out = Zeroizing::new(Vec::with_capacity(width * height));
+    let add = |columns: &mut [i32], y: usize, sign: i32| {
+        columns.iter_mut().zip(flat.row(y)).for_each(|(sum, shade)| *sum += sign * i32::from(*shade));
+    };
+    (0..reach.min(height)).for_each(|y| add(&mut columns, y, 1));
+    for y in 0..height {
+        if y + reach < height {
+            add(&mut columns, y + reach, 1);
+        }
+        if y > reach {
+            add(&mut columns, y - reach - 1, -1);
+        }
+        let within = (y + reach + 1).min(height) - y.saturating_sub(reach);
+        for (x, column) in columns.iter().enumerate() {
+            sums[x + 1] = sums[x] + column;
+        }
+        for (x, shade) in flat.row(y).iter().enumerate() {
+            let (from, to) = (x.saturating_sub(reach), (x + reach + 1).min(width));
+            let mean = (sums[to] - sums[from]) / i32::try_from(within * (to - from)).unwrap_or(1);
+            let level = 128 + (i32::from(*shade) + margin - mean) * 10;
+            out.push(u8::try_from(level.clamp(0, 255)).unwrap_or(u8::MAX));
+        }
+    }
+    flat.like(out)
+}
+
+/// What most pixels that are close, but too far apart to have been smoothed together, differ by.
+pub(super) fn noise(picture: &Picture) -> i32 {
+    const APART: usize = 9;
+    let mut counts = [0_usize; 256];
+    let mut all = 0;
+    for y in 0..picture.height() as usize {
+        let row = picture.row(y).iter();
+        for (shade, other) in row.clone().zip(row.skip(APART)).step_by(2) {
+            counts[usize::from(shade.abs_diff(*other))] += 1;
+            all += 1;
+        }
+    }
+    first_beyond(all / 2, &counts, 0..256)
+}
+
 /// The middle shade of each pixel and the eight around it: grains vanish, edges stay.
 pub(super) fn median(picture: &Picture) -> Picture {
     around(picture, |near| {
@@ -158,8 +208,7 @@ fn around(picture: &Picture, of: impl Fn(&mut [u8; 9]) -> u8) -> Picture {
         for x in 0..width {
             let (before, after) = (x.saturating_sub(1), (x + 1).min(width - 1));
             let [a, b, c] = rows;
-            let mut near =
-                [a[before], a[x], a[after], b[before], b[x], b[after], c[before], c[x], c[after]];
+            let mut near = [a[before], a[x], a[after], b[before], b[x], b[after], c[before], c[x], c[after]];
             out.push(of(&mut near));
         }
     }
@@ -233,6 +282,16 @@ mod tests {
     }
 
     #[test]
+    fn ink_is_told_from_paper_line_by_line() {
+        for (paper, ink) in [(250, 10), (140, 90)] {
+            let apart = separate(&flatten(&stripes(paper, ink)), 15, 5);
+            for (x, shade) in apart.row(100).iter().enumerate().filter(|(x, _)| (2..4).contains(&(x % 6))) {
+                assert_eq!(*shade < 128, (x / 6) % 2 == 0, "{paper}/{ink} at {x}: {shade}");
+            }
+        }
+    }
+
+    #[test]
     fn an_even_picture_stays_even() {
         let even = Picture::new(50, 40, std::vec![90; 2000]).unwrap();
         assert!(flatten(&even).shades().iter().all(|shade| *shade == 255));
@@ -245,7 +304,9 @@ mod tests {
     fn the_smallest_pictures_are_taken() {
         for (width, height) in [(1, 1), (1, 5), (7, 1), (2, 2)] {
             let small = Picture::new(width, height, std::vec![7; (width * height) as usize]).unwrap();
-            for worked in [flatten(&small), median(&small), soften(&small), invert(&small)] {
+            for worked in
+                [flatten(&small), median(&small), soften(&small), invert(&small), separate(&small, 4, 5)]
+            {
                 assert_eq!((worked.width(), worked.height()), (width, height));
             }
         }

@@ -81,7 +81,8 @@ impl Turn {
                 let (upper, lower) = (top * width, (top + 1).min(picture.height() as usize - 1) * width);
                 let (share_x, share_y) = ((fine_x & 255) as u32, (fine_y & 255) as u32);
                 let mix = |line: usize| {
-                    u32::from(shades[line + left]) * (256 - share_x) + u32::from(shades[line + right]) * share_x
+                    u32::from(shades[line + left]) * (256 - share_x)
+                        + u32::from(shades[line + right]) * share_x
                 };
                 *shade = ((mix(upper) * (256 - share_y) + mix(lower) * share_y) >> 16) as u8;
             }
@@ -97,7 +98,9 @@ pub(super) fn skew(flat: &Picture) -> i32 {
     let mut dark = Vec::new();
     for y in 0..height {
         let row = flat.row(y as usize).iter().enumerate();
-        dark.extend(row.filter(|(_, shade)| **shade < 100).map(|(x, _)| (x as i64 - width / 2, y - height / 2)));
+        dark.extend(
+            row.filter(|(_, shade)| **shade < 100).map(|(x, _)| (x as i64 - width / 2, y - height / 2)),
+        );
     }
     let reach = (width + height) as usize;
     let sharpness = |half_degrees: i32| {
