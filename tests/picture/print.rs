@@ -1,7 +1,7 @@
 //! Printed numbers.
 
 use super::art::{Drawing, Shot};
-use super::{Table, catalogue, shots};
+use super::{Table, catalogue, is_promised, shots};
 use scrip::base::Secret;
 use scrip::card::scan::{Kind, Repair};
 use scrip::host::picture::{Camera, Origin, Picture, Seen, Tesseract, TextError};
@@ -46,7 +46,7 @@ fn printed_numbers_are_read_turned_noisy_pale_and_under_a_strip_of_light() {
             );
         }
         // Print has no redundancy: under so much light its strokes are gone. Counted, not promised.
-        let promised = name != "all at once" && shot.strip < 0.75;
+        let promised = name != "all at once" && is_promised(&shot);
         let counts = if promised { &mut table } else { &mut beyond };
         counts.count(if promised { "print" } else { "print, not promised" }, name, !numbers.is_empty());
     }
