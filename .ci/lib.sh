@@ -53,7 +53,7 @@ installed_version() {
 
 install_packages() {
   local missing=() package
-  for package in valgrind sqlite3 gcc g++ make libc6-dev; do
+  for package in valgrind sqlite3 gcc g++ make libc6-dev tesseract-ocr zint fonts-dejavu-core; do
     if [ -z "$(installed_version "$package")" ]; then missing+=("$package"); fi
   done
   for package in "${MINIMUM_RUST_PACKAGES[@]}"; do
@@ -94,13 +94,20 @@ tested() {
   $TEST_COMMAND
 }
 
+# Pictures have many pixels: the library is too slow for these without optimisation.
+pictures_read() {
+  cargo test --locked --features image --config 'profile.dev.package.scrip.opt-level=2' \
+    --test picture --lib -- picture
+  cargo test --locked --features image --config 'profile.dev.package.scrip.opt-level=2' --example scan
+}
+
 documented() { RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --all-features; }
 
 # The core without std, alone and behind the C interface; then each feature without the others.
 features_apart() {
   cargo check --locked --lib --no-default-features
   local feature
-  for feature in capi std sim; do
+  for feature in capi std sim image; do
     cargo check --locked --lib --no-default-features --features "$feature"
   done
 }

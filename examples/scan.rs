@@ -1,4 +1,9 @@
 //! What is this text? `cargo run --release --example scan -- TEXT…`
+//! And this picture? `cargo run --release --features image --example scan -- --image FILE`
+
+#[cfg(feature = "image")]
+#[path = "scan/picture.rs"]
+mod picture;
 
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 use scrip::card::Catalogue;
@@ -15,11 +20,15 @@ scan: what texts from keyboards, bar codes, QR codes and pictures may be
 
 usage: scan [options] TEXT…
        scan [options] --json -
+       scan [options] [--json -] --image FILE
 
   TEXT            typed, pasted or scanned; \\x1d stands for the separator FNC1, \\\\ for \\
   --json -        reads one text per line from standard input, escaped in the same way, and
                   prints one JSON object per line; `at` counts bytes of the text unescaped,
                   `product` of a payment code is its scheme
+  --image FILE    a picture of a card (PNG or JPEG): its codes, and its print if the program
+                  tesseract is there; with --json - one object instead of standard input.
+                  Needs the feature `image`: cargo run --features image --example scan
   --barcode, --qr, --ocr
                   where the texts come from, instead of from a keyboard
   --product NAME  the product that the texts are declared as
@@ -37,6 +46,7 @@ struct Args {
     texts: Vec<String>,
     json: bool,
     help: bool,
+    images: Vec<OsString>,
     source: Source,
     product: Option<String>,
     issuer: Option<String>,
@@ -62,7 +72,7 @@ fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
 fn run() -> Result<ExitCode, Box<dyn Error>> {
     let args = parse(std::env::args_os().skip(1))?;
     let mut out = BufWriter::new(io::stdout().lock());
-    if args.help || (args.texts.is_empty() && !args.json) {
+    if args.help || (args.texts.is_empty() && args.images.is_empty() && !args.json) {
         out.write_all(HELP.as_bytes())?;
         out.flush()?;
         return Ok(ExitCode::from(if args.help { 0 } else { 2 }));
@@ -75,14 +85,35 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
             Catalogue::parse(&text).map_err(|error| named(&error))?
         }
     };
-    if args.json {
+    let mut code = ExitCode::SUCCESS;
+    for image in &args.images {
+        if !picture::show(&args, &catalogue, image, &mut out)? {
+            code = ExitCode::from(1);
+        }
+    }
+    if args.json && args.images.is_empty() {
         json(&args, &catalogue, &mut io::stdin().lock(), &mut out)?;
     }
     for text in &args.texts {
         person(&args, &catalogue, text, &mut out)?;
     }
     out.flush()?;
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
+}
+
+/// Pictures are behind a feature, for what reads them is large.
+#[cfg(not(feature = "image"))]
+mod picture {
+    use super::{Args, Catalogue, Error, Write};
+
+    pub(crate) fn show(
+        _: &Args,
+        _: &Catalogue,
+        _: &std::ffi::OsStr,
+        _: &mut dyn Write,
+    ) -> Result<bool, Box<dyn Error>> {
+        Err("--image needs the feature `image`: cargo run --release --features image --example scan -- --image FILE".into())
+    }
 }
 
 fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Args, lexopt::Error> {
@@ -91,6 +122,7 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Args, lexopt::Error
         texts: Vec::new(),
         json: false,
         help: false,
+        images: Vec::new(),
         source: Source::Typed,
         product: None,
         issuer: None,
@@ -102,6 +134,7 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Args, lexopt::Error
                 "-" => all.json = true,
                 _ => return Err("--json reads standard input: write --json -".into()),
             },
+            Long("image") => all.images.push(parser.value()?),
             Long("barcode") => all.source = Source::Barcode,
             Long("qr") => all.source = Source::Qr,
             Long("ocr") => all.source = Source::Ocr,
@@ -118,7 +151,11 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Args, lexopt::Error
 
 impl Args {
     fn scan<'a>(&'a self, text: &'a str) -> Scan<'a> {
-        let mut scan = Scan::new(self.source, text);
+        self.hint(Scan::new(self.source, text))
+    }
+
+    /// Adds what the command line says of the text.
+    fn hint<'a>(&'a self, mut scan: Scan<'a>) -> Scan<'a> {
         if let Some(product) = &self.product {
             scan = scan.declared(product);
         }

@@ -5,6 +5,8 @@ mod described;
 mod driver;
 mod lanes;
 mod memory;
+#[cfg(feature = "image")]
+pub mod picture;
 mod proof;
 mod reseal;
 #[cfg(feature = "sqlite")]
