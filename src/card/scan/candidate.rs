@@ -1,6 +1,6 @@
 //! What a text may be, and what speaks for it.
 
-use crate::base::{Secret, Text};
+use crate::base::{Code, Secret, Text};
 use crate::card::identity::mask_number;
 use crate::card::ocr::{Change, Confidence};
 use crate::card::token::{Token, TokenError};
@@ -101,6 +101,17 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// The stable number, of the room whose rule is broken.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Gs1(error) => error.code(),
+            Self::Gtin(error) => error.code(),
+            Self::EmvMerchant(error) => error.code(),
+            Self::EmvConsumer(error) => error.code(),
+            Self::Token(error) => error.code(),
+        }
+    }
+
     /// Byte offset in what was checked where it shows, if it shows at one place.
     pub(super) const fn at(&self) -> Option<usize> {
         match self {
@@ -137,6 +148,19 @@ pub enum Proof {
     Length,
     /// Nothing but the declaration; nothing speaks against it.
     Declared,
+}
+
+impl Proof {
+    /// The name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gtin => "gtin",
+            Self::CheckDigit => "check_digit",
+            Self::Prefix => "prefix",
+            Self::Length => "length",
+            Self::Declared => "declared",
+        }
+    }
 }
 
 /// A product that a candidate may be a card of.
