@@ -113,8 +113,9 @@ pub struct ScripCandidate {
     pub lossless: u32,
     /// How many things there are to know of it.
     pub notes: u32,
-    /// At which byte of the text the broken rule shows; -1 if it shows at no one place. In a
-    /// SCRIP_KIND_EMV_CONSUMER it counts in the decoded data, except where it is no base64.
+    /// At which byte of the text the broken rule shows, a symbology identifier counted; -1 if it
+    /// shows at no one place. In coded data it is where the character stands in which the byte
+    /// begins.
     pub at: i64,
 }
 

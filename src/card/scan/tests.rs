@@ -309,8 +309,12 @@ fn codes_for_paying_are_told_by_their_beginning() {
         NBUkRIT0xERVIvRU1WXy0IcnVlc2RlZW5kIZ8QBwYBCgMAAACfJghYT9OF+iNLzJ82AgABnzcEbVjvEw==";
     let found = scan(&Scan::qr(consumer), &shipped()).unwrap();
     assert_eq!((kinds(&found), found[0].is_valid()), (vec![Kind::EmvConsumer], true));
-    let found = scan(&Scan::qr(&consumer[..60]), &shipped()).unwrap();
+    // The length of the first template that is cut off: the 30th byte, which begins in the 39th
+    // character.
+    let cut = ["]Q1", &consumer[..60]].concat();
+    let found = scan(&Scan::qr(&cut), &shipped()).unwrap();
     assert_eq!((kinds(&found), found[0].is_valid()), (vec![Kind::EmvConsumer], false));
+    assert_eq!(found[0].at(), Some(3 + 38));
     let found = scan(&Scan::qr("134567890123456789"), &shipped()).unwrap();
     assert!(kinds(&found).contains(&Kind::PaymentCode));
 }
