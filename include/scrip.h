@@ -950,8 +950,9 @@ typedef struct scrip_candidate {
      */
     uint32_t notes;
     /**
-     * At which byte of the text the broken rule shows; -1 if it shows at no one place. In a
-     * SCRIP_KIND_EMV_CONSUMER it counts in the decoded data, except where it is no base64.
+     * At which byte of the text the broken rule shows, a symbology identifier counted; -1 if it
+     * shows at no one place. In coded data it is where the character stands in which the byte
+     * begins.
      */
     int64_t at;
 } scrip_candidate;
