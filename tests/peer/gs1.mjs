@@ -1,5 +1,6 @@
-// Judges GS1 element strings as BWIPP does, whose author also wrote the GS1 reference engine: one
-// string in brackets per line of standard input, one line out: "ok" or what is wrong.
+// Judges GS1 element strings and Digital Link URIs as BWIPP does, whose author also wrote the GS1
+// reference engine: a string in brackets or a URI per line of standard input, a line out for each:
+// "ok" or what is wrong.
 // bwip-js shows none of this without drawing a symbol, so its checks are called from within.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -8,8 +9,8 @@ import { dirname } from 'node:path';
 const require = createRequire(`${process.cwd()}/`);
 const file = require.resolve('bwip-js/node').replace(/\.mjs$/, '.js');
 const hook = `
-module.exports = function (text) {
-    $k = [text, 'ai'];
+module.exports = function (text, kind) {
+    $k = [text, kind];
     $j = 2;
     $_ = { parse: true, dontlint: false, lintreqs: true };
     bwipp_gs1process();
@@ -20,8 +21,12 @@ new Function('module', 'exports', 'require', '__dirname', '__filename', readFile
 
 const judge = (line) => {
   try {
-    // Brackets in data are escaped as ours, and as character codes in theirs.
-    unit.exports(line.replace(/\^/g, '^094').replace(/\\\(/g, '^040'));
+    if (line.startsWith('(')) {
+      // Brackets in data are escaped as ours, and as character codes in theirs.
+      unit.exports(line.replace(/\^/g, '^094').replace(/\\\(/g, '^040'), 'ai');
+    } else {
+      unit.exports(line, 'dl');
+    }
     return 'ok';
   } catch (error) {
     return String(error.message ?? error).replaceAll('\n', ' ');
