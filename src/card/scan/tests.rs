@@ -424,6 +424,11 @@ proptest! {
             prop_assert!(found.windows(2).all(|pair| pair[0].likelihood() <= pair[1].likelihood()));
             for candidate in &found {
                 prop_assert!(candidate.at().is_none_or(|at| at <= text.len()));
+                let told = candidate.fault().map(ToString::to_string).unwrap_or_default();
+                if let Some((_, place)) = told.rsplit_once("(byte ") {
+                    let place = place.trim_end_matches(')').parse::<usize>().ok();
+                    prop_assert_eq!(place, candidate.at(), "{}", told);
+                }
                 prop_assert_eq!(candidate.is_valid(), candidate.likelihood() != Likelihood::Broken);
             }
         }
