@@ -14,6 +14,9 @@ readonly MINIMUM_RUST_PACKAGES=(rustc-web cargo-web libstd-rust-web-dev)
 readonly DENY_VERSION='0.20.2'
 readonly TOOLS="$PWD/target/ci-tools"
 
+readonly PEER_VERSION='4.11.4'
+readonly PEER="$PWD/target/gs1-peer"
+
 # The packages put a second `cargo` into /usr/bin; the one of rustup stays the first.
 export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
 export CARGO_TERM_COLOR=never
@@ -112,7 +115,50 @@ features_apart() {
   done
 }
 
-c_example() { make -C examples/c check VALGRIND=1; }
+c_example() {
+  make -C examples/c check VALGRIND=1
+  make -C examples/c check SANITIZE=1
+}
+
+# gs1_peer STRINGS: so many random element strings, judged by another implementation too.
+gs1_peer() {
+  if ! command -v node npm >/dev/null; then
+    skip 'GS1 peer' 'there is no Node.js with npm'
+    return
+  fi
+  npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$PEER" "bwip-js@$PEER_VERSION"
+  SCRIP_GS1_PEER="$PEER" SCRIP_GS1_STRINGS="$1" cargo test --locked --test gs1_peer -- --nocapture
+}
+
+# fuzzed SECONDS: each target of fuzz/ for so long, guided by what its inputs reach. Stable Rust
+# instruments as cargo-fuzz does; with a target named, build scripts and macros are left out of it.
+# The tree stays clean: inputs are gathered in a copy of the seeds. What is found is kept and shown.
+fuzzed() {
+  local seconds=$1 host path target failed=0 found="$PWD/target/fuzz-found"
+  local flags='--cfg fuzzing -Cpasses=sancov-module'
+  local option
+  for option in level=4 inline-8bit-counters pc-table trace-compares; do
+    flags+=" -Cllvm-args=-sanitizer-coverage-$option"
+  done
+  host=$(rustc -vV | sed -n 's/^host: //p')
+  RUSTFLAGS="$flags" CARGO_TARGET_DIR=target/fuzz \
+    cargo build --manifest-path fuzz/Cargo.toml --locked --release --target "$host" --bins
+  for path in fuzz/fuzz_targets/*.rs; do
+    target=$(basename "$path" .rs)
+    mkdir -p "$found/$target" "$scratch/corpus"
+    cp -R "fuzz/corpus/$target" "$scratch/corpus/"
+    if "target/fuzz/$host/release/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
+      -max_len=9000 -artifact_prefix="$found/$target/" "$scratch/corpus/$target" >"$scratch/$target.log" 2>&1; then
+      printf '%-14s %s\n' "$target" "$(grep -E 'DONE|Done' "$scratch/$target.log" | tr '\n' ' ')"
+    else
+      failed=1
+      tail -n 40 "$scratch/$target.log"
+      printf 'FOUND by %s, kept in %s; once mended, it belongs into fuzz/corpus/%s\n' \
+        "$target" "$found/$target" "$target"
+    fi
+  done
+  return "$failed"
+}
 
 minimum_rust() {
   local version

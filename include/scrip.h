@@ -1,6 +1,8 @@
 /**
  * @file scrip.h
- * scrip: recovery of prepaid cards. The loop for hosts in C, and for languages that call C.
+ * scrip: recovery of prepaid cards. The loop for hosts in C, and for languages that call C, and
+ * beside it what needs no loop: scrip_scan_* tells what a text may be, scrip_vault_* seals secrets
+ * with the caller's keys, scrip_token_* verifies dynamic tokens.
  *
  * Made from the library's sources; do not edit. docs/c.md shows how to build and use it.
  *
@@ -25,7 +27,9 @@
  *
  * Texts and bytes come in with their length, texts as UTF-8 without a NUL; NULL is fine where the
  * length is 0. They are copied. What goes out is borrowed as scrip_output says, static, or written
- * into a buffer of the caller's. Nothing of the library's is ever given to free().
+ * into a buffer of the caller's. Nothing of the library's is ever given to free(). To learn how long
+ * a buffer must be, call with a capacity of 0: SCRIP_BUFFER_TOO_SMALL, and the length is there. What
+ * comes out in clear, and the caller's own copies of keys, are the caller's to wipe.
  *
  * Money is in minor units (fen, cent) with the ISO 4217 numeric code; ids are 16 bytes; times are
  * in ms. There are no floating-point numbers, callbacks, globals, environment or logs.
@@ -50,7 +54,7 @@
  * Version of this header and of the library's functions. It grows with every addition; a
  * library is fit for every header whose version is not above its own.
  */
-#define SCRIP_ABI_VERSION 1
+#define SCRIP_ABI_VERSION 2
 
 /**
  * Advice: the input or the set-up is wrong; the same call will fail again.
@@ -293,6 +297,314 @@
 #define SCRIP_CLAIM_RELEASE 5
 
 /**
+ * Kind: a GS1 element string.
+ */
+#define SCRIP_KIND_GS1 1
+
+/**
+ * Kind: a GS1 Digital Link URI.
+ */
+#define SCRIP_KIND_DIGITAL_LINK 2
+
+/**
+ * Kind: a trade item number.
+ */
+#define SCRIP_KIND_GTIN 3
+
+/**
+ * Kind: an EMVCo code that a merchant presents.
+ */
+#define SCRIP_KIND_EMV_MERCHANT 4
+
+/**
+ * Kind: an EMVCo code that a consumer presents.
+ */
+#define SCRIP_KIND_EMV_CONSUMER 5
+
+/**
+ * Kind: a payment code.
+ */
+#define SCRIP_KIND_PAYMENT_CODE 6
+
+/**
+ * Kind: a card number, a card secret, or both.
+ */
+#define SCRIP_KIND_CARD_TEXT 7
+
+/**
+ * Kind: a dynamic token; scrip_token_verify tells whether it is genuine.
+ */
+#define SCRIP_KIND_TOKEN 8
+
+/**
+ * Likelihood: its form tells it apart from everything else, and every check was passed.
+ */
+#define SCRIP_PROVEN 1
+
+/**
+ * Likelihood: it fits the declared product.
+ */
+#define SCRIP_DECLARED 2
+
+/**
+ * Likelihood: a check digit was passed.
+ */
+#define SCRIP_CHECKED 3
+
+/**
+ * Likelihood: beginning and length fit.
+ */
+#define SCRIP_SHAPED 4
+
+/**
+ * Likelihood: the length fits.
+ */
+#define SCRIP_POSSIBLE 5
+
+/**
+ * Likelihood: a character was taken for another.
+ */
+#define SCRIP_REPAIRED 6
+
+/**
+ * Likelihood: a rule is broken.
+ */
+#define SCRIP_BROKEN 7
+
+/**
+ * Scheme of a payment code: WeChat Pay.
+ */
+#define SCRIP_SCHEME_WECHAT 1
+
+/**
+ * Scheme of a payment code: Alipay.
+ */
+#define SCRIP_SCHEME_ALIPAY 2
+
+/**
+ * Scheme of a payment code: UnionPay.
+ */
+#define SCRIP_SCHEME_UNIONPAY 3
+
+/**
+ * Scheme of a payment code: JD.
+ */
+#define SCRIP_SCHEME_JD 4
+
+/**
+ * For scrip_scan_text: the name of a product that it may be a card of; `place` below `products`,
+ * the best proven first.
+ */
+#define SCRIP_TEXT_PRODUCT 1
+
+/**
+ * For scrip_scan_text: what makes it a card of that product: "gtin", "check_digit", "prefix",
+ * "length" or "declared"; `place` as for the product.
+ */
+#define SCRIP_TEXT_PROOF 2
+
+/**
+ * For scrip_scan_text: the number as people may be shown it.
+ */
+#define SCRIP_TEXT_NUMBER_MASKED 3
+
+/**
+ * For scrip_scan_text: the trade item number, 14 digits.
+ */
+#define SCRIP_TEXT_GTIN 4
+
+/**
+ * For scrip_scan_text: the application identifier of an element, such as "01"; `place` below
+ * `elements`.
+ */
+#define SCRIP_TEXT_AI 5
+
+/**
+ * For scrip_scan_text: a check that was passed, in English; `place` below `checks`.
+ */
+#define SCRIP_TEXT_CHECK 6
+
+/**
+ * For scrip_scan_text: what was changed to read it so, in English; `place` below `repairs`.
+ */
+#define SCRIP_TEXT_REPAIR 7
+
+/**
+ * For scrip_scan_text: what to know of it, in English; `place` below `notes`.
+ */
+#define SCRIP_TEXT_NOTE 8
+
+/**
+ * For scrip_scan_text: the rule that is broken, in English; never a part of the text.
+ */
+#define SCRIP_TEXT_ERROR 9
+
+/**
+ * For scrip_scan_text: the name of its kind, such as "card_text".
+ */
+#define SCRIP_TEXT_KIND 10
+
+/**
+ * For scrip_scan_text: the card's number or the payment code, in clear. Wipe the buffer.
+ */
+#define SCRIP_REVEAL_NUMBER 101
+
+/**
+ * For scrip_scan_text: the card's secret, in clear. Wipe the buffer.
+ */
+#define SCRIP_REVEAL_SECRET 102
+
+/**
+ * For scrip_scan_text: the data of an element, which may be a card's serial number, in clear;
+ * `place` below `elements`. Wipe the buffer.
+ */
+#define SCRIP_REVEAL_ELEMENT 103
+
+/**
+ * Source: typed or pasted by a person.
+ */
+#define SCRIP_SOURCE_TYPED 1
+
+/**
+ * Source: a bar code, with or without a symbology identifier such as "]C1". The separator is
+ * the byte 0x1D.
+ */
+#define SCRIP_SOURCE_BARCODE 2
+
+/**
+ * Source: a QR code.
+ */
+#define SCRIP_SOURCE_QR 3
+
+/**
+ * Source: read from a picture, so that characters may stand for others that look alike.
+ */
+#define SCRIP_SOURCE_OCR 4
+
+/**
+ * Symbology: EAN-8.
+ */
+#define SCRIP_SYMBOLOGY_EAN8 1
+
+/**
+ * Symbology: EAN-13.
+ */
+#define SCRIP_SYMBOLOGY_EAN13 2
+
+/**
+ * Symbology: UPC-A.
+ */
+#define SCRIP_SYMBOLOGY_UPC_A 3
+
+/**
+ * Symbology: UPC-E.
+ */
+#define SCRIP_SYMBOLOGY_UPC_E 4
+
+/**
+ * Symbology: interleaved 2 of 5.
+ */
+#define SCRIP_SYMBOLOGY_ITF 5
+
+/**
+ * Symbology: Code 128 or another one that carries any text.
+ */
+#define SCRIP_SYMBOLOGY_TEXT 6
+
+/**
+ * Symbology: a GS1 symbol.
+ */
+#define SCRIP_SYMBOLOGY_GS1 7
+
+/**
+ * By how many bytes a sealed secret is longer than the secret.
+ */
+#define SCRIP_SEALED_OVERHEAD 43
+
+/**
+ * How many bytes of randomness sealing takes.
+ */
+#define SCRIP_NONCE_LEN 24
+
+/**
+ * The length of a key and of a pepper.
+ */
+#define SCRIP_KEY_LEN 32
+
+/**
+ * Purpose: a card's secret or PIN at rest.
+ */
+#define SCRIP_PURPOSE_CARD 1
+
+/**
+ * Purpose: personal fields at rest.
+ */
+#define SCRIP_PURPOSE_PERSONAL 2
+
+/**
+ * Purpose: on the way from a terminal to the core.
+ */
+#define SCRIP_PURPOSE_TERMINAL_TO_CORE 3
+
+/**
+ * Purpose: on the way from the core to an issuer.
+ */
+#define SCRIP_PURPOSE_CORE_TO_ISSUER 4
+
+/**
+ * Purpose: on the way back from an issuer to the core.
+ */
+#define SCRIP_PURPOSE_ISSUER_TO_CORE 5
+
+/**
+ * Purpose: on the way back from the core to a terminal.
+ */
+#define SCRIP_PURPOSE_CORE_TO_TERMINAL 6
+
+/**
+ * Algorithm: signed texts with HMAC-SHA-256; a key is 32 bytes or more, shared.
+ */
+#define SCRIP_TOKEN_HMAC_SHA256 1
+
+/**
+ * Algorithm: signed texts with Ed25519; a key is the public key, 32 bytes.
+ */
+#define SCRIP_TOKEN_ED25519 2
+
+/**
+ * Algorithm: codes of RFC 6238 with HMAC-SHA-1; a key is 16 bytes or more, of one card or device.
+ */
+#define SCRIP_TOKEN_TOTP_SHA1 3
+
+/**
+ * Algorithm: as before, with HMAC-SHA-256.
+ */
+#define SCRIP_TOKEN_TOTP_SHA256 4
+
+/**
+ * Algorithm: as before, with HMAC-SHA-512.
+ */
+#define SCRIP_TOKEN_TOTP_SHA512 5
+
+/**
+ * The token was used for the first time: append `record` to the state before anything follows
+ * from it.
+ */
+#define SCRIP_SPENT_FIRST 1
+
+/**
+ * The token was used by the same redemption before, which is no replay: after a crash or a
+ * repeated request. Append `record` if it may not be there; twice does no harm.
+ */
+#define SCRIP_SPENT_RESUMED 2
+
+/**
+ * The products of a catalogue, for scrip_scan_new. It may be used from several threads at once,
+ * and freed before its scans are.
+ */
+typedef struct scrip_catalogue scrip_catalogue;
+
+/**
  * An engine: one per log, used from one thread at a time. Functions that take it as const may
  * run on several threads at once. Overlap is answered with SCRIP_BUSY.
  */
@@ -304,6 +616,23 @@ typedef struct scrip_engine scrip_engine;
  * scrip_engine_submit only reads it.
  */
 typedef struct scrip_request scrip_request;
+
+/**
+ * What a text may be. It may be used from several threads at once, and wipes what it holds when
+ * it is freed.
+ */
+typedef struct scrip_scan scrip_scan;
+
+/**
+ * A verifier of one token profile, with the guard against replay. One for each profile.
+ */
+typedef struct scrip_token scrip_token;
+
+/**
+ * A ring of keys. It may be used from several threads at once, and wipes its keys when it is
+ * freed.
+ */
+typedef struct scrip_vault scrip_vault;
 
 /**
  * How a call ended: SCRIP_OK, or the number of an error. Numbers are stable and never reused;
@@ -528,6 +857,207 @@ typedef struct scrip_view {
 } scrip_view;
 
 /**
+ * What is known of a text before it is scanned. Set struct_size to sizeof(scrip_scan_hints) and
+ * all else to 0, then what is known.
+ */
+typedef struct scrip_scan_hints {
+    /**
+     * sizeof(scrip_scan_hints), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * One of SCRIP_SOURCE_*; 0 for typed.
+     */
+    uint32_t source;
+    /**
+     * What the reader says it read, one of SCRIP_SYMBOLOGY_*; 0 if it does not say.
+     */
+    uint32_t symbology;
+    /**
+     * The kinds that are of use, each as `1 << SCRIP_KIND_*`; 0 for all of them.
+     */
+    uint32_t kinds;
+    /**
+     * The product that the text is declared as, by its name in the catalogue; empty if none is.
+     * A text that is proven to be something else is then an error.
+     */
+    char product[132];
+    /**
+     * In whose shops it was scanned, by the issuer's name in the catalogue; empty if unknown.
+     */
+    char issuer[132];
+} scrip_scan_hints;
+
+/**
+ * What a text may be. Set struct_size to sizeof(scrip_candidate) before the call. Its texts are
+ * scrip_scan_text's to tell.
+ */
+typedef struct scrip_candidate {
+    /**
+     * sizeof(scrip_candidate), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * One of SCRIP_KIND_*. Pass over what is not known.
+     */
+    uint32_t kind;
+    /**
+     * 1 if every rule of its kind holds, else 0.
+     */
+    uint32_t valid;
+    /**
+     * SCRIP_PROVEN to SCRIP_BROKEN; candidates come in this order.
+     */
+    uint32_t likelihood;
+    /**
+     * SCRIP_KIND_PAYMENT_CODE: one of SCRIP_SCHEME_*, else 0.
+     */
+    uint32_t scheme;
+    /**
+     * 1 if it has a number, else 0.
+     */
+    uint32_t has_number;
+    /**
+     * 1 if it has a secret, else 0.
+     */
+    uint32_t has_secret;
+    /**
+     * The number of the rule that is broken; 0 if none is.
+     */
+    uint32_t error;
+    /**
+     * How many products it may be a card of.
+     */
+    uint32_t products;
+    /**
+     * How many elements an element string or a Digital Link has.
+     */
+    uint32_t elements;
+    /**
+     * How many checks were passed.
+     */
+    uint32_t checks;
+    /**
+     * How many things were changed to read it so.
+     */
+    uint32_t repairs;
+    /**
+     * 1 if none of these changes loses anything, whatever was meant; 0 if a person must agree.
+     */
+    uint32_t lossless;
+    /**
+     * How many things there are to know of it.
+     */
+    uint32_t notes;
+    /**
+     * At which byte of the text the broken rule shows, a symbology identifier counted; -1 if it
+     * shows at no one place. In coded data it is where the character stands in which the byte
+     * begins.
+     */
+    int64_t at;
+} scrip_candidate;
+
+/**
+ * The place that a secret is sealed for: it opens only where all of this is the same again. Set
+ * struct_size to sizeof(scrip_place) and all else to 0, then what holds.
+ */
+typedef struct scrip_place {
+    /**
+     * sizeof(scrip_place), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * One of SCRIP_PURPOSE_*: what it is for and which way it goes.
+     */
+    uint32_t purpose;
+    /**
+     * Whose it is.
+     */
+    uint8_t redemption[16];
+    /**
+     * How many bytes of `bound` count.
+     */
+    uint32_t bound_len;
+    /**
+     * What else it must not be parted from, such as the card's key or the name of a field. It
+     * is not secret and does not stand in what is sealed.
+     */
+    uint8_t bound[128];
+} scrip_place;
+
+/**
+ * What an issuer's tokens are like. Set struct_size to sizeof(scrip_token_profile) and all else
+ * to 0, then what holds.
+ */
+typedef struct scrip_token_profile {
+    /**
+     * sizeof(scrip_token_profile), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * One of SCRIP_TOKEN_HMAC_SHA256 to SCRIP_TOKEN_TOTP_SHA512.
+     */
+    uint32_t algorithm;
+    /**
+     * How many digits a code has, 6 to 8; 0 for signed texts.
+     */
+    uint32_t digits;
+    /**
+     * How long a step lasts: 1,000 to 86,400,000 ms.
+     */
+    uint32_t step_ms;
+    /**
+     * How many steps after its own a token is accepted, up to 10.
+     */
+    uint32_t back;
+    /**
+     * How many steps before its own a token is accepted, up to 10.
+     */
+    uint32_t ahead;
+    /**
+     * How many uses may be remembered at once, about 100 bytes each; 0 for 1,000,000. Beyond that
+     * tokens are refused, never forgotten.
+     */
+    uint32_t max_uses;
+} scrip_token_profile;
+
+/**
+ * A token that was genuine, fresh and not used before. Set struct_size to
+ * sizeof(scrip_token_use) before the call. Wipe it once it was used: `subject` may be a card's
+ * number.
+ */
+typedef struct scrip_token_use {
+    /**
+     * sizeof(scrip_token_use), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * SCRIP_SPENT_FIRST or SCRIP_SPENT_RESUMED.
+     */
+    uint32_t spent;
+    /**
+     * The id of the key it was made with.
+     */
+    uint32_t key;
+    /**
+     * How many bytes of `subject` count.
+     */
+    uint32_t subject_len;
+    /**
+     * Its time step.
+     */
+    uint64_t step;
+    /**
+     * What to append to the state. It does not tell the token.
+     */
+    uint8_t record[40];
+    /**
+     * What the token stands for.
+     */
+    uint8_t subject[64];
+} scrip_token_use;
+
+/**
  * Done.
  */
 #define SCRIP_OK 0
@@ -632,6 +1162,152 @@ typedef struct scrip_view {
  * Side rows that are not as they were handed out; none of them was taken.
  */
 #define SCRIP_BAD_ROW 19014
+
+/**
+ * A catalogue that cannot be read; `detail` tells the line and the column.
+ */
+#define SCRIP_BAD_CATALOGUE 5001
+
+/**
+ * scrip_scan_new: nothing but white space.
+ */
+#define SCRIP_SCAN_EMPTY 5100
+
+/**
+ * scrip_scan_new: a text is longer than 8,191 bytes.
+ */
+#define SCRIP_SCAN_TOO_LONG 5101
+
+/**
+ * scrip_scan_new: the declared product is not in the catalogue.
+ */
+#define SCRIP_SCAN_UNKNOWN_PRODUCT 5102
+
+/**
+ * scrip_scan_new: what was scanned is proven to be something else than the declared product.
+ */
+#define SCRIP_SCAN_CONTRADICTION 5103
+
+/**
+ * scrip_scan_new: what was scanned is no card of the declared product.
+ */
+#define SCRIP_SCAN_NO_CARD 5104
+
+/**
+ * scrip_scan_new: neither of two symbols holds a trade item number.
+ */
+#define SCRIP_SCAN_NO_GTIN 5105
+
+/**
+ * scrip_vault_open: bytes that cannot be a sealed secret.
+ */
+#define SCRIP_VAULT_MALFORMED 4001
+
+/**
+ * scrip_vault_open: sealed with a key that the vault does not hold.
+ */
+#define SCRIP_VAULT_UNKNOWN_KEY 4002
+
+/**
+ * scrip_vault_open: changed, or sealed for another place or direction, or with another key of
+ * the same id. More is not told.
+ */
+#define SCRIP_VAULT_UNOPENED 4003
+
+/**
+ * Token: not a token's text.
+ */
+#define SCRIP_TOKEN_MALFORMED 5200
+
+/**
+ * Token: a profile that no token can meet.
+ */
+#define SCRIP_TOKEN_PROFILE 5201
+
+/**
+ * Token: a key that the algorithm cannot use, or whose period is empty.
+ */
+#define SCRIP_TOKEN_KEY 5202
+
+/**
+ * Token: there is a key of this id already.
+ */
+#define SCRIP_TOKEN_DUPLICATE_KEY 5203
+
+/**
+ * Token: the profile's algorithm has tokens of the other kind, signed texts or one-time codes.
+ */
+#define SCRIP_TOKEN_OTHER_KIND 5205
+
+/**
+ * Token refused: made with a key that is not held.
+ */
+#define SCRIP_TOKEN_UNKNOWN_KEY 5206
+
+/**
+ * Token refused: signature or MAC do not fit.
+ */
+#define SCRIP_TOKEN_PROOF 5207
+
+/**
+ * Token refused: not as many digits as codes have.
+ */
+#define SCRIP_TOKEN_DIGITS 5208
+
+/**
+ * Token refused: the code is wrong or no longer valid.
+ */
+#define SCRIP_TOKEN_CODE 5209
+
+/**
+ * Token: the clock stands before 1970.
+ */
+#define SCRIP_TOKEN_CLOCK 5210
+
+/**
+ * Token refused: its step is over.
+ */
+#define SCRIP_TOKEN_TOO_OLD 5211
+
+/**
+ * Token refused: its step has not begun.
+ */
+#define SCRIP_TOKEN_TOO_EARLY 5212
+
+/**
+ * Token refused: the key's period begins later.
+ */
+#define SCRIP_TOKEN_KEY_NOT_YET 5213
+
+/**
+ * Token refused: the key's period has ended.
+ */
+#define SCRIP_TOKEN_KEY_RETIRED 5214
+
+/**
+ * Token refused: used before, by another redemption.
+ */
+#define SCRIP_TOKEN_REPLAYED 5215
+
+/**
+ * Token refused: its window is closed, so that it may have been used.
+ */
+#define SCRIP_TOKEN_CLOSED 5216
+
+/**
+ * Token refused: as many uses are remembered as may be; come again later.
+ */
+#define SCRIP_TOKEN_FULL 5217
+
+/**
+ * Token: the state is not as it was exported.
+ */
+#define SCRIP_TOKEN_STATE 5218
+
+/**
+ * Token: the state is of a profile with other steps.
+ */
+#define SCRIP_TOKEN_OTHER_PROFILE 5219
 
 #ifdef __cplusplus
 extern "C" {
@@ -940,6 +1616,207 @@ scrip_status scrip_engine_channel_name(const struct scrip_engine *engine,
                                        size_t capacity,
                                        size_t *len,
                                        struct scrip_error *error);
+
+/**
+ * Reads a catalogue: the `[product.NAME]` tables of the configuration, as one TOML text. Other
+ * tables are an error.
+ *
+ * `catalogue` receives the handle, NULL on failure; free it with scrip_catalogue_free.
+ */
+scrip_status scrip_catalogue_new(const uint8_t *catalogue_toml,
+                                 size_t catalogue_len,
+                                 struct scrip_catalogue **catalogue,
+                                 struct scrip_error *error);
+
+/**
+ * Frees a catalogue; NULL is fine.
+ */
+void scrip_catalogue_free(struct scrip_catalogue *catalogue);
+
+/**
+ * Tells what a text may be: typed text, the data of a bar or QR code, or what was read from a
+ * picture. Nothing is corrected: each candidate tells what was changed to read it so.
+ *
+ * `hints` may be NULL for typed text. `second` is the data of a second symbol on the same card,
+ * in any order with the first; NULL and 0 if there is none. `scan` receives the candidates, NULL
+ * on failure; free them with scrip_scan_free.
+ */
+scrip_status scrip_scan_new(const struct scrip_catalogue *catalogue,
+                            const struct scrip_scan_hints *hints,
+                            const uint8_t *text_utf8,
+                            size_t text_len,
+                            const uint8_t *second_utf8,
+                            size_t second_len,
+                            struct scrip_scan **scan,
+                            struct scrip_error *error);
+
+/**
+ * Frees candidates and wipes what they hold; NULL is fine.
+ */
+void scrip_scan_free(struct scrip_scan *scan);
+
+/**
+ * A candidate, by its place from 0, the likeliest first; SCRIP_END behind the last one, which is
+ * at once for a text that is like nothing known.
+ */
+scrip_status scrip_scan_candidate(const struct scrip_scan *scan,
+                                  size_t place,
+                                  struct scrip_candidate *candidate,
+                                  struct scrip_error *error);
+
+/**
+ * A text of the candidate in place `candidate`, ended by a NUL: one of SCRIP_TEXT_*, or one of
+ * SCRIP_REVEAL_*, the only way in which a card comes out; wipe the buffer then. `place` counts
+ * from 0 where there are several and is 0 elsewhere. SCRIP_END if there is no such text. `len`
+ * receives the length without the NUL, also when the buffer is too small.
+ */
+scrip_status scrip_scan_text(const struct scrip_scan *scan,
+                             size_t candidate,
+                             uint32_t what,
+                             size_t place,
+                             uint8_t *buffer,
+                             size_t capacity,
+                             size_t *len,
+                             struct scrip_error *error);
+
+/**
+ * Makes a vault from keys that seal and peppers that name cards, each SCRIP_KEY_LEN bytes, one
+ * behind the other, with ids from 1 to 65535, in any order. The highest id is current: it seals,
+ * all others only open. To rotate, make a vault with one more key, and scrip_vault_reseal what is
+ * still kept. The keys are copied: wipe yours.
+ *
+ * `vault` receives the handle, NULL on failure; free it with scrip_vault_free.
+ */
+scrip_status scrip_vault_new(const uint32_t *key_ids,
+                             const uint8_t *keys,
+                             size_t key_count,
+                             const uint32_t *pepper_ids,
+                             const uint8_t *peppers,
+                             size_t pepper_count,
+                             struct scrip_vault **vault,
+                             struct scrip_error *error);
+
+/**
+ * Frees a vault and wipes its keys; NULL is fine.
+ */
+void scrip_vault_free(struct scrip_vault *vault);
+
+/**
+ * Seals a secret for a place with the current key. `nonce` is SCRIP_NONCE_LEN bytes from the
+ * system's or the board's random generator, never used before. `len` receives the length, which
+ * is SCRIP_SEALED_OVERHEAD above that of the secret, also when the buffer is too small.
+ */
+scrip_status scrip_vault_seal(const struct scrip_vault *vault,
+                              const struct scrip_place *place,
+                              const uint8_t *secret,
+                              size_t secret_len,
+                              const uint8_t *nonce,
+                              uint8_t *buffer,
+                              size_t capacity,
+                              size_t *len,
+                              struct scrip_error *error);
+
+/**
+ * Opens what was sealed for the same place. The buffer receives the secret in clear: wipe it as
+ * soon as it was used. `len` receives its length, also when the buffer is too small.
+ */
+scrip_status scrip_vault_open(const struct scrip_vault *vault,
+                              const struct scrip_place *place,
+                              const uint8_t *sealed,
+                              size_t sealed_len,
+                              uint8_t *buffer,
+                              size_t capacity,
+                              size_t *len,
+                              struct scrip_error *error);
+
+/**
+ * Opens what was sealed with any key of the vault, and seals it again for the same place with
+ * the current one. The secret does not come out. `nonce` and `len` are as for scrip_vault_seal.
+ */
+scrip_status scrip_vault_reseal(const struct scrip_vault *vault,
+                                const struct scrip_place *place,
+                                const uint8_t *sealed,
+                                size_t sealed_len,
+                                const uint8_t *nonce,
+                                uint8_t *buffer,
+                                size_t capacity,
+                                size_t *len,
+                                struct scrip_error *error);
+
+/**
+ * The key that names a card without telling it, 16 bytes, under the current pepper: `scheme` is
+ * the product's identity scheme in the catalogue and `identity` the card's number, normalised. To
+ * bind what is sealed to the card, put it into `bound` of scrip_place.
+ */
+scrip_status scrip_vault_card_key(const struct scrip_vault *vault,
+                                  const uint8_t *scheme_utf8,
+                                  size_t scheme_len,
+                                  const uint8_t *identity,
+                                  size_t identity_len,
+                                  uint8_t *key,
+                                  struct scrip_error *error);
+
+/**
+ * Makes a verifier without keys; scrip_token_add_key adds them.
+ *
+ * `pepper` is 32 secret bytes that stay the same as long as uses are remembered. `state` is what
+ * scrip_token_export wrote, followed by the records that were appended since, 40 bytes each; NULL
+ * and 0 at the very first start. What is less than a record at its end was cut off by a crash:
+ * leave it out. `token` receives the handle, NULL on failure; free it with scrip_token_free.
+ */
+scrip_status scrip_token_new(const struct scrip_token_profile *profile,
+                             const uint8_t *pepper,
+                             const uint8_t *state,
+                             size_t state_len,
+                             struct scrip_token **token,
+                             struct scrip_error *error);
+
+/**
+ * Frees a verifier and wipes its keys; NULL is fine.
+ */
+void scrip_token_free(struct scrip_token *token);
+
+/**
+ * Adds a key and the period in which tokens are made with it, in ms since 1970: from `from_ms`
+ * on, until before `until_ms`. Periods may overlap, so that one key takes over from another. The
+ * key is copied: wipe yours.
+ */
+scrip_status scrip_token_add_key(struct scrip_token *token,
+                                 uint32_t id,
+                                 const uint8_t *key,
+                                 size_t key_len,
+                                 int64_t from_ms,
+                                 int64_t until_ms,
+                                 struct scrip_error *error);
+
+/**
+ * Verifies a token on the caller's clock, in ms since 1970, and uses it for a redemption of 16
+ * bytes. Each refusal has its own status, SCRIP_TOKEN_*. Nothing may follow from the token before
+ * its `record` is durable: see scrip_token_use.
+ *
+ * A signed text tells its key and its subject: `key` and `subject_len` are 0 then. For a one-time
+ * code they say whose it is: the id of its key, and 1 to 64 bytes such as the card's number.
+ */
+scrip_status scrip_token_verify(struct scrip_token *token,
+                                const uint8_t *text_utf8,
+                                size_t text_len,
+                                uint32_t key,
+                                const uint8_t *subject,
+                                size_t subject_len,
+                                int64_t now_ms,
+                                const uint8_t *redemption,
+                                struct scrip_token_use *used,
+                                struct scrip_error *error);
+
+/**
+ * Writes the guard's state, to be kept in place of the one before and of what was appended to
+ * that. `len` receives its length, also when the buffer is too small.
+ */
+scrip_status scrip_token_export(const struct scrip_token *token,
+                                uint8_t *buffer,
+                                size_t capacity,
+                                size_t *len,
+                                struct scrip_error *error);
 
 #ifdef __cplusplus
 }  // extern "C"

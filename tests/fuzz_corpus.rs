@@ -1,8 +1,8 @@
 //! The fuzz targets on stable Rust: each runs over its seed corpus, then over mutations of it for
 //! `SCRIP_FUZZ_SECONDS` (2 unless said otherwise).
 //!
-//! The mutations are drawn from a fixed seed and know nothing of which code they reach. They stand
-//! in for cargo-fuzz, which does and needs a nightly toolchain; they do not replace it.
+//! The mutations are drawn from a fixed seed and know nothing of which code they reach. That is
+//! for libFuzzer, which `.ci/run` runs over the same bodies.
 
 #![allow(clippy::unwrap_used)]
 

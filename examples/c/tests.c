@@ -601,6 +601,5 @@ int main(int argc, char **argv) {
     another_nodes_claim_refuses_one_unit();
     too_much_in_flight_is_told();
     overlapping_use_is_busy_and_nothing_else();
-    fprintf(stderr, "%d checks, %d failures\n", checks, failures);
-    return failures ? 1 : 0;
+    return check_result();
 }

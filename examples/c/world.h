@@ -5,12 +5,9 @@
 #ifndef WORLD_H
 #define WORLD_H
 
-#include "scrip.h"
+#include "check.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { LOG_MAX = 1 << 17, ROWS_MAX = 128, ROW_MAX = 512, NAME = 16 };
 
@@ -30,17 +27,6 @@ typedef struct world {
     uint8_t config[16384];
     size_t config_len;
 } world;
-
-extern int failures, checks;
-
-#define CHECK(what)                                                          \
-    do {                                                                     \
-        checks++;                                                            \
-        if (!(what)) {                                                       \
-            failures++;                                                      \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #what);       \
-        }                                                                    \
-    } while (0)
 
 static inline uint32_t world_u32(const uint8_t *p) {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;

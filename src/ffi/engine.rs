@@ -3,12 +3,13 @@
 use super::claim::{ScripClaim, claim_at};
 use super::decisions::{short, verdict};
 use super::guard::Guarded;
-use super::memory::{Place, Struct, array, bytes, fill, handle, text};
+use super::handle::{Handle, change, free, look, make};
+use super::memory::{End, Place, Struct, array, bytes, fill, handle, text};
 use super::opening::Opening;
 use super::output::ScripOutput;
 use super::request::ScripRequest;
 use super::running::Running;
-use super::status::{Failure, FfiError, SCRIP_OK, ScripError, Status, enter};
+use super::status::{Failure, FfiError, SCRIP_OK, ScripError, Status};
 use super::view::ScripView;
 use crate::adapters::config;
 use crate::base::{Digest, Mono, Now, RedemptionId, Wall};
@@ -46,7 +47,7 @@ pub const SCRIP_DECIDE_WRITE_OFF: u32 = 6;
 /// run on several threads at once. Overlap is answered with SCRIP_BUSY.
 pub struct ScripEngine(Guarded<Phase>);
 
-enum Phase {
+pub(super) enum Phase {
     Opening(Box<Opening>),
     Running(Box<Running>),
     /// While one becomes the other.
@@ -86,40 +87,13 @@ impl Phase {
 
 const NOT_STARTED: FfiError = FfiError::WrongPhase("not started yet");
 
-/// # Safety
-/// `engine` is NULL or an engine that was not freed; `error` is as for [`enter`].
-unsafe fn change(
-    engine: *const ScripEngine,
-    error: *mut ScripError,
-    call: impl FnOnce(&mut Phase) -> Result<(), Failure>,
-) -> Status {
-    // SAFETY: the caller's promises are those that `enter` and `handle` ask for.
-    unsafe { enter(error, || handle(engine, "engine")?.0.exclusive(call)) }
-}
+impl Handle for ScripEngine {
+    type Inside = Phase;
 
-/// # Safety
-/// As for [`change`].
-unsafe fn look(
-    engine: *const ScripEngine,
-    error: *mut ScripError,
-    call: impl FnOnce(&Phase) -> Result<(), Failure>,
-) -> Status {
-    // SAFETY: the caller's promises are those that `enter` and `handle` ask for.
-    unsafe { enter(error, || handle(engine, "engine")?.0.shared(call)) }
-}
+    const NAME: &'static str = "engine";
 
-/// # Safety
-/// `handle` is NULL or came from the `_new` function of its kind, and is not used any more.
-pub(super) unsafe fn free<T>(handle: *mut T, busy: impl FnOnce(&T) -> bool) {
-    // SAFETY: by the caller's promise a pointer that is not NULL is a live handle.
-    let Some(live) = (unsafe { handle.as_ref() }) else { return };
-    // Freed under another thread's feet it would be gone while in use: better to lose the memory.
-    if !busy(live) {
-        super::guard::catch(|| {
-            // SAFETY: the handle came out of `Box::into_raw`, nobody is inside, and by the
-            // caller's promise nobody comes any more.
-            drop(unsafe { Box::from_raw(handle) });
-        });
+    fn guarded(&self) -> &Guarded<Phase> {
+        &self.0
     }
 }
 
@@ -135,22 +109,13 @@ pub unsafe extern "C" fn scrip_engine_new(
     engine: *mut *mut ScripEngine,
     error: *mut ScripError,
 ) -> Status {
-    let mut made = core::ptr::null_mut();
-    // SAFETY: the text is readable for its length, and `error` is as the function is told.
-    let status = unsafe {
-        enter(error, || {
-            Place::at(engine, "engine")?;
-            let setup = config::setup(text(config_toml, config_len, "config_toml")?)?;
-            let phase = Phase::Opening(Box::new(Opening::new(setup)));
-            made = Box::into_raw(Box::new(ScripEngine(Guarded::new(phase))));
-            Ok(())
-        })
+    let call = || {
+        // SAFETY: the text is readable for its length.
+        let setup = config::setup(unsafe { text(config_toml, config_len, "config_toml") }?)?;
+        Ok(ScripEngine(Guarded::new(Phase::Opening(Box::new(Opening::new(setup))))))
     };
-    // SAFETY: `engine` is NULL or has room for a pointer.
-    if let Ok(place) = unsafe { Place::at(engine, "engine") } {
-        place.put(made);
-    }
-    status
+    // SAFETY: `engine` and `error` are as the function is told.
+    unsafe { make(engine, "engine", error, call) }
 }
 
 /// Frees an engine and all it lent; NULL is fine, and so is any moment: what is not durable yet
@@ -617,7 +582,7 @@ pub unsafe extern "C" fn scrip_engine_channel_name(
         let name = number.filter(|id| id.0 < setup.channels()).and_then(|id| setup.channel_name(id));
         let name = name.ok_or(crate::engine::Misuse::NoSuchChannel)?;
         // SAFETY: the buffer has room for its capacity, `len` for a length.
-        Ok(unsafe { fill(name.as_bytes(), buffer, capacity, len) }?)
+        Ok(unsafe { fill(name.as_bytes(), End::Nul, buffer, capacity, len) }?)
     };
     // SAFETY: `engine` and `error` are as the function is told.
     unsafe { look(engine, error, call) }

@@ -116,7 +116,36 @@ impl<T: Copy> Struct<T> {
     }
 }
 
-/// Writes `content` and a NUL into a buffer of the caller's, and its length without the NUL to
+/// An option struct of the caller's that begins with its size as a `u32`.
+///
+/// # Safety
+/// `place` is NULL or points to at least 4 bytes, and to as many as these tell. `T` is `repr(C)`,
+/// begins with that `u32`, and any bytes are one.
+pub(super) unsafe fn options<T: Copy>(place: *const T, what: &'static str) -> Result<T, FfiError> {
+    // SAFETY: the caller's promise covers what `at` asks for; nothing is written through it.
+    unsafe { Struct::at(place.cast_mut(), what) }?;
+    // SAFETY: it is at least as long as a `T`, as `at` has checked, and any bytes are one.
+    Ok(unsafe { place.read_unaligned() })
+}
+
+/// The text in a fixed field of a struct, up to its NUL.
+pub(super) fn field<'a>(bytes: &'a [u8], what: &'static str) -> Result<&'a str, FfiError> {
+    let end = bytes.iter().position(|byte| *byte == 0);
+    let text = end.and_then(|end| bytes.get(..end));
+    let text = text.ok_or(FfiError::BadValue { what, expected: "a text that is ended by a NUL" })?;
+    core::str::from_utf8(text).map_err(|error| FfiError::BadUtf8 { what, at: error.valid_up_to() })
+}
+
+/// What follows the content in a buffer of the caller's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// A NUL, for texts.
+    Nul,
+    /// Nothing, for bytes.
+    Bare,
+}
+
+/// Writes `content` and its end into a buffer of the caller's, and its length without a NUL to
 /// `len`. With too small a buffer only the length is written.
 ///
 /// # Safety
@@ -124,6 +153,7 @@ impl<T: Copy> Struct<T> {
 /// room for a length. Nobody else uses either during the call.
 pub(super) unsafe fn fill(
     content: &[u8],
+    end: End,
     buffer: *mut u8,
     capacity: usize,
     len: *mut usize,
@@ -134,15 +164,21 @@ pub(super) unsafe fn fill(
         return Err(FfiError::Null("buffer"));
     }
     told.put(content.len());
-    let need = content.len().saturating_add(1);
+    let need = content.len().saturating_add(usize::from(end == End::Nul));
     if need > capacity {
         return Err(FfiError::BufferTooSmall { have: capacity, need });
     }
-    // SAFETY: `capacity` is at least 1, so the buffer is not NULL and has room for the content and
-    // the NUL by the caller's promise; the content is ours and does not overlap it.
+    if need == 0 {
+        return Ok(());
+    }
+    // SAFETY: `capacity` is at least `need`, which is at least 1, so the buffer is not NULL and has
+    // room for the content and its end by the caller's promise; the content is ours and does not
+    // overlap it.
     unsafe {
         ptr::copy_nonoverlapping(content.as_ptr(), buffer, content.len());
-        buffer.add(content.len()).write(0);
+        if end == End::Nul {
+            buffer.add(content.len()).write(0);
+        }
     }
     Ok(())
 }

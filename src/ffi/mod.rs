@@ -24,9 +24,14 @@ pub mod output;
 pub mod engine;
 pub mod view;
 pub mod claim;
+pub mod candidate;
+pub mod scan;
+pub mod vault;
+pub mod token;
 
 mod decisions;
 mod guard;
+mod handle;
 mod memory;
 mod opening;
 mod running;
@@ -37,7 +42,7 @@ mod tests;
 
 /// Version of this header and of the library's functions. It grows with every addition; a
 /// library is fit for every header whose version is not above its own.
-pub const SCRIP_ABI_VERSION: u32 = 1;
+pub const SCRIP_ABI_VERSION: u32 = 2;
 
 /// The ABI version of the library that is linked: compare it with SCRIP_ABI_VERSION.
 #[unsafe(no_mangle)]

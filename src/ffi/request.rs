@@ -1,8 +1,9 @@
 //! Requests, built by setters.
 
 use super::guard::Guarded;
-use super::memory::{handle, text};
-use super::status::{Failure, FfiError, ScripError, Status, enter};
+use super::handle::{Handle, change, free};
+use super::memory::text;
+use super::status::{FfiError, ScripError, Status};
 use crate::base::Wall;
 use crate::engine::Request;
 use crate::money::{Amount, Currency};
@@ -41,6 +42,16 @@ pub(super) struct Fields {
     received_at: Option<Wall>,
     place: Option<(i32, i32)>,
     generation: u32,
+}
+
+impl Handle for ScripRequest {
+    type Inside = Fields;
+
+    const NAME: &'static str = "request";
+
+    fn guarded(&self) -> &Guarded<Fields> {
+        &self.0
+    }
 }
 
 type Setter = fn(Request, &str) -> Request;
@@ -102,7 +113,7 @@ pub extern "C" fn scrip_request_new() -> *mut ScripRequest {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn scrip_request_free(request: *mut ScripRequest) {
     // SAFETY: the pointer is NULL or came from `scrip_request_new` and is not used any more.
-    unsafe { super::engine::free(request, |request| request.0.is_busy()) }
+    unsafe { free(request, |request| request.0.is_busy()) }
 }
 
 /// Sets one of SCRIP_FIELD_* to UTF-8 text; a length of 0 takes it out again. The text is
@@ -118,7 +129,7 @@ pub unsafe extern "C" fn scrip_request_set_text(
     // SAFETY: the text is readable for its length.
     let value = || unsafe { text(text_utf8, text_len, "text") };
     // SAFETY: `request` and `error` are as the function is told.
-    unsafe { set(request, error, |fields| Ok(fields.set(field, value()?)?)) }
+    unsafe { change(request, error, |fields| Ok(fields.set(field, value()?)?)) }
 }
 
 /// Sets the declared face value: minor units (fen, cent) and the ISO 4217 numeric currency code.
@@ -129,14 +140,14 @@ pub unsafe extern "C" fn scrip_request_set_face(
     currency: u32,
     error: *mut ScripError,
 ) -> Status {
-    let change = |fields: &mut Fields| {
+    let call = |fields: &mut Fields| {
         let known = u16::try_from(currency).ok().and_then(|code| Currency::from_numeric(code).ok());
         let unknown = FfiError::BadEnum { what: "currency (ISO 4217 numeric)", value: currency };
         fields.face = Some(Amount::new(minor, known.ok_or(unknown)?));
         Ok(())
     };
     // SAFETY: `request` and `error` are as the function is told.
-    unsafe { set(request, error, change) }
+    unsafe { change(request, error, call) }
 }
 
 /// Sets when the caller received it, in ms since 1970; if not set, the engine's clock says so.
@@ -146,12 +157,12 @@ pub unsafe extern "C" fn scrip_request_set_received_at(
     wall_ms: i64,
     error: *mut ScripError,
 ) -> Status {
-    let change = |fields: &mut Fields| {
+    let call = |fields: &mut Fields| {
         fields.received_at = Some(Wall(wall_ms));
         Ok(())
     };
     // SAFETY: `request` and `error` are as the function is told.
-    unsafe { set(request, error, change) }
+    unsafe { change(request, error, call) }
 }
 
 /// Sets the place, in millionths of a degree: latitude to 90,000,000, longitude to 180,000,000,
@@ -163,7 +174,7 @@ pub unsafe extern "C" fn scrip_request_set_place(
     longitude: i32,
     error: *mut ScripError,
 ) -> Status {
-    let change = |fields: &mut Fields| {
+    let call = |fields: &mut Fields| {
         let on_earth = latitude.unsigned_abs() <= 90_000_000 && longitude.unsigned_abs() <= 180_000_000;
         if !on_earth {
             let expected = "a place on Earth in millionths of a degree";
@@ -173,7 +184,7 @@ pub unsafe extern "C" fn scrip_request_set_place(
         Ok(())
     };
     // SAFETY: `request` and `error` are as the function is told.
-    unsafe { set(request, error, change) }
+    unsafe { change(request, error, call) }
 }
 
 /// Sets which loading of a reloadable card it is, from 1; 0 for all other cards.
@@ -183,32 +194,21 @@ pub unsafe extern "C" fn scrip_request_set_generation(
     generation: u32,
     error: *mut ScripError,
 ) -> Status {
-    let change = |fields: &mut Fields| {
+    let call = |fields: &mut Fields| {
         fields.generation = generation;
         Ok(())
     };
     // SAFETY: `request` and `error` are as the function is told.
-    unsafe { set(request, error, change) }
+    unsafe { change(request, error, call) }
 }
 
 /// Empties a request and wipes what it held.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn scrip_request_reset(request: *mut ScripRequest, error: *mut ScripError) -> Status {
-    let change = |fields: &mut Fields| {
+    let call = |fields: &mut Fields| {
         *fields = Fields::default();
         Ok(())
     };
     // SAFETY: `request` and `error` are as the function is told.
-    unsafe { set(request, error, change) }
-}
-
-/// # Safety
-/// `request` is NULL or a request that was not freed; `error` is as for [`enter`].
-unsafe fn set(
-    request: *mut ScripRequest,
-    error: *mut ScripError,
-    change: impl FnOnce(&mut Fields) -> Result<(), Failure>,
-) -> Status {
-    // SAFETY: the caller's promises are those that `enter` and `handle` ask for.
-    unsafe { enter(error, || handle(request, "request")?.0.exclusive(change)) }
+    unsafe { change(request, error, call) }
 }

@@ -3,8 +3,12 @@
 use super::guard::catch;
 use crate::adapters::config::ConfigError;
 use crate::base::{Advice, Code, block};
+use crate::card::scan::ScanError;
+use crate::card::token::TokenError;
+use crate::card::{CardFault, CatalogueError};
 use crate::engine::{Misuse, RecoverError, SubmitError};
 use crate::record::{CommitError, FrameError};
+use crate::vault::VaultError;
 use alloc::string::{String, ToString};
 use core::ffi::c_char;
 
@@ -164,7 +168,25 @@ macro_rules! failures {
     )*};
 }
 
-failures!(FfiError, ConfigError, RecoverError, FrameError, CommitError, Misuse);
+failures!(
+    FfiError,
+    ConfigError,
+    RecoverError,
+    FrameError,
+    CommitError,
+    Misuse,
+    VaultError,
+    ScanError,
+    TokenError
+);
+
+impl From<CatalogueError> for Failure {
+    fn from(error: CatalogueError) -> Self {
+        let detail = error.to_string();
+        let fault = CardFault::from(error);
+        Self { code: fault.code(), advice: fault.advice(), detail }
+    }
+}
 
 impl From<SubmitError> for Failure {
     fn from(error: SubmitError) -> Self {

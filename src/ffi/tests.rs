@@ -1,7 +1,7 @@
 //! The boundary from this side. What a C program sees is tried in `examples/c/tests.c`.
 
 use super::engine::*;
-use super::memory::{Struct, fill};
+use super::memory::{End, Struct, fill};
 use super::opening::Opening;
 use super::output::{SCRIP_NONE, ScripOutput};
 use super::request::*;
@@ -135,7 +135,7 @@ fn a_buffer_is_filled_with_a_nul_or_not_at_all() {
     let mut len = 0;
     let mut at = |capacity, content: &[u8]| {
         // SAFETY: the buffer has room for 4 bytes, and no test says more.
-        let result = unsafe { fill(content, buffer.as_mut_ptr(), capacity, &raw mut len) };
+        let result = unsafe { fill(content, End::Nul, buffer.as_mut_ptr(), capacity, &raw mut len) };
         (result.is_ok(), buffer, len)
     };
     assert_eq!(at(3, b"abc"), (false, [9; 4], 3));
@@ -179,6 +179,58 @@ fn a_request_carries_what_its_setters_were_given() {
     assert_eq!(masked, by_hand.redemption());
     // SAFETY: it is not used any more.
     unsafe { scrip_request_free(raw) };
+}
+
+#[test]
+fn the_statuses_of_scan_vault_and_token_are_the_rooms_own_numbers() {
+    use super::scan as s;
+    use super::token as t;
+    use super::vault as v;
+    use crate::base::Text;
+    use crate::card::scan::{Kind, ScanError};
+    use crate::card::token::{TokenError as E, TokenKeyId};
+    use crate::card::{CardError, CardFault, Catalogue, Field, Problem};
+    use crate::vault::{KeyId, VaultError};
+
+    let (id, gift) = (TokenKeyId(1), Text::new("gift").unwrap());
+    let card = CardError { field: Field::CardNumber, problem: Problem::Missing, expected: "".into() };
+    let rooms = [
+        (CardFault::from(Catalogue::parse("").unwrap_err()).code(), s::SCRIP_BAD_CATALOGUE),
+        (ScanError::Empty.code(), s::SCRIP_SCAN_EMPTY),
+        (ScanError::TooLong.code(), s::SCRIP_SCAN_TOO_LONG),
+        (ScanError::UnknownProduct(gift.clone()).code(), s::SCRIP_SCAN_UNKNOWN_PRODUCT),
+        (
+            ScanError::Contradiction { declared: gift.clone(), found: Kind::Gs1, product: None }.code(),
+            s::SCRIP_SCAN_CONTRADICTION,
+        ),
+        (ScanError::Card { declared: gift, error: card }.code(), s::SCRIP_SCAN_NO_CARD),
+        (ScanError::Pair.code(), s::SCRIP_SCAN_NO_GTIN),
+        (VaultError::Malformed.code(), v::SCRIP_VAULT_MALFORMED),
+        (VaultError::UnknownKey(KeyId(1)).code(), v::SCRIP_VAULT_UNKNOWN_KEY),
+        (VaultError::Unopened.code(), v::SCRIP_VAULT_UNOPENED),
+        (E::Malformed { at: 0 }.code(), t::SCRIP_TOKEN_MALFORMED),
+        (E::Profile("").code(), t::SCRIP_TOKEN_PROFILE),
+        (E::Key(id).code(), t::SCRIP_TOKEN_KEY),
+        (E::DuplicateKey(id).code(), t::SCRIP_TOKEN_DUPLICATE_KEY),
+        (E::OtherKind.code(), t::SCRIP_TOKEN_OTHER_KIND),
+        (E::UnknownKey(id).code(), t::SCRIP_TOKEN_UNKNOWN_KEY),
+        (E::Proof.code(), t::SCRIP_TOKEN_PROOF),
+        (E::Digits { expected: 6 }.code(), t::SCRIP_TOKEN_DIGITS),
+        (E::Code.code(), t::SCRIP_TOKEN_CODE),
+        (E::Clock.code(), t::SCRIP_TOKEN_CLOCK),
+        (E::TooOld { steps: 1 }.code(), t::SCRIP_TOKEN_TOO_OLD),
+        (E::TooEarly { steps: 1 }.code(), t::SCRIP_TOKEN_TOO_EARLY),
+        (E::KeyNotYet(id).code(), t::SCRIP_TOKEN_KEY_NOT_YET),
+        (E::KeyRetired(id).code(), t::SCRIP_TOKEN_KEY_RETIRED),
+        (E::Replayed.code(), t::SCRIP_TOKEN_REPLAYED),
+        (E::Closed.code(), t::SCRIP_TOKEN_CLOSED),
+        (E::Full.code(), t::SCRIP_TOKEN_FULL),
+        (E::State { at: 0 }.code(), t::SCRIP_TOKEN_STATE),
+        (E::OtherProfile.code(), t::SCRIP_TOKEN_OTHER_PROFILE),
+    ];
+    for (code, status) in rooms {
+        assert_eq!(code.number(), status);
+    }
 }
 
 #[test]

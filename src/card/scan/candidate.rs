@@ -1,6 +1,6 @@
 //! What a text may be, and what speaks for it.
 
-use crate::base::{Secret, Text};
+use crate::base::{Code, Secret, Text};
 use crate::card::identity::mask_number;
 use crate::card::ocr::{Change, Confidence};
 use crate::card::token::{Token, TokenError};
@@ -79,7 +79,7 @@ pub enum Reading<'a> {
     Token(Option<Box<Token>>),
 }
 
-/// What is wrong with what was read.
+/// What is wrong with what was read. Places count bytes of what was scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
@@ -101,24 +101,38 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// The stable number, of the room whose rule is broken.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Gs1(error) => error.code(),
+            Self::Gtin(error) => error.code(),
+            Self::EmvMerchant(error) => error.code(),
+            Self::EmvConsumer(error) => error.code(),
+            Self::Token(error) => error.code(),
+        }
+    }
+
     /// Byte offset in what was checked where it shows, if it shows at one place.
     pub(super) const fn at(&self) -> Option<usize> {
         match self {
             Self::Gs1(error) => Some(error.at()),
             Self::Gtin(error) => Some(error.at()),
             Self::EmvMerchant(error) => Some(error.at()),
-            Self::EmvConsumer(error) => match error {
-                ConsumerQrError::TooLong => Some(ConsumerQr::MAX_BYTES),
-                ConsumerQrError::Format => Some(0),
-                ConsumerQrError::Base64 { at }
-                | ConsumerQrError::Tag { at }
-                | ConsumerQrError::Length { at }
-                | ConsumerQrError::Missing { at, .. }
-                | ConsumerQrError::Twice { at, .. }
-                | ConsumerQrError::Value { at, .. } => Some(*at),
-            },
+            Self::EmvConsumer(error) => Some(error.at()),
             Self::Token(TokenError::Malformed { at }) => Some(*at),
             Self::Token(_) => None,
+        }
+    }
+
+    /// The same at another place, so that what it tells is a place in what was scanned.
+    fn moved_to(self, at: usize) -> Self {
+        match self {
+            Self::Gs1(error) => Self::Gs1(error.moved_to(at)),
+            Self::Gtin(error) => Self::Gtin(error.moved_to(at)),
+            Self::EmvMerchant(error) => Self::EmvMerchant(error.moved_to(at)),
+            Self::EmvConsumer(error) => Self::EmvConsumer(error.moved_to(at)),
+            Self::Token(TokenError::Malformed { .. }) => Self::Token(TokenError::Malformed { at }),
+            Self::Token(error) => Self::Token(error),
         }
     }
 }
@@ -137,6 +151,19 @@ pub enum Proof {
     Length,
     /// Nothing but the declaration; nothing speaks against it.
     Declared,
+}
+
+impl Proof {
+    /// The name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gtin => "gtin",
+            Self::CheckDigit => "check_digit",
+            Self::Prefix => "prefix",
+            Self::Length => "length",
+            Self::Declared => "declared",
+        }
+    }
 }
 
 /// A product that a candidate may be a card of.
@@ -348,6 +375,14 @@ impl<'a> Candidate<'a> {
         Self { fault: Some(fault), at: fault.at(), ..Self::new(kind, reading, Likelihood::Broken) }
     }
 
+    /// Moves the place of what is wrong from what was checked to what was scanned.
+    pub(super) fn place(&mut self, place: impl Fn(usize) -> usize) {
+        if let Some(at) = self.at.map(place) {
+            self.at = Some(at);
+            self.fault = self.fault.map(|fault| fault.moved_to(at));
+        }
+    }
+
     /// What it is.
     pub fn kind(&self) -> Kind {
         self.kind
@@ -368,8 +403,9 @@ impl<'a> Candidate<'a> {
         self.fault.as_ref()
     }
 
-    /// Byte offset in the text where the broken rule shows, if it shows at one place. In a
-    /// consumer-presented code it counts in the decoded data, except where it is no base64.
+    /// Byte offset in what was scanned, symbology identifier and all, where the broken rule shows,
+    /// if it shows at one place. In coded data it is where the character stands in which the byte
+    /// begins.
     pub fn at(&self) -> Option<usize> {
         self.at
     }

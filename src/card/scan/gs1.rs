@@ -45,9 +45,7 @@ fn link<'a>(view: &View<'a>, known: &Known<'_>) -> Candidate<'a> {
             Candidate::broken(Kind::DigitalLink, reading, Fault::Gs1(error))
         }
     };
-    if let Some(at) = &mut found.at {
-        *at += view.start();
-    }
+    found.place(|at| at + view.start());
     if found.fault.is_none() {
         found.checks.extend([Check::Elements, Check::Associations]);
     } else if short {
@@ -119,7 +117,7 @@ fn elements<'a>(view: &View<'a>, scan: &Scan<'a>, known: &Known<'_>, out: &mut V
     };
     found.guess = fault.is_some() && !signed;
     let place = |at| if repaired { narrow_to_wide(text, at) } else { at };
-    found.at = found.at.map(|at| offset + place(at));
+    found.place(|at| offset + place(at));
     if repaired {
         found.repairs.push(Repair::FullWidth(Field::CardNumber));
     }
@@ -237,7 +235,7 @@ fn gtins<'a>(view: &View<'a>, scan: &Scan<'a>, known: &Known<'_>, out: &mut Vec<
             Err(error) => {
                 let mut found = Candidate::broken(Kind::Gtin, Reading::Gtin(None), Fault::Gtin(error));
                 found.guess = symbology.is_none();
-                found.at = found.at.map(|at| at + view.start());
+                found.place(|at| at + view.start());
                 found
             }
         };

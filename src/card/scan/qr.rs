@@ -5,7 +5,7 @@ use super::input::{Kinds, Scan, Source, View};
 use crate::base::Secret;
 use crate::card::token::Token;
 use crate::card::{Field, normalize_digits};
-use crate::codec::emv::{ConsumerQr, MerchantQr};
+use crate::codec::emv::{ConsumerQr, ConsumerQrError, MerchantQr};
 use crate::codec::payment;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -30,8 +30,14 @@ pub(super) fn read<'a>(view: &View<'a>, scan: &Scan<'a>, out: &mut Vec<Candidate
         one_time_code(data, scan, out);
     }
     for found in out.iter_mut().skip(before) {
-        let decoded = matches!(found.fault, Some(Fault::EmvConsumer(_)));
-        found.at = found.at.map(|at| if decoded { at } else { at + view.start() });
+        let decoded = match found.fault {
+            Some(Fault::EmvConsumer(error)) => {
+                !matches!(error, ConsumerQrError::Base64 { .. } | ConsumerQrError::TooLong)
+            }
+            _ => false,
+        };
+        // Three bytes stand in four characters.
+        found.place(|at| view.start() + if decoded { (at * 4 / 3).min(data.len()) } else { at });
     }
 }
 

@@ -309,8 +309,12 @@ fn codes_for_paying_are_told_by_their_beginning() {
         NBUkRIT0xERVIvRU1WXy0IcnVlc2RlZW5kIZ8QBwYBCgMAAACfJghYT9OF+iNLzJ82AgABnzcEbVjvEw==";
     let found = scan(&Scan::qr(consumer), &shipped()).unwrap();
     assert_eq!((kinds(&found), found[0].is_valid()), (vec![Kind::EmvConsumer], true));
-    let found = scan(&Scan::qr(&consumer[..60]), &shipped()).unwrap();
+    // The length of the first template that is cut off: the 30th byte, which begins in the 39th
+    // character.
+    let cut = ["]Q1", &consumer[..60]].concat();
+    let found = scan(&Scan::qr(&cut), &shipped()).unwrap();
     assert_eq!((kinds(&found), found[0].is_valid()), (vec![Kind::EmvConsumer], false));
+    assert_eq!(found[0].at(), Some(3 + 38));
     let found = scan(&Scan::qr("134567890123456789"), &shipped()).unwrap();
     assert!(kinds(&found).contains(&Kind::PaymentCode));
 }
@@ -420,6 +424,11 @@ proptest! {
             prop_assert!(found.windows(2).all(|pair| pair[0].likelihood() <= pair[1].likelihood()));
             for candidate in &found {
                 prop_assert!(candidate.at().is_none_or(|at| at <= text.len()));
+                let told = candidate.fault().map(ToString::to_string).unwrap_or_default();
+                if let Some((_, place)) = told.rsplit_once("(byte ") {
+                    let place = place.trim_end_matches(')').parse::<usize>().ok();
+                    prop_assert_eq!(place, candidate.at(), "{}", told);
+                }
                 prop_assert_eq!(candidate.is_valid(), candidate.likelihood() != Likelihood::Broken);
             }
         }

@@ -87,6 +87,34 @@ impl ConsumerQrError {
     pub const fn advice(&self) -> Advice {
         Advice::Fix
     }
+
+    /// Where it went wrong.
+    pub const fn at(&self) -> usize {
+        match self {
+            Self::TooLong => ConsumerQr::MAX_BYTES,
+            Self::Format => 0,
+            Self::Base64 { at }
+            | Self::Tag { at }
+            | Self::Length { at }
+            | Self::Missing { at, .. }
+            | Self::Twice { at, .. }
+            | Self::Value { at, .. } => *at,
+        }
+    }
+
+    /// The same at another place: for data that are part of something longer.
+    #[must_use]
+    pub const fn moved_to(self, at: usize) -> Self {
+        match self {
+            Self::TooLong | Self::Format => self,
+            Self::Base64 { .. } => Self::Base64 { at },
+            Self::Tag { .. } => Self::Tag { at },
+            Self::Length { .. } => Self::Length { at },
+            Self::Missing { tag, .. } => Self::Missing { tag, at },
+            Self::Twice { tag, .. } => Self::Twice { tag, at },
+            Self::Value { tag, .. } => Self::Value { tag, at },
+        }
+    }
 }
 
 /// A consumer-presented code that was read and checked. The decoded bytes, a card number among

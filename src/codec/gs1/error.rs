@@ -64,6 +64,12 @@ impl Gs1Error {
         Self { at, ai, fault }
     }
 
+    /// The same at another place: for an input that is part of a longer one.
+    #[must_use]
+    pub const fn moved_to(self, at: usize) -> Self {
+        Self { at, ..self }
+    }
+
     /// Byte offset in the input where it went wrong.
     pub const fn at(&self) -> usize {
         self.at

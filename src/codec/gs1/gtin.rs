@@ -47,6 +47,16 @@ impl GtinError {
         Advice::Fix
     }
 
+    /// The same at another place: for an input that is part of a longer one.
+    #[must_use]
+    pub const fn moved_to(self, at: usize) -> Self {
+        match self {
+            Self::NotDigit { .. } => Self::NotDigit { at },
+            Self::CheckDigit { .. } => Self::CheckDigit { at },
+            Self::Length { .. } | Self::NumberSystem => self,
+        }
+    }
+
     /// Byte offset in the input where it went wrong.
     pub const fn at(&self) -> usize {
         match self {

@@ -1,14 +1,16 @@
 //! Element strings written as Digital Link URIs.
 
-use super::ai::Ai;
-use super::element::ElementString;
+use super::ai::{Ai, Entry};
+use super::element::{Element, ElementString};
 use super::error::{Gs1Error, Gs1Fault};
 use alloc::string::String;
+use core::cmp::Reverse;
 use core::fmt::Write as _;
 
 impl ElementString<'_> {
-    /// Writes a Digital Link URI, plain form: the first primary key in the list with as many of
-    /// its qualifiers as fit, then the attributes, predefined lengths first.
+    /// Writes a Digital Link URI, plain form: the first primary key in the list that leaves every
+    /// other element a place, with as many of its qualifiers as fit, then the attributes, predefined
+    /// lengths first. The order of the elements matters for nothing else.
     ///
     /// `stem` is scheme and domain, with or without a path, such as
     /// [`DigitalLink::CANONICAL_STEM`](super::DigitalLink::CANONICAL_STEM).
@@ -25,9 +27,7 @@ impl ElementString<'_> {
     /// # Ok::<(), scrip::codec::gs1::Gs1Error>(())
     /// ```
     pub fn to_digital_link(&self, stem: &str) -> Result<String, Gs1Error> {
-        let key = self.entries().find_map(|(element, entry)| Some((element.ai, entry.key_qualifiers()?)));
-        let (key, sequences) = key.ok_or(Gs1Error::new(0, None, Gs1Fault::NoKey))?;
-        let qualifiers = self.best(sequences);
+        let (key, qualifiers) = self.path().ok_or(Gs1Error::new(0, None, Gs1Fault::NoKey))?;
         let mut out = String::from(stem.strip_suffix('/').unwrap_or(stem));
         let mut in_path = |ai: Ai| {
             if let Some(value) = self.get(ai) {
@@ -57,16 +57,22 @@ impl ElementString<'_> {
         Ok(out)
     }
 
-    /// The sequence of which most qualifiers are there; among equals the first.
-    fn best(&self, sequences: &'static [&'static [Ai]]) -> &'static [Ai] {
-        let mut best: (usize, &[Ai]) = (0, &[]);
-        for sequence in sequences {
-            let there = sequence.iter().filter(|&&ai| self.get(ai).is_some()).count();
-            if there > best.0 {
-                best = (there, sequence);
-            }
-        }
-        best.1
+    /// The primary key and the qualifier sequence that leave the fewest elements without a place;
+    /// among equals the first key, then the sequence of which most are there, then the first.
+    fn path(&self) -> Option<(Ai, &'static [Ai])> {
+        let keys = self.entries().filter_map(|(element, entry)| Some((element.ai, entry.key_qualifiers()?)));
+        let all = keys.enumerate().flat_map(|(place, (key, sequences))| {
+            let sequences = sequences.iter().copied().chain([&[][..]]);
+            sequences.map(move |qualifiers| (place, key, qualifiers))
+        });
+        let best = all.min_by_key(|&(place, key, qualifiers)| {
+            let homeless = |(element, entry): &(Element<'_>, &Entry)| {
+                !(entry.is_attribute() || element.ai == key || qualifiers.contains(&element.ai))
+            };
+            let there = qualifiers.iter().filter(|&&ai| self.get(ai).is_some()).count();
+            (self.entries().filter(homeless).count(), place, Reverse(there))
+        });
+        best.map(|(_, key, qualifiers)| (key, qualifiers))
     }
 }
 

@@ -283,6 +283,13 @@ fn links_are_written_with_key_qualifiers_and_attributes_in_order() {
         ),
         ("(414)9521234543213(254)32a/b", "https://id.gs1.org/414/9521234543213/254/32a%2Fb"),
         ("(01)09521234543213(10)A(10)A", "https://id.gs1.org/01/09521234543213/10/A"),
+        // (235) has a place in the path only, (10) in the query too; (21) beside (01) only.
+        ("(01)09521234543213(10)A(235)B", "https://id.gs1.org/01/09521234543213/235/B?10=A"),
+        ("(235)B(10)A(01)09521234543213", "https://id.gs1.org/01/09521234543213/235/B?10=A"),
+        (
+            "(414)9521234543213(21)1(01)09521234543213",
+            "https://id.gs1.org/01/09521234543213/21/1?414=9521234543213",
+        ),
     ] {
         match ElementString::parse(bracketed) {
             Ok(read) => assert_eq!(read.to_digital_link("https://id.gs1.org/").as_deref(), Ok(uri)),
