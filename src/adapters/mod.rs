@@ -10,6 +10,7 @@
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+pub mod bank;
 pub mod config;
 mod hex;
 pub mod plain;
