@@ -3,6 +3,7 @@
 //!
 //! | adapter | speaks |
 //! |---|---|
+//! | [`bank`] | ISO 8583 as banks and UnionPay's terminals speak it |
 //! | [`signed_json`] | one signed JSON object per message; cards are sealed inside it |
 //! | [`plain`] | lines of plain text; for scripted issuers and trials only |
 //!
@@ -29,6 +30,12 @@ pub enum AdapterError {
         /// Its length in bytes.
         len: usize,
     },
+    /// Terms agreed with a bank that do not fit together or into its message format.
+    #[error("bank: {what}")]
+    Terms {
+        /// What was expected.
+        what: &'static str,
+    },
     /// A message that is not of this protocol, not of this version, or not signed with the
     /// channel's key.
     #[error(transparent)]
@@ -52,6 +59,7 @@ impl AdapterError {
                 Self::KeyLength { .. } => 1,
                 Self::Message(_) => 2,
                 Self::Operation { .. } => 3,
+                Self::Terms { .. } => 4,
             },
         )
     }

@@ -21,6 +21,7 @@ mod prepare;
 mod pump;
 mod recovery;
 mod request;
+mod session;
 mod setup;
 
 pub use call::{Call, CallId, ChannelId, Sent};
