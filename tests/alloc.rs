@@ -103,7 +103,10 @@ fn iso8583_messages_are_read_without_an_allocation() {
             let message = spec.read(&bytes).unwrap();
             assert_eq!(message.field(4).unwrap().number(), Some(10_000));
             assert!(message.field(41).unwrap().is("TERM0001"));
-            assert_eq!(message.fields().map(|(_, value)| value.chars().count()).sum::<usize>(), 19 + 12 + 24 + 8 + 16 + 42);
+            assert_eq!(
+                message.fields().map(|(_, value)| value.chars().count()).sum::<usize>(),
+                19 + 12 + 24 + 8 + 16 + 42
+            );
         });
         assert_eq!(count, 0);
         let broken = &bytes[..bytes.len() - 1];

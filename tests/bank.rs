@@ -69,6 +69,11 @@ fn spec() -> Spec {
     Spec::bcd().framed(Frame::UNIONPAY_POS)
 }
 
+/// The shipped profile, with the frame that it brings.
+fn unionpay() -> Spec {
+    Spec::bcd().with_profile(include_str!("../examples/data/unionpay-pos.toml")).unwrap()
+}
+
 fn soft() -> SoftCrypto {
     SoftCrypto::new(&Secret::new(vec![0x5A; 16]), Box::new(X919), PinFormat::Iso0).unwrap()
 }
@@ -97,6 +102,7 @@ struct World {
     store: Memory,
     bank: SimBank,
     terms: BankTerms,
+    spec: Spec,
     now: Now,
     /// For the next message of this kind.
     ways: Vec<(OpKind, Way)>,
@@ -105,12 +111,12 @@ struct World {
     states: Vec<&'static str>,
 }
 
-fn open(store: &mut Memory, terms: &BankTerms) -> Engine {
+fn open(store: &mut Memory, terms: &BankTerms, spec: &Spec) -> Engine {
     let profiles = Profiles::parse(PROFILES).unwrap();
     let rail = Box::new(PlainRail::new(profiles.rails["pay"].clone()));
     let keys = vec![(KeyId(1), Secret::new(vec![1; 32]))];
     let ring = KeyRing::new(keys, vec![(PepperVersion(1), Secret::new(vec![2; 32]))]).unwrap();
-    let issuer = Box::new(bank(terms.clone(), spec()));
+    let issuer = Box::new(bank(terms.clone(), spec.clone()));
     let catalogue = Catalogue::parse(CATALOGUE).unwrap();
     let setup = Setup::new(catalogue, Policy::default(), vec![issuer], vec![rail], ring).unwrap();
     let mut recovery = Recovery::new();
@@ -120,18 +126,19 @@ fn open(store: &mut Memory, terms: &BankTerms) -> Engine {
 
 impl World {
     fn new() -> Self {
-        Self::with(terms())
+        Self::with(terms(), spec())
     }
 
-    fn with(terms: BankTerms) -> Self {
+    fn with(terms: BankTerms, spec: Spec) -> Self {
         let mut store = Memory::new();
-        let bank = SimBank::new(spec(), terms.clone(), soft());
+        let bank = SimBank::new(spec.clone(), terms.clone(), soft());
         let bank = bank.card(NUMBER, PIN, 10_000).card(OTHER, PIN, 10_000).card(THIRD, PIN, 10_000);
         Self {
-            engine: open(&mut store, &terms),
+            engine: open(&mut store, &terms, &spec),
             store,
             bank,
             terms,
+            spec,
             now: Now { mono: Mono(0), wall: Wall(1_795_390_215_000) },
             ways: Vec::new(),
             sent: Vec::new(),
@@ -219,7 +226,7 @@ impl World {
         match way {
             Way::AnswerLost => self.engine.lost(call.id, Sent::MaybeSent).unwrap(),
             Way::Crash => {
-                self.engine = open(&mut self.store, &self.terms);
+                self.engine = open(&mut self.store, &self.terms, &self.spec);
                 self.now.mono = Mono(0);
             }
             Way::Bent => {
@@ -241,7 +248,7 @@ fn a_terminal_signs_in_before_anything_else_and_once() {
     assert_eq!(world.sell(NUMBER), "retired");
     assert_eq!(world.sent, [OpKind::SignIn, OpKind::PinCheck, OpKind::Redeem, OpKind::Receipt]);
     assert_eq!(world.bank.balance_minor(NUMBER), Some(0));
-    world.engine = open(&mut world.store, &world.terms);
+    world.engine = open(&mut world.store, &world.terms, &world.spec);
     assert_eq!(world.sell(OTHER), "retired");
     assert_eq!((world.bank.sign_ins(), world.bank.debits().len()), (1, 2));
     let stans: Vec<u64> = world.bank.debits().iter().map(|debit| debit.stan).collect();
@@ -250,9 +257,14 @@ fn a_terminal_signs_in_before_anything_else_and_once() {
 
 #[test]
 fn unionpays_own_ways_lead_to_the_same_end() {
-    let own =
-        BankTerms { sign_in: Some(Network::Field60), original: Original::Field61, advice: true, ..terms() };
-    let mut world = World::with(own).way(OpKind::Redeem, Way::AnswerLost);
+    let own = BankTerms {
+        sign_in: Some(Network::Field60),
+        original: Original::Field61,
+        reference_field: 63,
+        advice: true,
+        ..terms()
+    };
+    let mut world = World::with(own, unionpay()).way(OpKind::Redeem, Way::AnswerLost);
     assert_eq!(world.sell(NUMBER), "reversed");
     assert_eq!(world.bank.balance_minor(NUMBER), Some(10_000));
     assert_eq!(world.sell(OTHER), "retired");
@@ -504,6 +516,7 @@ fn terms_that_cannot_be_kept_are_refused() {
         BankTerms { redeem_code: "310000".into(), ..terms() },
         BankTerms { acquirer: Some("x".into()), ..terms() },
         BankTerms { utc_offset_min: 900, ..terms() },
+        BankTerms { batch: "1".into(), ..terms() },
     ] {
         assert!(new(sound(), wrong).is_err());
     }

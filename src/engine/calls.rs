@@ -1,6 +1,7 @@
 //! Calls: encoded with their intent, released after it is durable, and heard of or not.
 
 use super::live::{Alarm, Pending, Ready, Told};
+use super::session::Held;
 use super::{Call, CallId, ChannelId, Engine};
 use crate::base::{Mono, RedemptionId, Secret};
 use crate::card::Card;
@@ -38,7 +39,7 @@ impl Engine {
         let pays = matches!(kind, OpKind::Pay | OpKind::PayQuery);
         let place = if pays { None } else { self.setup.issuer_place(&live.r.facts.issuer) };
         let channel = place.map_or(self.setup.rail_channel(), |place| ChannelId(place as u16));
-        if place.is_some() && self.holds(channel, id, (kind, endpoint, attempt)) {
+        if place.is_some() && self.holds(channel, nonce, Held { id, kind, endpoint, attempt }) {
             return None;
         }
         let live = self.live.get(&id)?;

@@ -11,11 +11,14 @@ use alloc::vec::Vec;
 /// A question that waits for its channel's session.
 #[derive(Clone, Copy)]
 pub(super) struct Held {
-    id: RedemptionId,
-    kind: OpKind,
-    endpoint: u32,
-    attempt: u32,
+    pub(super) id: RedemptionId,
+    pub(super) kind: OpKind,
+    pub(super) endpoint: u32,
+    pub(super) attempt: u32,
 }
+
+/// For a look at whether a session stands; the message is not sent.
+const LOOKING: [u8; 16] = [0; 16];
 
 /// What is held for one channel.
 #[derive(Default)]
@@ -28,8 +31,7 @@ pub(super) struct Door {
 impl Engine {
     /// The message that opens the channel's session, if it needs one. `Err` if it needs one and
     /// has none.
-    fn opening(&mut self, channel: ChannelId) -> Result<Option<Message>, ()> {
-        let nonce = self.entropy.bytes();
+    fn opening(&self, channel: ChannelId, nonce: [u8; 16]) -> Result<Option<Message>, ()> {
         let Some(issuer) = self.setup.issuers.get(usize::from(channel.0)) else { return Ok(None) };
         let session = self.session_of(&issuer.profile().name);
         let context = Context { session, now: self.now.wall, nonce };
@@ -43,25 +45,20 @@ impl Engine {
 
     /// Whether the question must wait for the channel's session; then it is held back, and the
     /// session is being opened.
-    pub(super) fn holds(
-        &mut self,
-        channel: ChannelId,
-        id: RedemptionId,
-        (kind, endpoint, attempt): (OpKind, u32, u32),
-    ) -> bool {
-        let Ok(opening) = self.opening(channel) else {
+    pub(super) fn holds(&mut self, channel: ChannelId, nonce: [u8; 16], held: Held) -> bool {
+        let Ok(opening) = self.opening(channel, nonce) else {
             // Nothing will open it; the question itself says so when it is encoded.
             return false;
         };
         let Some(message) = opening else { return false };
-        if let Some(live) = self.live.get_mut(&id) {
+        if let Some(live) = self.live.get_mut(&held.id) {
             live.held = true;
         }
         let door = self.doors.entry(channel).or_default();
-        door.held.push(Held { id, kind, endpoint, attempt });
+        door.held.push(held);
         if door.opening.is_none() {
             let nobody = [(RedemptionId::default(), OpKind::SignIn)].to_vec();
-            let ready = self.ready(channel, endpoint, 1, message, nobody, false);
+            let ready = self.ready(channel, held.endpoint, 1, message, nobody, false);
             self.doors.entry(channel).or_default().opening = Some(ready.call.id.number);
             self.release_or_wait(ready);
         }
@@ -99,7 +96,7 @@ impl Engine {
             return;
         };
         door.opening = None;
-        if matches!(self.opening(channel), Ok(None)) {
+        if matches!(self.opening(channel, LOOKING), Ok(None)) {
             return;
         }
         let held = self.doors.remove(&channel).map(|door| door.held).unwrap_or_default();
@@ -122,7 +119,7 @@ impl Engine {
             .map(|(channel, _)| *channel)
             .collect();
         for channel in open {
-            if !matches!(self.opening(channel), Ok(None)) {
+            if !matches!(self.opening(channel, LOOKING), Ok(None)) {
                 continue;
             }
             let held = self.doors.remove(&channel).map(|door| door.held).unwrap_or_default();

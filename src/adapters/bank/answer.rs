@@ -117,13 +117,9 @@ impl Bank {
         let terminal = same(3, code) && same(41, &terms.terminal) && same(42, &terms.merchant);
         let Some(asked) = asked else { return terminal };
         let Some(trace) = asked.trace.as_ref().and_then(|trace| Trace::read(trace)) else { return false };
-        let (date, time) = trace.time().split_at_checked(4).unwrap_or_default();
         let stan = message.field(11).and_then(|stan| stan.number());
-        terminal
-            && stan == Some(u64::from(trace.stan))
-            && same(7, trace.time())
-            && same(12, time)
-            && same(13, date)
+        // Not 12 and 13: UnionPay's centre puts its own time there.
+        terminal && stan == Some(u64::from(trace.stan)) && same(7, trace.time())
     }
 
     fn outcome(&self, message: &Message<'_>, kind: OpKind) -> Outcome {

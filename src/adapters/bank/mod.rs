@@ -12,11 +12,11 @@
 //! STAN and local time of a debit lie in its records too ([`Message::trace`]), durable before it
 //! leaves, and a reversal names its original by them.
 //!
-//! An answer is believed only if it is the answer to what was asked: the type, STAN, processing
-//! code, terminal, merchant and times of those that come back, our reference where it comes back,
-//! and of an approval amount and currency, and the card where the bank echoes it. A STAN that
-//! comes round again therefore never brings another card's approval: it is Unknown (integrity).
-//! An answer whose MAC does not fit is no answer.
+//! An answer is believed only if it is the answer to what was asked: its type and STAN; processing
+//! code, terminal, merchant, transmission time and our reference as far as they come back; and of
+//! an approval amount and currency, and the card where the bank echoes it. A STAN that comes round
+//! again therefore never brings another card's approval: it is Unknown (integrity). An answer
+//! whose MAC does not fit is no answer.
 //!
 //! What each response code says is in [`Dialect`]. A reversal that is answered with approved, with
 //! "original not found" (25) or "invalid transaction" (12) has left nothing to undo. An answer to
@@ -141,7 +141,7 @@ impl Bank {
         match self.terms.sign_in {
             Some(Network::Field60) => {
                 let code = if code == "001" { "003" } else { code };
-                draft.put(60, format!("00000001{code}"));
+                draft.put(60, format!("00{}{code}", self.terms.batch));
             }
             _ => draft.put(70, code),
         }
@@ -183,6 +183,10 @@ impl Bank {
         if let Some(acquirer) = &terms.acquirer {
             draft.put(32, acquirer.as_str());
         }
+        if terms.sign_in == Some(Network::Field60) {
+            let kind = if code == terms.balance_code { "01" } else { "22" };
+            draft.put(60, format!("{kind}{}000", terms.batch));
+        }
         draft.put(41, terms.terminal.as_str());
         draft.put(42, terms.merchant.as_str());
         draft.put(49, format!("{:03}", operation.amount.currency().numeric()));
@@ -216,7 +220,7 @@ impl Bank {
             }
             Original::Field61 => {
                 let date = trace.time().get(..4).unwrap_or_default();
-                draft.put(61, format!("000001{:06}{date}", trace.stan));
+                draft.put(61, format!("{}{:06}{date}", self.terms.batch, trace.stan));
             }
         }
     }

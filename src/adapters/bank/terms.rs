@@ -42,6 +42,8 @@ pub struct BankTerms {
     pub acquirer: Option<String>,
     /// Field 22: how the card was read.
     pub entry_mode: String,
+    /// The batch number of fields 60 and 61: 6 digits.
+    pub batch: String,
     /// Field 25: under which condition.
     pub condition: String,
     /// Field 3 of a balance inquiry.
@@ -78,6 +80,7 @@ impl Default for BankTerms {
             merchant: String::new(),
             acquirer: None,
             entry_mode: "012".to_string(),
+            batch: "000001".to_string(),
             condition: "00".to_string(),
             balance_code: "310000".to_string(),
             redeem_code: "000000".to_string(),
@@ -130,6 +133,9 @@ impl BankTerms {
         });
         if !room || (53..=55).contains(&self.reference_field) || self.reference_field == 60 {
             return wrong("reference_field is a variable field that has room for 32 digits");
+        }
+        if self.batch.len() != 6 || !self.batch.bytes().all(|byte| byte.is_ascii_digit()) {
+            return wrong("batch is 6 digits");
         }
         if !(-720..=840).contains(&self.utc_offset_min) || self.sign_in_every_ms < 1 {
             return wrong("utc_offset_min is -720 to 840, sign_in_every_ms at least 1");
