@@ -185,7 +185,7 @@ fn frame(spec: &Spec, bytes: &[u8]) -> Result<usize, Iso8583Error> {
     }
 }
 
-fn take<'a>(bytes: &'a [u8], at: usize, len: usize, field: Option<u8>) -> Result<&'a [u8], Iso8583Error> {
+fn take(bytes: &[u8], at: usize, len: usize, field: Option<u8>) -> Result<&[u8], Iso8583Error> {
     let taken = bytes.get(at..).and_then(|rest| rest.get(..len));
     taken.ok_or(Iso8583Error::new(bytes.len(), field, Fault::Ends))
 }

@@ -121,7 +121,8 @@ fn every_broken_message_is_refused_with_field_and_place() {
 #[test]
 fn what_does_not_fit_is_not_written() {
     use Iso8583Fault as F;
-    let cases: [(&[(u8, &str)], usize, u8, F); 8] = [
+    type Case = (&'static [(u8, &'static str)], usize, u8, Iso8583Fault);
+    let cases: [Case; 8] = [
         (&[(4, "12X")], 2, 4, F::Content(Class::N)),
         (&[(4, "123")], 3, 4, F::Size { max: 12, exact: true }),
         (&[(2, "12345678901234567890")], 20, 2, F::Size { max: 19, exact: false }),
