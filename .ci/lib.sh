@@ -12,6 +12,7 @@ readonly MINIMUM_RUST_DEBIAN='1.85.0+dfsg3-1~deb12u3'
 readonly MINIMUM_RUST_PACKAGES=(rustc-web cargo-web libstd-rust-web-dev)
 
 readonly DENY_VERSION='0.20.2'
+readonly PYISO8583_VERSION='4.0.1'
 readonly TOOLS="$PWD/target/ci-tools"
 
 readonly PEER_VERSION='4.11.4'
@@ -56,7 +57,7 @@ installed_version() {
 
 install_packages() {
   local missing=() package
-  for package in valgrind sqlite3 gcc g++ make libc6-dev tesseract-ocr zint fonts-dejavu-core; do
+  for package in valgrind sqlite3 gcc g++ make libc6-dev tesseract-ocr zint fonts-dejavu-core python3-venv; do
     if [ -z "$(installed_version "$package")" ]; then missing+=("$package"); fi
   done
   for package in "${MINIMUM_RUST_PACKAGES[@]}"; do
@@ -113,6 +114,17 @@ features_apart() {
   for feature in capi std sim image; do
     cargo check --locked --lib --no-default-features --features "$feature"
   done
+}
+
+# Another implementation, of another language, agrees on 1,000 random messages of each encoding.
+iso8583_crossed() {
+  local venv="$TOOLS/pyiso8583-$PYISO8583_VERSION"
+  if ! "$venv/bin/python" -c 'import iso8583' 2>/dev/null; then
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check "pyiso8583==$PYISO8583_VERSION"
+  fi
+  cargo build --locked --example iso8583
+  "$venv/bin/python" tests/cross/pyiso8583.py target/debug/examples/iso8583 1000
 }
 
 c_example() {

@@ -1,7 +1,8 @@
-//! Reading GS1 data that stand as they are takes nothing from the heap.
+//! Reading GS1 data that stand as they are, and ISO 8583 messages, takes nothing from the heap.
 #![allow(unsafe_code)]
 
 use scrip::codec::gs1::{Ai, DigitalLink, ElementString};
+use scrip::codec::iso8583::{Mti, Spec};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
@@ -87,5 +88,35 @@ fn digital_links_are_read_without_an_allocation() {
             assert!(link.elements().len() > 1);
         });
         assert_eq!(count, 0, "{uri}");
+    }
+}
+
+#[test]
+fn iso8583_messages_are_read_without_an_allocation() {
+    for spec in [Spec::ascii(), Spec::bcd()] {
+        let mut bytes = Vec::new();
+        let mut message = spec.write(Mti::new(200).unwrap(), &mut bytes);
+        message.text(2, "6222021234567894123").unwrap().number(4, 10_000).unwrap();
+        message.text(35, "6222021234567894123D2512").unwrap().text(41, "TERM0001").unwrap();
+        message.bytes(52, &[7; 8]).unwrap().text(90, &"0".repeat(42)).unwrap().finish().unwrap();
+        let count = asked(|| {
+            let message = spec.read(&bytes).unwrap();
+            assert_eq!(message.field(4).unwrap().number(), Some(10_000));
+            assert!(message.field(41).unwrap().is("TERM0001"));
+            assert_eq!(
+                message.fields().map(|(_, value)| value.chars().count()).sum::<usize>(),
+                19 + 12 + 24 + 8 + 16 + 42
+            );
+        });
+        assert_eq!(count, 0);
+        let broken = &bytes[..bytes.len() - 1];
+        assert_eq!(asked(|| assert!(spec.read(broken).is_err())), 0);
+        let room = bytes.capacity();
+        let mut out = Vec::with_capacity(room);
+        let count = asked(|| {
+            let mut message = spec.write(Mti::new(200).unwrap(), &mut out);
+            message.text(2, "6222021234567894123").unwrap().number(4, 10_000).unwrap().finish().unwrap();
+        });
+        assert_eq!(count, 0, "nor written, where there is room");
     }
 }

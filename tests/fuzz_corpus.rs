@@ -124,7 +124,7 @@ macro_rules! targets {
     )+};
 }
 
-targets! { gtin gs1_element digital_link emv_merchant emv_consumer payment_code ocr token vault_open secret_leg scan }
+targets! { gtin gs1_element digital_link emv_merchant emv_consumer payment_code ocr token vault_open secret_leg scan iso8583 }
 
 #[test]
 fn every_target_has_its_program() {

@@ -8,6 +8,7 @@ use scrip::card::token::{Algorithm, Guard, Profile, Token, TokenKey, TokenKeyId,
 use scrip::card::{Catalogue, Shape, ocr as repair};
 use scrip::codec::emv::{ConsumerQr, ConsumerQrWriter, MerchantQr, TlvWriter};
 use scrip::codec::gs1::{DigitalLink, ElementString, Gs1Fault, Gtin, ShortGtin, SymbologyId};
+use scrip::codec::iso8583::{Frame, Spec};
 use scrip::codec::payment::{PaymentCodeError, schemes};
 use scrip::vault::{Challenge, Context, KeyId, KeyRing, PepperVersion, Purpose, sealed_with};
 use std::sync::OnceLock;
@@ -250,6 +251,48 @@ pub fn secret_leg(data: &[u8]) {
     }
     let (_, confirm) = greeted.take(&card).expect("its own card");
     assert_eq!(shown.confirmed(bytes).is_ok(), bytes == confirm);
+}
+
+/// Formats of ISO 8583 messages.
+fn formats() -> &'static [Spec; 4] {
+    static FORMATS: OnceLock<[Spec; 4]> = OnceLock::new();
+    FORMATS.get_or_init(|| {
+        let left = "[frame]\nlength = \"ascii4\"\n[field.2]\npad = \"left\"\n[field.28]\nform = \"packed\"\n";
+        let changed = Spec::bcd().with_profile(left).expect("a sound profile");
+        [Spec::ascii(), Spec::bcd(), Spec::bcd().framed(Frame::UNIONPAY_POS), changed]
+    })
+}
+
+/// ISO 8583 messages; the first byte picks the format.
+pub fn iso8583(data: &[u8]) {
+    let Some((pick, bytes)) = data.split_first() else { return };
+    let spec = &formats()[usize::from(pick & 3)];
+    let message = match spec.read(bytes) {
+        Ok(message) => message,
+        Err(error) => return assert!(error.at() <= bytes.len()),
+    };
+    let mut again = Vec::new();
+    let tpdu = message.tpdu().unwrap_or_default();
+    let mut writer = spec.write(message.mti(), &mut again).framed(tpdu, message.header());
+    for (number, value) in message.fields() {
+        let text = value.to_text();
+        assert!(value.is(&text) && text.len() == value.len());
+        assert!(
+            value
+                .number()
+                .is_none_or(|n| text.trim_start_matches('0') == n.to_string().trim_start_matches('0'))
+        );
+        writer.text(number, &text).expect("what was read can be written");
+    }
+    writer.finish().expect("it was no longer");
+    // An empty second bitmap is left out, and hexadecimal digits are written in capitals.
+    let reread = spec.read(&again).expect("it was written");
+    assert!(
+        reread.fields().map(|(n, v)| (n, v.to_text())).eq(message.fields().map(|(n, v)| (n, v.to_text())))
+    );
+    if again.len() == bytes.len() {
+        assert!(again.eq_ignore_ascii_case(bytes));
+    }
 }
 
 /// The one door; the first byte picks source, hint and declaration, and `~` parts two symbols.

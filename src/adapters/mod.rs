@@ -3,6 +3,7 @@
 //!
 //! | adapter | speaks |
 //! |---|---|
+//! | [`bank`] | ISO 8583 as banks and UnionPay's terminals speak it |
 //! | [`signed_json`] | one signed JSON object per message; cards are sealed inside it |
 //! | [`leg`] | sealed cards from terminals, or to issuers, with proofs both ways |
 //! | [`plain`] | lines of plain text; for scripted issuers and trials only |
@@ -11,6 +12,7 @@
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+pub mod bank;
 pub mod config;
 mod hex;
 pub mod leg;
@@ -30,6 +32,12 @@ pub enum AdapterError {
     KeyLength {
         /// Its length in bytes.
         len: usize,
+    },
+    /// Terms agreed with a bank that do not fit together or into its message format.
+    #[error("bank: {what}")]
+    Terms {
+        /// What was expected.
+        what: &'static str,
     },
     /// A message that is not of this protocol, not of this version, or not signed with the
     /// channel's key.
@@ -58,6 +66,7 @@ impl AdapterError {
                 Self::Message(_) => 2,
                 Self::Operation { .. } => 3,
                 Self::Vault(error) => return error.code(),
+                Self::Terms { .. } => 4,
             },
         )
     }

@@ -1,10 +1,11 @@
-//! The world's formats, without any meaning: GS1, EMVCo QR codes, payment codes.
+//! The world's formats, without any meaning: GS1, EMVCo QR codes, payment codes, ISO 8583.
 //!
 //! Error numbers within the block: 100 trade item numbers, 120 GS1 elements and Digital Links,
-//! 200 EMVCo merchant-presented, 220 EMVCo consumer-presented, 300 payment codes.
+//! 200 EMVCo merchant-presented, 220 EMVCo consumer-presented, 300 payment codes, 400 ISO 8583.
 #![deny(clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::indexing_slicing))]
 
 pub mod emv;
 pub mod gs1;
+pub mod iso8583;
 pub mod payment;

@@ -1,6 +1,7 @@
 //! Calls: encoded with their intent, released after it is durable, and heard of or not.
 
 use super::live::{Alarm, Pending, Ready, Told};
+use super::session::Held;
 use super::{Call, CallId, ChannelId, Engine};
 use crate::base::{Mono, RedemptionId, Secret, scrub_stack};
 use crate::card::Card;
@@ -43,13 +44,20 @@ impl Engine {
         let pays = matches!(kind, OpKind::Pay | OpKind::PayQuery);
         let place = if pays { None } else { self.setup.issuer_place(&live.r.facts.issuer) };
         let channel = place.map_or(self.setup.rail_channel(), |place| ChannelId(place as u16));
+        if place.is_some() && self.holds(channel, nonce, Held { id, kind, endpoint, attempt }) {
+            return None;
+        }
+        let live = self.live.get(&id)?;
         let name = self.setup.channel_name(channel).unwrap_or_default().to_string();
         let session = self.session_of(&name);
         let context = Context { session, now: self.now.wall, nonce };
         let encoded = match place {
             None => self.encode_payment(&live.r, kind, attempt, &context, &mut message),
             Some(place) => match operation(&live.r, live.card.as_ref(), kind, attempt) {
-                Some(operation) => self.setup.issuers[place].encode(&[operation], &context, &mut message),
+                Some(operation) => {
+                    let trace = self.trace_of(id);
+                    self.setup.issuers[place].encode_traced(&operation, trace, &context, &mut message)
+                }
                 None => Err(EncodeError::Field("card")),
             },
         };
@@ -96,7 +104,7 @@ impl Engine {
         };
         let (send_within_ms, answer_within_ms) = (timing.send_within_ms, timing.answer_within_ms);
         let (redemption, kind) = waiting.first().copied().unwrap_or((RedemptionId::default(), OpKind::Query));
-        let session = message.session.take();
+        let (session, trace) = (message.session.take(), message.trace.take());
         let call = Call {
             id,
             endpoint,
@@ -108,7 +116,7 @@ impl Engine {
             head: core::mem::take(&mut message.head),
             bytes: Zeroizing::new(core::mem::take(&mut message.body)),
         };
-        let pending = Pending { channel, answer_by: Mono(0), batch, waiting, session };
+        let pending = Pending { channel, answer_by: Mono(0), batch, waiting, session, trace };
         Ready { call, pending, send_within_ms, answer_within_ms }
     }
 
@@ -154,6 +162,7 @@ impl Engine {
         undecodable: bool,
     ) {
         let Some(pending) = self.close(id.number) else { return };
+        self.opened(id.channel, id.number);
         let cause = if undecodable { Cause::Undecodable } else { Cause::Unmapped };
         for (redemption, kind) in pending.waiting {
             let heard = self.live.get_mut(&redemption).is_some_and(|live| live.heard(id.number));
@@ -177,6 +186,7 @@ impl Engine {
     /// on for its file; what never left is told so.
     fn unheard(&mut self, number: u64, outcome: &Outcome) {
         let Some(pending) = self.close(number) else { return };
+        self.opened(pending.channel, number);
         for (redemption, kind) in pending.waiting {
             let heard = match self.live.get_mut(&redemption) {
                 Some(live) => live.heard(number) || pending.batch,

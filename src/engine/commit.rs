@@ -64,7 +64,10 @@ impl Engine {
                     }
                     inbound.into_iter().for_each(|id| self.inbound_done(id));
                 }
-                Entry::Session { ready } => ready.into_iter().for_each(|ready| self.release(ready)),
+                Entry::Session { ready } => {
+                    ready.into_iter().for_each(|ready| self.release(ready));
+                    self.let_out();
+                }
                 Entry::Sighting => {}
             }
         }
@@ -81,6 +84,7 @@ impl Engine {
         if !unit.dormant && wait_ms.is_some() {
             self.set_timer(id, wait_ms);
         }
+        self.let_out();
     }
 
     /// Tells a redemption's inbox to it, one by one, until a unit is on its way; lets go of it
@@ -247,7 +251,7 @@ impl Engine {
     pub(super) fn stage(
         &mut self,
         id: RedemptionId,
-        step: Step,
+        mut step: Step,
         inbound: Option<super::InboundId>,
         group: Option<u64>,
     ) {
@@ -273,6 +277,7 @@ impl Engine {
         }
         for ready in &mut ready {
             self.keep_channel_tally(ready);
+            self.trace(id, &mut step, ready);
             self.keep_session(ready);
         }
         let Some(mut live) = self.live.remove(&id) else { return };
@@ -323,7 +328,7 @@ impl Engine {
     }
 
     /// Writes the session that a call's message changed, in the same batch as its intent.
-    fn keep_session(&mut self, ready: &mut Ready) {
+    pub(super) fn keep_session(&mut self, ready: &mut Ready) {
         if let Some(state) = ready.pending.session.take() {
             let name = self.setup.channel_name(ready.pending.channel).unwrap_or_default().to_string();
             self.write_session(&name, &state, Vec::new());

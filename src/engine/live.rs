@@ -4,7 +4,7 @@ use super::budget::Counted;
 use super::prepare::Prepared;
 use super::rescan::Scan;
 use super::{Call, CallId, ChannelId, Event, InboundId};
-use crate::base::{Mono, RedemptionId};
+use crate::base::{Mono, RedemptionId, Text};
 use crate::card::Card;
 use crate::flow::{Input, Redemption};
 use crate::issuer::{CardTag, Leg, OpKind};
@@ -63,6 +63,8 @@ pub(super) struct Live {
     pub(super) awaiting: Vec<(OpKind, u64)>,
     /// Whether it waits for a place in a batch message.
     pub(super) gathered: bool,
+    /// Whether a question of it waits for the channel's session.
+    pub(super) held: bool,
 }
 
 impl Live {
@@ -84,6 +86,7 @@ impl Live {
             timer: None,
             awaiting: Vec::new(),
             gathered: false,
+            held: false,
         }
     }
 
@@ -96,7 +99,8 @@ impl Live {
 
     /// Whether nothing will wake it although it has not come to rest.
     pub(super) fn is_idle(&self) -> bool {
-        let waits = self.busy || self.timer.is_some() || !self.awaiting.is_empty() || self.gathered;
+        let waits =
+            self.busy || self.timer.is_some() || !self.awaiting.is_empty() || self.gathered || self.held;
         let rests = (self.r.state.is_end() && !self.r.quarantined) || self.r.state.waits_for_people();
         !waits && self.inbox.is_empty() && !rests
     }
@@ -117,6 +121,8 @@ pub(super) struct Pending {
     pub(super) waiting: Vec<(RedemptionId, OpKind)>,
     /// The channel's session as the message left it, if it changed; taken when it is written.
     pub(super) session: Option<Vec<u8>>,
+    /// What the adapter wants to know again.
+    pub(super) trace: Option<Text>,
 }
 
 /// A call that is encoded and waits for its intent to be durable.

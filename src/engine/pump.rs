@@ -8,7 +8,7 @@ use super::{
 };
 use crate::base::{BatchId, Digest, Key16, Mono, Now, RedemptionId, Secret, Wall, scrub_stack};
 use crate::flow::{Finding, Input, Summary, Verdict};
-use crate::issuer::{Answer, Context, DecodeError, OpKind, Reference};
+use crate::issuer::{Answer, Asked, Context, DecodeError, OpKind, Reference};
 use crate::record::{Batch, Handed};
 use crate::vault::Entropy;
 use alloc::boxed::Box;
@@ -37,6 +37,8 @@ pub struct Engine {
     pub(super) next_call: u64,
     pub(super) groups: BTreeMap<u64, Group>,
     pub(super) gathering: BTreeMap<u16, Vec<RedemptionId>>,
+    /// What waits for the sessions of its channels.
+    pub(super) doors: BTreeMap<ChannelId, super::session::Door>,
     pub(super) inbound: BTreeMap<InboundId, (ChannelId, usize)>,
     pub(super) next_inbound: u64,
     pub(super) open: Open,
@@ -84,6 +86,7 @@ impl Engine {
             next_call: (epoch << 32) + 1,
             groups: BTreeMap::new(),
             gathering: BTreeMap::new(),
+            doors: BTreeMap::new(),
             inbound: BTreeMap::new(),
             next_inbound: 1,
             open: Open::default(),
@@ -148,7 +151,10 @@ impl Engine {
     /// [`Misuse::NoSuchChannel`].
     pub fn reply(&mut self, id: CallId, bytes: &[u8]) -> Result<(), Misuse> {
         let mut answers = Vec::new();
-        let decoded = self.decode(id.channel, bytes, &mut |to, answer| answers.push((to, answer)))?;
+        let asked = self.asked(id);
+        let decoded =
+            self.decode(id.channel, bytes, asked.as_ref(), &mut |to, answer| answers.push((to, answer)))?;
+        self.learn(id.channel, bytes);
         let answered = answers.iter().map(|(to, answer)| (to.redemption, answer.kind)).collect();
         self.queue.push_back(Queued::Reply { id, answered, undecodable: decoded.is_err() });
         for (to, answer) in answers {
@@ -180,7 +186,7 @@ impl Engine {
         bytes: &[u8],
     ) -> Result<Result<InboundId, DecodeError>, Misuse> {
         let mut answers = Vec::new();
-        if let Err(error) = self.decode(from, bytes, &mut |to, answer| answers.push((to, answer)))? {
+        if let Err(error) = self.decode(from, bytes, None, &mut |to, answer| answers.push((to, answer)))? {
             return Ok(Err(error));
         }
         let id = InboundId(self.next_inbound);
@@ -401,6 +407,7 @@ impl Engine {
         &self,
         from: ChannelId,
         bytes: &[u8],
+        asked: Option<&Asked>,
         answers: &mut dyn FnMut(Reference, Answer),
     ) -> Result<Result<(), DecodeError>, Misuse> {
         self.check_channel(from)?;
@@ -411,11 +418,17 @@ impl Engine {
         let place = usize::from(from.0);
         let (issuers, rails) = (&self.setup.issuers, &self.setup.rails);
         Ok(match issuers.get(place) {
-            Some(issuer) => issuer.decode(bytes, &context, &mut |reference, answer| {
-                if !matches!(answer.kind, OpKind::Pay | OpKind::PayQuery) {
-                    answers(reference, answer);
+            Some(issuer) => {
+                let mut told = |reference, answer: Answer| {
+                    if !matches!(answer.kind, OpKind::Pay | OpKind::PayQuery | OpKind::SignIn) {
+                        answers(reference, answer);
+                    }
+                };
+                match asked {
+                    Some(asked) => issuer.decode_reply(bytes, asked, &context, &mut told),
+                    None => issuer.decode(bytes, &context, &mut told),
                 }
-            }),
+            }
             None => rails[place - issuers.len()].decode(bytes, &context, &mut |reference, answer| {
                 if matches!(answer.kind, OpKind::Pay | OpKind::PayQuery) {
                     answers(reference, answer);

@@ -108,6 +108,7 @@ impl Event {
             | Self::Paid { reference: text }
             | Self::Advanced { reference: text }
             | Self::Cleared { receipt: text }
+            | Self::Traced { trace: text }
             | Self::Noted { what: text } => texts(w, &[text]),
             Self::Rejected { by: a, reason: b }
             | Self::WrittenOff { by: a, second: b }
@@ -213,6 +214,7 @@ impl Event {
             K::ExposureOpened => Self::ExposureOpened(read_exposure(r)?),
             K::ExposureClosed => Self::ExposureClosed(read_exposure(r)?),
             K::Erased => Self::Erased,
+            K::Traced => Self::Traced { trace: r.text()? },
         })
     }
 }

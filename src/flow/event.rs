@@ -99,6 +99,7 @@ pub enum Event {
     ExposureOpened(Exposure),
     ExposureClosed(Exposure),
     Erased,
+    Traced { trace: Text },
 }
 
 macro_rules! kind_of {
@@ -122,7 +123,7 @@ impl Event {
             AdvanceFailed, Confirmed, AdvanceRejected, Recovered, WrittenOff, Suspended,
             ResolvedDebited, ResolvedAbsent, ResolvedPaid, Corrected, Resumed, Noted,
             ResolvedUnpaid, ResolvedCleared, ResolvedReversed, Parked, ExposureOpened,
-            ExposureClosed, Erased,
+            ExposureClosed, Erased, Traced,
         )
     }
 }

@@ -156,6 +156,8 @@ kinds! {
     ExposureClosed = 64;
     /// Personal fields were erased.
     Erased = 65;
+    /// What the issuer's adapter must know again of the debit that it sent.
+    Traced = 66;
 }
 
 impl EventKind {
@@ -169,6 +171,7 @@ impl EventKind {
                 | Self::ExposureOpened
                 | Self::ExposureClosed
                 | Self::Erased
+                | Self::Traced
         )
     }
 

@@ -122,6 +122,8 @@ pub struct Redemption {
     pub split: bool,
     /// The issuer's receipt.
     pub receipt: Option<Text>,
+    /// What the issuer's adapter must know again of the debit that it sent.
+    pub trace: Option<Text>,
     /// The state it was suspended from.
     pub suspended_from: Option<State>,
 }
@@ -155,6 +157,7 @@ impl Redemption {
             paid_at: None,
             split: false,
             receipt: None,
+            trace: None,
             suspended_from: None,
         }
     }
@@ -299,6 +302,7 @@ impl Redemption {
                 self.quarantined = true;
             }
             Event::Declined { .. } | Event::ResolvedAbsent { .. } => self.debit = None,
+            Event::Traced { trace } => self.trace = Some(trace.clone()),
             Event::QuarantineOver => self.quarantined = false,
             Event::Corrected { .. } => {
                 self.debit = None;

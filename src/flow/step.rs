@@ -1,7 +1,7 @@
 //! What the machine answers: what to write, and what to do once it is written.
 
 use super::{Event, FlowError, Redemption, SIDE_CARD, SIDE_PERSONAL, State, books};
-use crate::base::Wall;
+use crate::base::{Text, Wall};
 use crate::issuer::OpKind;
 use crate::ledger::Posting;
 use crate::record::{Change, Claim, ClaimKind, ClaimStatus, Record};
@@ -72,6 +72,14 @@ impl Step {
         }
         self.records.push(event.to_record(at));
         Ok(())
+    }
+
+    /// Keeps what the issuer's adapter must know again of the debit that this step sends.
+    ///
+    /// # Errors
+    /// [`FlowError`] before the first step of a redemption.
+    pub fn trace(&mut self, r: &mut Redemption, at: Wall, trace: Text) -> Result<(), FlowError> {
+        self.take(r, at, &Event::Traced { trace })
     }
 
     /// How long to wait, if it says so.

@@ -18,7 +18,7 @@ pub use profile::{
     Evidence, Idempotency, IssuerProfile, LateDebit, OnAbsent, Profiles, RailProfile, Recipe, Timing, Verify,
 };
 pub use reference::{Leg, Reference};
-pub use traits::{Context, DecodeError, EncodeError, Issuer, Message, Rail};
+pub use traits::{Asked, Context, DecodeError, EncodeError, Issuer, Message, Rail};
 
 use crate::base::{Advice, Code, block};
 use alloc::string::String;

@@ -35,11 +35,13 @@ pub enum OpKind {
     Pay,
     /// What became of a pay-out, asked by its end-to-end id.
     PayQuery,
+    /// Opens the channel's session (签到). Ordered by the engine, about no redemption.
+    SignIn,
 }
 
 impl OpKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Balance,
         Self::PinCheck,
         Self::Redeem,
@@ -48,12 +50,13 @@ impl OpKind {
         Self::Receipt,
         Self::Pay,
         Self::PayQuery,
+        Self::SignIn,
     ];
 
     /// How often it may be sent.
     pub const fn class(self) -> Class {
         match self {
-            Self::Balance | Self::Query | Self::Receipt | Self::PayQuery => Class::Read,
+            Self::Balance | Self::Query | Self::Receipt | Self::PayQuery | Self::SignIn => Class::Read,
             Self::PinCheck => Class::CountedRead,
             Self::Redeem | Self::Reverse | Self::Pay => Class::Effect,
         }
@@ -80,6 +83,7 @@ impl OpKind {
             Self::Receipt => "receipt",
             Self::Pay => "pay",
             Self::PayQuery => "pay_query",
+            Self::SignIn => "sign_in",
         }
     }
 

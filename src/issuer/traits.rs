@@ -1,8 +1,9 @@
 //! The seams that adapters implement. `dyn` on purpose: a vtable costs nanoseconds, generics
 //! would infect the engine and the C ABI.
 
-use super::{Answer, CardData, CardTag, IssuerProfile, Operation, Payment, RailProfile, Reference};
-use crate::base::Wall;
+use super::{Answer, CardData, CardTag, IssuerProfile, OpKind, Operation, Payment, RailProfile, Reference};
+use crate::base::{Text, Wall};
+use crate::money::Amount;
 use crate::vault::Tally;
 use alloc::vec::Vec;
 use zeroize::Zeroize;
@@ -27,6 +28,9 @@ pub struct Message {
     pub body: Vec<u8>,
     /// The session to keep from now on, if it changed. It is durable before the message leaves.
     pub session: Option<Vec<u8>>,
+    /// What must be known again to read the reply and, of a debit, to repeat it, ask about it or
+    /// undo it (a STAN, a time). Of a debit it is durable before the message leaves. No secrets.
+    pub trace: Option<Text>,
 }
 
 impl Drop for Message {
@@ -39,6 +43,19 @@ impl core::fmt::Debug for Message {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Message({} bytes)", self.body.len())
     }
+}
+
+/// What a reply answers, as the engine knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// What was asked.
+    pub kind: OpKind,
+    /// Our reference.
+    pub reference: Reference,
+    /// The amount asked.
+    pub amount: Amount,
+    /// What the adapter left with the message.
+    pub trace: Option<Text>,
 }
 
 /// An operation that cannot be put into this protocol.
@@ -91,6 +108,56 @@ pub trait Issuer: Send + Sync {
         context: &Context<'_>,
         answers: &mut dyn FnMut(Reference, Answer),
     ) -> Result<(), DecodeError>;
+
+    /// Puts one operation into a message, with what [`Message::trace`] left of the debit that it
+    /// is about, once that was sent. Protocols that go by our reference need none of it.
+    ///
+    /// # Errors
+    /// As [`Issuer::encode`].
+    fn encode_traced(
+        &self,
+        operation: &Operation<'_>,
+        trace: Option<&Text>,
+        context: &Context<'_>,
+        out: &mut Message,
+    ) -> Result<(), EncodeError> {
+        let _ = trace;
+        self.encode(core::slice::from_ref(operation), context, out)
+    }
+
+    /// Reads the reply to a call, of which the engine knows what it asked. Protocols whose
+    /// answers carry our reference need none of it.
+    ///
+    /// # Errors
+    /// As [`Issuer::decode`].
+    fn decode_reply(
+        &self,
+        bytes: &[u8],
+        asked: &Asked,
+        context: &Context<'_>,
+        answers: &mut dyn FnMut(Reference, Answer),
+    ) -> Result<(), DecodeError> {
+        let _ = asked;
+        self.decode(bytes, context, answers)
+    }
+
+    /// Whether the session must be opened before anything else can be asked, with the message
+    /// that opens it in `out`. The engine sends it as [`OpKind::SignIn`], and holds back what
+    /// was to be sent until the session is durable, or tells it as not sent.
+    ///
+    /// # Errors
+    /// [`EncodeError`]: the session cannot be opened, and nothing can be sent.
+    fn sign_in(&self, context: &Context<'_>, out: &mut Message) -> Result<bool, EncodeError> {
+        let _ = (context, out);
+        Ok(false)
+    }
+
+    /// The session to keep from now on, if these bytes change it: keys that a sign-in brought,
+    /// or an issuer that asks for another one.
+    fn learn(&self, bytes: &[u8], context: &Context<'_>) -> Option<Vec<u8>> {
+        let _ = (bytes, context);
+        None
+    }
 
     /// The tag under which this issuer would echo `card`, where the protocol has one.
     fn card_tag(&self, card: CardData<'_>) -> Option<CardTag> {

@@ -5,6 +5,7 @@
 //!
 //! | file | one job |
 //! |---|---|
+//! | `bank` | a bank over ISO 8583, by itself (feature `bank-des`) |
 //! | `config` | which issuers, rails, cards, faults and clock there are |
 //! | `card` | what an issuer knows of a card |
 //! | `book` | one issuer: cards, debits, reversals |
@@ -37,6 +38,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(feature = "bank-des")]
+mod bank;
 mod book;
 mod card;
 mod clock;
@@ -53,6 +56,8 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "bank-des")]
+pub use bank::{BankDebit, SimBank};
 pub use book::{IssuerBook, Order};
 pub use card::{CardStatus, SimCard};
 pub use config::{FileTimes, Pace, SimConfig, SimIssuer, SimRail, TimeMode};
