@@ -101,7 +101,7 @@ documented() { RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --all-fea
 features_apart() {
   cargo check --locked --lib --no-default-features
   local feature
-  for feature in capi std sim; do
+  for feature in capi std sim bank-des sm; do
     cargo check --locked --lib --no-default-features --features "$feature"
   done
 }
