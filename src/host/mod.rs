@@ -3,6 +3,8 @@
 mod conformance;
 mod described;
 mod driver;
+#[cfg(feature = "sqlite")]
+mod journal;
 mod lanes;
 mod memory;
 mod proof;
@@ -14,6 +16,8 @@ mod transport;
 pub use conformance::conformance;
 pub use described::{Describe, Described};
 pub use driver::{Driver, Outcome, RunError};
+#[cfg(feature = "sqlite")]
+pub use journal::{Disk, Journal, JournalOptions};
 pub use lanes::Source;
 pub use memory::Memory;
 pub use proof::{Proof, prove};

@@ -10,9 +10,11 @@
 //! empties that log.
 
 mod accounts;
+mod backup;
 mod claims;
 mod commit;
 mod fault;
+mod model;
 mod read;
 mod recover;
 mod rows;
@@ -22,6 +24,10 @@ mod sightings;
 #[cfg(test)]
 mod trouble;
 mod values;
+
+pub(super) use accounts::sums;
+pub(super) use model::Model;
+pub(super) use sightings::Seat;
 
 use super::{Describe, Described, Store, StoreError};
 use crate::base::{BatchId, RedemptionId, Wall};
@@ -61,7 +67,7 @@ impl Sqlite {
     /// As [`Sqlite::open`].
     pub fn open_with(path: impl AsRef<Path>, describe: Describe) -> Result<Self, StoreError> {
         let path = path.as_ref().to_path_buf();
-        let connection = schema::open(&path)?;
+        let connection = schema::open(&path, schema::Role::Store)?;
         Ok(Self { connection, path, describe })
     }
 }

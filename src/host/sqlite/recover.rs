@@ -69,7 +69,7 @@ pub(super) fn checkpoint(connection: &mut Connection, upto: BatchId, state: &[u8
 
 /// Carries the write-ahead log over into the database and empties it, so that nothing erased is
 /// left in it. While somebody reads, that waits for the next time.
-fn empty_log(connection: &Connection) -> Result<(), Fault> {
+pub(super) fn empty_log(connection: &Connection) -> Result<(), Fault> {
     connection.busy_timeout(Duration::ZERO)?;
     let done = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     connection.busy_timeout(schema::BUSY)?;
