@@ -1,5 +1,7 @@
 //! Disks and clocks: stores, the driver that turns the loop, and the seam for transports.
 
+#[cfg(feature = "sqlite")]
+mod check;
 mod conformance;
 mod described;
 mod driver;
@@ -13,6 +15,8 @@ mod sqlite;
 mod store;
 mod transport;
 
+#[cfg(feature = "sqlite")]
+pub use check::{Finding, Report};
 pub use conformance::conformance;
 pub use described::{Describe, Described};
 pub use driver::{Driver, Outcome, RunError};

@@ -206,6 +206,8 @@ pub(super) struct Log {
     spare: Option<JoinHandle<io::Result<()>>>,
     poison: Option<String>,
     buffer: Vec<u8>,
+    /// Whether each entry is synced by itself.
+    pub(super) synced: bool,
 }
 
 impl Log {
@@ -224,7 +226,8 @@ impl Log {
         }
         let room = lengths.get(at.segment as usize - 1).copied().unwrap_or(0);
         let sizes = (options.first_segment, options.largest_segment);
-        let mut log = Self { disk, sizes, at, room, spare: None, poison: None, buffer: Vec::new() };
+        let mut log =
+            Self { disk, sizes, at, room, spare: None, poison: None, buffer: Vec::new(), synced: true };
         log.spare = log.prepare(log.at.segment + u32::from(log.room > 0), lengths.len());
         Ok(log)
     }
@@ -304,7 +307,8 @@ impl Log {
         let (chain, mut rows) = draft.encode(&self.at.chain, &mut self.buffer);
         let name = segment_name(self.at.segment);
         let written = self.disk.write_at(&name, self.at.offset, &self.buffer);
-        if let Err(error) = written.and_then(|()| self.disk.sync(&name)) {
+        let sync = || if self.synced { self.disk.sync(&name) } else { Ok(()) };
+        if let Err(error) = written.and_then(|()| sync()) {
             let error = failed(&name, &error);
             self.poison = Some(format!("{error}"));
             return Err(error);

@@ -11,6 +11,9 @@
 //! anew; and `lock`. `docs/format.md` describes the segments.
 
 mod applier;
+mod backup;
+mod check;
+mod convert;
 mod disk;
 mod entry;
 mod filter;

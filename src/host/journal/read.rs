@@ -89,7 +89,8 @@ impl Journal {
         Ok(Some(Handed { redemption: id, log: kept.log, sides }))
     }
 
-    fn content(&self, id: RedemptionId, place: &SidePlace) -> Result<Vec<u8>, StoreError> {
+    /// The content of a side row.
+    pub(super) fn content(&self, id: RedemptionId, place: &SidePlace) -> Result<Vec<u8>, StoreError> {
         let name = segment_name(place.segment);
         let mut bytes = vec![0; place.length as usize];
         let have = self.log.disk().read_at(&name, place.offset, &mut bytes);

@@ -71,6 +71,11 @@ impl Model {
         Ok(kept(&self.connection, id)?)
     }
 
+    /// Where all side rows lie.
+    pub(in crate::host) fn side_places(&self) -> Result<Vec<(RedemptionId, u8, SidePlace)>, StoreError> {
+        Ok(side_places(&self.connection)?)
+    }
+
     /// Shows what waits, the longest due first, as long as more is wanted.
     pub(in crate::host) fn waiting(
         &self,
@@ -123,6 +128,15 @@ fn kept(connection: &Connection, id: RedemptionId) -> Result<Option<Kept>, Fault
     let sides = select.query_map([place.number], |row| Ok((row.get(0)?, side_place(row, 1)?)))?;
     let sides = sides.collect::<Result<_, _>>()?;
     Ok(Some(Kept { log: read::log(connection, &place)?, sides }))
+}
+
+fn side_places(connection: &Connection) -> Result<Vec<(RedemptionId, u8, SidePlace)>, Fault> {
+    let sql = "SELECT id, slot, segment, at, length, checksum FROM sides JOIN redemptions
+        ON number = redemption";
+    let mut select = connection.prepare_cached(sql)?;
+    let rows =
+        select.query_map([], |row| Ok((RedemptionId(row.get(0)?), row.get(1)?, side_place(row, 2)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn waiting(connection: &Connection, visit: &mut dyn FnMut(Wall, RedemptionId) -> bool) -> Result<(), Fault> {
