@@ -5,6 +5,7 @@
 mod damage;
 mod faults;
 mod files;
+mod kill;
 mod log;
 mod ram;
 mod whole;
