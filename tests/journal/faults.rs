@@ -130,14 +130,18 @@ fn what_is_erased_is_gone_from_the_segments() {
     trade.run(&mut journal, epoch, 9);
     assert!((1..=9).all(|n| holders(&disk.image(), n) <= 1));
     assert_eq!(holders(&disk.image(), 9), 1, "what is needed is there");
+    journal.settle().unwrap();
+    assert!((1..9).all(|n| holders(&disk.image(), n) == 0), "settling erases what is not needed");
+    trade.run(&mut journal, epoch, 1);
+    stands_at(&mut journal, 10);
     drop(journal);
     let image = disk.image();
-    assert!((1..9).all(|n| holders(&image, n) == 0), "closing erases what is not needed");
-    assert_eq!(holders(&image, 9), 1);
+    assert!((1..10).all(|n| holders(&image, n) == 0), "and so does closing");
+    assert_eq!(holders(&image, 10), 1);
     // The zeros are no damage, with old tables or with new ones.
     let anew = scratch();
     for tables in [folder.path(), anew.path()] {
-        stands_at(&mut open(&Ram::of(image.clone()), tables).unwrap(), 9);
+        stands_at(&mut open(&Ram::of(image.clone()), tables).unwrap(), 10);
     }
 }
 

@@ -34,6 +34,8 @@ struct State {
     at_work: bool,
     /// Somebody waits, so nothing is put off.
     urgent: bool,
+    /// Nor is erasing.
+    erase: bool,
     stop: bool,
     applied: u64,
     /// Why the thread has ended.
@@ -68,7 +70,8 @@ impl Applier {
             state: Mutex::new(State { applied, ..State::default() }),
             ..Shared::default()
         });
-        let hand = Hand { shared: Arc::clone(&shared), model, disk, erase_at: None };
+        let hand =
+            Hand { shared: Arc::clone(&shared), model, disk, erase_at: Some(Instant::now() + ERASE_AFTER) };
         let thread = std::thread::Builder::new().name("scrip-tables".into()).spawn(move || hand.run());
         let thread = thread.map_err(|error| StoreError::Failed(error.to_string()))?;
         Ok(Self { shared, thread: Some(thread) })
@@ -97,9 +100,15 @@ impl Applier {
         }
     }
 
-    /// Waits until everything is applied and erased.
+    /// Waits until everything is applied.
     pub(super) fn settle(&self) -> Result<(), StoreError> {
-        self.wait(|state| state.queue.is_empty() && !state.at_work)
+        self.wait(|state| state.queue.is_empty() && !state.at_work && !state.erase)
+    }
+
+    /// Waits until everything is applied and erased.
+    pub(super) fn settle_and_erase(&self) -> Result<(), StoreError> {
+        self.shared.lock().erase = true;
+        self.settle()
     }
 
     fn wait(&self, enough: impl Fn(&State) -> bool) -> Result<(), StoreError> {
@@ -130,7 +139,7 @@ impl Drop for Applier {
 
 fn units(work: &Work) -> usize {
     match work {
-        Work::Batch(taken) => taken.changes.rows.len().max(1),
+        Work::Batch(taken) => 1 + taken.changes.rows.len() + taken.changes.seats.len(),
         Work::Takeover(_) | Work::Checkpoint(..) => 1,
     }
 }
@@ -145,11 +154,12 @@ struct Hand {
 
 impl Hand {
     fn run(mut self) {
-        while let Some((works, last)) = self.next() {
+        loop {
+            let (works, last, erase) = self.next();
             if !works.is_empty() && !self.persist(|hand| hand.model.apply(&works), last) {
                 return;
             }
-            let asked = works.iter().any(|work| matches!(work, Work::Checkpoint(..)));
+            let asked = erase || works.iter().any(|work| matches!(work, Work::Checkpoint(..)));
             if !works.is_empty() {
                 self.erase_at = self.erase_at.or(Some(Instant::now() + ERASE_AFTER));
             }
@@ -169,15 +179,12 @@ impl Hand {
         }
     }
 
-    /// What is to be done next, and whether it is the last.
-    fn next(&mut self) -> Option<(Vec<Work>, bool)> {
+    /// What is to be done next, whether it is the last, and whether to erase after it.
+    fn next(&mut self) -> (Vec<Work>, bool, bool) {
         let mut state = self.shared.lock();
         let mut since = None;
         loop {
-            if state.stop || state.units >= ENOUGH {
-                break;
-            }
-            if state.urgent {
+            if state.stop || state.urgent || state.erase || state.units >= ENOUGH {
                 break;
             }
             let wait = match (state.queue.is_empty(), self.erase_at) {
@@ -201,7 +208,7 @@ impl Hand {
             works.push(work);
         }
         let last = state.stop && state.queue.is_empty();
-        Some((works, last))
+        (works, last, std::mem::take(&mut state.erase))
     }
 
     /// Tries until it works; `false` if it never will, or may not be waited for.

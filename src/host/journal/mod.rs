@@ -42,6 +42,7 @@ use applier::Applier;
 use entry::{Draft, Kind};
 use log::Log;
 use overlay::Overlay;
+use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -126,12 +127,7 @@ impl Journal {
     /// # Errors
     /// [`StoreError`], if the tables cannot be written.
     pub fn settle(&mut self) -> Result<(), StoreError> {
-        if let (Some((upto, state)), last) = (self.core.model.checkpoint()?, self.log.at().last) {
-            // Content is erased with a checkpoint; the same one again changes nothing else.
-            let id = BatchId { sequence: upto, ..last };
-            self.core.applier.push(Work::Checkpoint(id, state));
-        }
-        self.core.applier.settle()?;
+        self.core.applier.settle_and_erase()?;
         self.core.settle()
     }
 
@@ -175,12 +171,13 @@ impl Journal {
 
     /// Writes a judged batch, with the side rows as its units leave them.
     fn write(&mut self, batch: &Batch) -> Result<(Position, usize, Vec<entry::SideRow>), StoreError> {
-        let mut last = std::collections::HashMap::new();
-        for (place, side) in batch.standing_sides().enumerate() {
-            last.insert((side.redemption, side.slot), place);
-        }
+        // Content that the batch itself replaces is not written: nothing would ever erase it while
+        // the batch is the last one.
+        let standing: Vec<_> = batch.standing_sides().collect();
+        let places = standing.iter().enumerate().map(|(n, side)| ((side.redemption, side.slot), n));
+        let last: HashMap<_, usize> = places.collect();
         let mut sides = Vec::with_capacity(last.len());
-        for (place, side) in batch.standing_sides().enumerate() {
+        for (place, side) in standing.into_iter().enumerate() {
             let is_last = last.get(&(side.redemption, side.slot)) == Some(&place);
             if is_last && self.core.overlay.exists(&self.core.model, side.redemption)? {
                 sides.push((side.redemption, side.slot, side.content.as_deref()));
