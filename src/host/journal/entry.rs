@@ -194,9 +194,10 @@ impl<'a> Entry<'a> {
         let id = BatchId { epoch: r.u64()?, sequence: r.u64()? };
         let chain = Digest(r.array()?);
         // A count that the bytes cannot hold is refused before anything is reserved for it.
-        let tables = r.clone().take(4 * refused as usize + SIDE_ROW * sides as usize)?.len();
+        let tables = 4 * u64::from(refused) + SIDE_ROW as u64 * u64::from(sides);
+        r.clone().take(usize::try_from(tables).map_err(|_| bad)?)?;
         let refused: Vec<u32> = (0..refused).map(|_| r.u32()).collect::<Result<_, _>>()?;
-        let mut at = (ENTRY_HEAD + tables + 4 + frame) as u64;
+        let mut at = (ENTRY_HEAD + 4) as u64 + tables + frame as u64;
         let mut rows = Vec::with_capacity(sides as usize);
         for _ in 0..sides {
             let (redemption, slot, put, _) = (RedemptionId(r.array()?), r.u8()?, r.bool()?, r.u16()?);
@@ -243,5 +244,78 @@ impl<'a> Entry<'a> {
             return Err(bad);
         }
         Ok(entry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Wall;
+    use proptest::prelude::*;
+    use std::vec;
+
+    fn frame(sequence: u64) -> (Vec<u8>, Digest) {
+        let id = BatchId { epoch: 2, sequence };
+        let bytes = Frame { id, log: 0, wall: Wall(0), previous: Digest::default(), units: vec![] }.encode();
+        let digest = Frame::digest(&bytes);
+        (bytes, digest)
+    }
+
+    fn entry(chain: &Digest) -> (Vec<u8>, Digest) {
+        let (bytes, digest) = frame(7);
+        let side = |slot, content| (RedemptionId([slot; 16]), slot, content);
+        let sides = [side(1, Some(&b"sealed"[..])), side(2, None), side(3, Some(&b""[..]))];
+        let id = BatchId { epoch: 2, sequence: 7 };
+        let draft = Draft { kind: Kind::Batch, id, refused: &[1, 5], sides: &sides, frame: (&bytes, digest) };
+        let mut out = Vec::new();
+        let (chain, _) = draft.encode(chain, &mut out);
+        assert_eq!(out.len(), draft.length());
+        (out, chain)
+    }
+
+    #[test]
+    fn an_entry_reads_back() {
+        let (bytes, chain) = entry(&Digest([9; 32]));
+        let read = Entry::decode(&bytes, &Digest([9; 32])).unwrap();
+        assert_eq!((read.kind, read.id.sequence, read.chain), (Kind::Batch, 7, chain));
+        assert_eq!((read.refused, read.frame, read.length), (vec![1, 5], &frame(7).0[..], bytes.len()));
+        let place = read.sides[0].place.unwrap();
+        let at = usize::try_from(place.offset).unwrap();
+        assert_eq!(&bytes[at..at + place.length as usize], b"sealed");
+        assert!(read.whole && read.sides[1].place.is_none() && read.sides[2].place.is_some());
+        assert!(Entry::decode(&bytes, &Digest([8; 32])).is_err(), "it continues another chain");
+    }
+
+    #[test]
+    fn every_cut_and_every_flipped_bit_is_found() {
+        let (bytes, _) = entry(&Digest::default());
+        for cut in 0..bytes.len() {
+            assert!(Entry::decode(&bytes[..cut], &Digest::default()).is_err(), "{cut}");
+        }
+        for at in 0..bytes.len() * 8 {
+            let mut bad = bytes.clone();
+            bad[at / 8] ^= 1 << (at % 8);
+            let read = Entry::decode(&bad, &Digest::default());
+            assert!(read.is_err() || !read.unwrap().whole, "bit {at}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn foreign_bytes_never_panic(noise in prop::collection::vec(any::<u8>(), 0..300), at in 0..300_usize) {
+            let (mut bytes, _) = entry(&Digest::default());
+            let end = bytes.len();
+            for (i, byte) in noise.iter().enumerate() {
+                bytes[(at + i) % end] = *byte;
+            }
+            let _ = Entry::decode(&noise, &Digest::default());
+            let _ = Entry::decode(&bytes, &Digest::default());
+            let _ = SegmentHead::decode(&noise);
+            // As damage that has the right checksum would look.
+            let head = ENTRY_HEAD + 8 + 3 * SIDE_ROW;
+            let sum = crc32c(&bytes[..head]).to_le_bytes();
+            bytes[head..head + 4].copy_from_slice(&sum);
+            let _ = Entry::decode(&bytes, &Digest::default());
+        }
     }
 }
