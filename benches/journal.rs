@@ -44,15 +44,16 @@ fn main() {
         show("journal", best(&on_journal));
         show("SQLite", best(&on_sqlite));
     }
-    println!("\n| in flight | store | redemptions/s | ns per redemption, by the clock | at work |");
-    println!("|---:|---|---:|---:|---:|");
+    println!("\n| in flight | store | redemptions/s | ns per redemption, by the clock | at work | commits |");
+    println!("|---:|---|---:|---:|---:|---:|");
     for &(in_flight, count) in runs {
         let (trade, _) = Trade::rehearse(count, in_flight.min(1_024), &mut Memory::new());
         let show = |store: &str, run: &dyn Fn() -> Ran| {
             let best = (0..best_of).map(|_| run()).min_by_key(|ran| ran.took).expect("there are runs");
             let ns = |time: Duration| time.as_nanos() / count as u128;
             let rate = per_second(count as u64, best.took);
-            println!("| {in_flight} | {store} | {rate} | {} | {} |", ns(best.took), ns(best.worked));
+            let (took, worked, commits) = (ns(best.took), ns(best.worked), best.commits);
+            println!("| {in_flight} | {store} | {rate} | {took} | {worked} | {commits} |");
         };
         show("memory", &|| trade.run(count, in_flight, &mut Memory::new()));
         show("journal", &|| {

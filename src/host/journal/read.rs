@@ -13,6 +13,9 @@ use std::format;
 use std::vec;
 use std::vec::Vec;
 
+/// Takes a frame and the numbers of its refused units.
+type ShowFrame<'a> = dyn FnMut(&[u8], &[u32]) -> Result<(), StoreError> + 'a;
+
 impl Core {
     /// What waits and is due at `now`, or ever, the longest due first.
     pub(super) fn due(
@@ -103,11 +106,7 @@ impl Journal {
     }
 
     /// Shows the frames after batch `sequence`, which the tables hold, to the end of the log.
-    pub(super) fn show_frames(
-        &self,
-        sequence: u64,
-        visit: &mut dyn FnMut(&[u8], &[u32]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    pub(super) fn show_frames(&self, sequence: u64, visit: &mut ShowFrame<'_>) -> Result<(), StoreError> {
         let start = match self.core.model.frame(sequence)? {
             Some((segment, ..)) => log::start_of(&**self.log.disk(), segment)?,
             None => Position::start(),
