@@ -13,7 +13,6 @@ struct Written {
     batches: u64,
     /// The segment and the range of the bytes that the last batch changed.
     last: (String, usize, usize),
-    trade: Trade,
 }
 
 /// Batches until the last one lies in a segment with one before it.
@@ -33,7 +32,7 @@ fn written() -> Written {
     let end = (0..after[&name].len()).rfind(differs).unwrap() + 1;
     assert!(start > 64, "the last batch has one before it in its segment");
     drop(journal);
-    Written { before, after, batches: trade.last.0, last: (name, start, end), trade }
+    Written { before, after, batches: trade.last.0, last: (name, start, end) }
 }
 
 /// Opens what stands on a disk, with tables that are made anew.
@@ -65,7 +64,7 @@ fn a_cut_at_any_byte_of_the_last_batch_leaves_all_before_it() {
 
 #[test]
 fn after_a_cut_the_journal_goes_on_and_stands_as_if_nothing_had_been() {
-    let Written { after, batches, last: (name, start, end), trade, .. } = written();
+    let Written { after, batches, last: (name, start, end), .. } = written();
     for cut in (start..end).step_by(37) {
         let mut image = after.clone();
         image.get_mut(&name).unwrap()[cut..].fill(0);
@@ -75,7 +74,7 @@ fn after_a_cut_the_journal_goes_on_and_stands_as_if_nothing_had_been() {
         stands_at(&mut journal, batches - 1);
         let mut previous = Default::default();
         journal.frames(&mut |frame, _| previous = scrip::record::Frame::digest(frame)).unwrap();
-        let mut again = Trade { last: (batches - 1, previous), ..trade.clone() };
+        let mut again = Trade { last: (batches - 1, previous) };
         again.run(&mut journal, epoch, 4);
         stands_at(&mut journal, batches + 3);
         drop(journal);
