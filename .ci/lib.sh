@@ -210,6 +210,12 @@ main_job() {
     test -s "$dir/$run/outcomes.jsonl"
     cmp "$dir/first/outcomes.jsonl" "$dir/$run/outcomes.jsonl"
   done
-  test -s "$dir/first.db"
-  test "$(sqlite3 "$dir/first.db" 'PRAGMA integrity_check')" = ok
+  # A folder: the journal, and the tables behind it.
+  test -s "$dir/first.db/segment-00000001"
+  test "$(sqlite3 "$dir/first.db/tables.db" 'PRAGMA integrity_check')" = ok
+  # The same in one file.
+  # shellcheck disable=SC2086
+  $RUN_COMMAND --store sqlite --db "$dir/file.db" --out "$dir/file"
+  cmp "$dir/first/outcomes.jsonl" "$dir/file/outcomes.jsonl"
+  test "$(sqlite3 "$dir/file.db" 'PRAGMA integrity_check')" = ok
 }

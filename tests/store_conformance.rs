@@ -2,6 +2,8 @@
 
 use scrip::base::{BatchId, RedemptionId, Wall};
 use scrip::engine::Recovery;
+#[cfg(feature = "sqlite")]
+use scrip::host::{Journal, JournalOptions};
 use scrip::host::{Memory, Store, StoreError, conformance};
 use scrip::ledger::Account;
 use scrip::money::Currency;
@@ -52,4 +54,14 @@ fn the_sqlite_store_conforms() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
     conformance(&mut || scrip::host::Sqlite::open(&path).unwrap());
+}
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn the_journal_conforms() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal");
+    // Small segments, so that many are begun.
+    let options = JournalOptions { first_segment: 4 << 10, largest_segment: 256 << 10, ..Default::default() };
+    conformance(&mut || Journal::open_with(&path, &options).unwrap());
 }

@@ -1,8 +1,12 @@
 //! Disks and clocks: stores, the driver that turns the loop, and the seam for transports.
 
+#[cfg(feature = "sqlite")]
+mod check;
 mod conformance;
 mod described;
 mod driver;
+#[cfg(feature = "sqlite")]
+mod journal;
 mod lanes;
 mod memory;
 #[cfg(feature = "image")]
@@ -14,9 +18,13 @@ mod sqlite;
 mod store;
 mod transport;
 
+#[cfg(feature = "sqlite")]
+pub use check::{Finding, Report};
 pub use conformance::conformance;
 pub use described::{Describe, Described};
 pub use driver::{Driver, Outcome, RunError};
+#[cfg(feature = "sqlite")]
+pub use journal::{Disk, Journal, JournalOptions};
 pub use lanes::Source;
 pub use memory::Memory;
 pub use proof::{Proof, prove};

@@ -281,6 +281,22 @@ impl Index {
         self.claims.get(&key).map(|held| (held.holder, held.status))
     }
 
+    /// All claims by key: who holds it, how it stands, and its generation.
+    pub fn claims(&self) -> impl Iterator<Item = (Key16, RedemptionId, ClaimStatus, u32)> {
+        self.claims.iter().map(|(key, held)| (*key, held.holder, held.status, held.generation))
+    }
+
+    /// All sightings, subject by subject in the order of their writing, with who was seen and the
+    /// sums of the values before.
+    pub fn sightings(&self) -> impl Iterator<Item = (RedemptionId, Sighting, Moments)> {
+        self.seats.iter().flat_map(|(&subject, seats)| {
+            seats.iter().map(move |seat| {
+                let sighting = Sighting { subject, at: seat.at, value: seat.value };
+                (seat.redemption, sighting, seat.before)
+            })
+        })
+    }
+
     /// The redemptions that are due at `now` and not in the writer's memory, the longest due
     /// first, at most `limit`.
     pub fn due(&self, now: Wall, limit: usize) -> Vec<Handed> {

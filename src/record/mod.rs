@@ -12,6 +12,8 @@ mod unit;
 mod verdict;
 
 pub use batch::Batch;
+#[cfg(feature = "sqlite")]
+pub(crate) use frame::crc32c;
 pub use frame::{FORMAT_VERSION, Frame, FrameError, HEADER_LEN};
 pub use index::{CommitError, Index};
 pub use row::{Handed, Row};
