@@ -156,6 +156,13 @@ impl Recovery {
         self.last.unwrap_or_default()
     }
 
+    /// Whether both end the same, but for advances, of which a checkpoint may have let go.
+    #[cfg(feature = "sim")]
+    pub(crate) fn leads_where(&self, other: &Self) -> bool {
+        let ends = |one: &Self| (one.log, one.last, one.wall, one.audit());
+        ends(self) == ends(other) && self.sessions == other.sessions
+    }
+
     /// How many records the audit log holds, and its root.
     pub fn audit(&self) -> (u64, Digest) {
         (self.audit.len(), self.audit.root())
