@@ -2,7 +2,8 @@
 //! can go wrong. Tells the story of the first life that goes wrong, as small as it can be made; or
 //! what was seen together, and what never.
 //!
-//! `cargo run --release --example simulate -- --seeds 2000` or `-- --seed 7`
+//! `cargo run --release --example simulate -- --seeds 2000` or `-- --seed 7`; with `--whole` the life
+//! that goes wrong is told as it is, and not made small first.
 
 use lexopt::prelude::{Long, ValueExt};
 use scrip::sim::life::{self, Coverage};
@@ -15,19 +16,20 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("simulate: {error} (usage: simulate [--seeds N] [--seed FIRST])");
+            eprintln!("simulate: {error} (usage: simulate [--seeds N] [--seed FIRST] [--whole])");
             ExitCode::from(2)
         }
     }
 }
 
 fn run() -> Result<bool, lexopt::Error> {
-    let (mut seeds, mut first) = (None, None);
+    let (mut seeds, mut first, mut whole) = (None, None, false);
     let mut parser = lexopt::Parser::from_env();
     while let Some(arg) = parser.next()? {
         match arg {
             Long("seeds") => seeds = Some(parser.value()?.parse::<u64>()?),
             Long("seed") => first = Some(parser.value()?.parse::<u64>()?),
+            Long("whole") => whole = true,
             other => return Err(other.unexpected()),
         }
     }
@@ -46,7 +48,7 @@ fn run() -> Result<bool, lexopt::Error> {
                 life.ended.iter().for_each(|(state, count)| *ended.entry(state).or_default() += count);
             }
             Err(broken) => {
-                tell(&broken);
+                tell(&broken, whole);
                 return Ok(false);
             }
         }
@@ -58,9 +60,9 @@ fn run() -> Result<bool, lexopt::Error> {
 }
 
 /// The life that went wrong, and the smallest that still does.
-fn tell(broken: &life::Broken) {
+fn tell(broken: &life::Broken, whole: bool) {
     say(&broken.to_string());
-    let (cut, small) = life::shrink(broken);
+    let (cut, small) = if whole { (life::Cut::default(), broken.clone()) } else { life::shrink(broken) };
     say(&cut.told());
     small.story.iter().for_each(|line| say(&format!("  {line}")));
     say(&format!("and so: {small}"));

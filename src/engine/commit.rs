@@ -4,7 +4,7 @@ use super::Engine;
 use super::live::{Alarm, Entry, InFlight, Live, Ready, Told};
 use super::output::Event;
 use super::prepare::{self, open_card};
-use crate::base::{BatchId, Hasher, Mono, RedemptionId, Text};
+use crate::base::{BatchId, Hasher, Mono, RedemptionId, Text, planted};
 use crate::card::Card;
 use crate::flow::{self, Effect, Input, Redemption, SIDE_CARD, Setting, Step, Summary};
 use crate::issuer::{CardTag, OpKind};
@@ -131,6 +131,10 @@ impl Engine {
 
     /// Inbound messages that will not be acknowledged.
     fn abandon(&mut self, inbound: impl IntoIterator<Item = super::InboundId>) -> Vec<super::InboundId> {
+        if planted!(AcknowledgedUnheard) {
+            inbound.into_iter().for_each(|id| self.inbound_done(id));
+            return Vec::new();
+        }
         inbound.into_iter().filter(|id| self.inbound.remove(id).is_some()).collect()
     }
 
@@ -260,6 +264,9 @@ impl Engine {
         }
         for ready in &mut ready {
             self.keep_session(ready);
+        }
+        if planted!(ReleaseBeforeCommit) {
+            core::mem::take(&mut ready).into_iter().for_each(|ready| self.release(ready));
         }
         let Some(mut live) = self.live.remove(&id) else { return };
         live.busy = true;

@@ -5,7 +5,7 @@
 //! of its own when it looks ([`Engine::recount`]).
 
 use super::Engine;
-use crate::base::{Reader, RedemptionId, ShortInput, Writer};
+use crate::base::{Reader, RedemptionId, ShortInput, Writer, planted};
 use crate::flow::{Event, EventKind, Exposure, Limits, Redemption, Step};
 use crate::money::{Amount, Currency};
 use crate::record::{Handed, Record};
@@ -44,6 +44,7 @@ impl Exposures {
         }
         match Event::from_record(record) {
             Ok((_, Event::ExposureOpened(e))) => self.open(id, place, e),
+            Ok((_, Event::ExposureClosed(_))) if planted!(ExposureStaysOpen) => {}
             Ok((_, Event::ExposureClosed(e))) => self.close(id, &e),
             _ => {}
         }

@@ -5,7 +5,7 @@ use super::prepare::{self, Prepared};
 use super::{
     CallId, ChannelId, Event, InboundId, Misuse, Output, Recovery, Request, Sent, Setup, SubmitError,
 };
-use crate::base::{BatchId, Digest, Key16, Mono, Now, RedemptionId, Wall};
+use crate::base::{BatchId, Digest, Key16, Mono, Now, RedemptionId, Wall, planted};
 use crate::flow::{Finding, Input, Summary, Verdict};
 use crate::issuer::{Answer, Context, DecodeError, OpKind, Reference};
 use crate::record::{Batch, Handed};
@@ -228,7 +228,7 @@ impl Engine {
     /// after `until`, for another node may have taken over by then. Tell the monotonic time from
     /// *before* the store was asked, plus the length that it granted.
     pub fn lease_until(&mut self, until: Mono) {
-        self.lease = Some(until);
+        self.lease = Some(until).filter(|_| !planted!(LeaseIgnored));
     }
 
     /// Which log of its store this engine writes: 0 where there is one writer.

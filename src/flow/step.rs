@@ -1,7 +1,7 @@
 //! What the machine answers: what to write, and what to do once it is written.
 
 use super::{Event, FlowError, Redemption, SIDE_CARD, SIDE_PERSONAL, State, books};
-use crate::base::Wall;
+use crate::base::{Wall, planted};
 use crate::issuer::OpKind;
 use crate::ledger::Posting;
 use crate::record::{Change, ClaimStatus, Record};
@@ -79,6 +79,10 @@ impl Step {
 /// more, releases them.
 fn claims_after(r: &Redemption, event: &Event) -> Option<Option<ClaimStatus>> {
     match event {
+        Event::RedeemUnknown { .. } if planted!(ClaimDroppedOnUnknown) => Some(None),
+        Event::PayReturned { .. } if planted!(ReversalFreesPaidCard) => Some(None),
+        Event::Frozen(_) if planted!(FreezeHoldsClaim) => None,
+        Event::Reversed if planted!(NoQuarantine) => Some(None),
         Event::RedeemSent { .. } => Some(Some(ClaimStatus::Held)),
         Event::Redeemed { .. }
         | Event::LateDebit { .. }

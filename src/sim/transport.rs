@@ -5,7 +5,7 @@ use super::clock::Clock;
 use super::config::{SimConfig, TimeMode};
 use super::entry::Notice;
 use super::fault::Fault;
-use super::world::SimWorld;
+use super::world::{Oddity, SimWorld};
 use crate::adapters::signed_json::Asked;
 use crate::base::{Mono, Now, Wall, planted};
 use crate::engine::{Call, CallId, ChannelId, Sent};
@@ -144,6 +144,12 @@ impl SimTransport {
     pub(super) fn fault_of(&self, call: &Call) -> Option<Fault> {
         let asked = self.world.read(call.id.channel, &call.bytes).ok()?;
         self.world.fault(asked.first()?)
+    }
+
+    /// What will be odd about the answer to a call.
+    pub(super) fn oddity_of(&self, call: &Call) -> Option<Oddity> {
+        let asked = self.world.read(call.id.channel, &call.bytes).ok()?;
+        self.world.oddity(asked.first()?, self.odd)
     }
 
     /// The name of a channel.

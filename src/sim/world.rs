@@ -228,7 +228,7 @@ impl SimWorld {
     }
 
     /// What is odd about the answer to this sending. As with faults, less with every attempt.
-    fn oddity(&self, asked: &Asked, odd: Odd) -> Option<Oddity> {
+    pub(super) fn oddity(&self, asked: &Asked, odd: Odd) -> Option<Oddity> {
         let of_issuers = matches!(asked.kind, OpKind::Redeem | OpKind::Query);
         if !of_issuers || asked.attempt > ODD_UP_TO {
             return None;
@@ -316,8 +316,8 @@ impl SimWorld {
 }
 
 /// What is odd about an answer.
-#[derive(Clone, Copy)]
-enum Oddity {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Oddity {
     Foreign,
     Duplicate,
 }

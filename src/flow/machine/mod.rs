@@ -15,7 +15,7 @@ pub use people::{Finding, Verdict};
 pub use policy::{FlowPolicy, Limits, Setting};
 
 use super::{Effect, Event, FlowError, Redemption, State, Step};
-use crate::base::{Text, Wall};
+use crate::base::{Text, Wall, planted};
 use crate::issuer::{Answer, Cause, OpKind, Outcome};
 use crate::risk::Seen;
 use alloc::vec::Vec;
@@ -169,6 +169,10 @@ impl Turn<'_, '_> {
     fn resume(&mut self) -> Result<(), FlowError> {
         self.take(Event::Resumed)?;
         match self.r.state {
+            State::Redeeming if planted!(RecoveredTakenForNotSent) => {
+                self.take(Event::RedeemNotSent)?;
+                self.proceed()?;
+            }
             State::Redeeming if self.s.issuer.batch_window_ms == 0 => {
                 self.take(Event::RedeemUnknown { cause: Cause::Recovered })?;
                 self.inquire()?;

@@ -1,7 +1,7 @@
 //! The pay-out, fee and shares, and the delivery.
 
 use super::{Turn, code, unheard};
-use crate::base::Text;
+use crate::base::{Text, planted};
 use crate::flow::{Event, FlowError, Sending, State};
 use crate::issuer::{Accepted, Answer, Cause, OpKind, Outcome};
 
@@ -120,6 +120,11 @@ impl Turn<'_, '_> {
     }
 
     fn pay_again(&mut self) -> Result<(), FlowError> {
+        if planted!(PaysAgainUnderNewId) {
+            self.take(Event::PayFailed { reason: code("no_answer") })?;
+            self.take(Event::Owed)?;
+            return self.pay_to(self.r.facts.seller.clone());
+        }
         let attempt = self.r.payout.as_ref().map_or(1, |payout| payout.attempt + 1);
         self.take(Event::PayAgain(Sending { endpoint: 0, attempt }))?;
         self.ask(OpKind::Pay, 0, attempt);

@@ -2,7 +2,7 @@
 
 use super::plan::{Plan, Season};
 use super::stores::Handle;
-use crate::base::{Mono, Now, RedemptionId, Wall};
+use crate::base::{Mono, Now, RedemptionId, Wall, planted};
 use crate::engine::{Call, Engine, InboundId, Recovery};
 use crate::host::{Arrival, InboundToken, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -112,7 +112,7 @@ impl Node {
 
     /// When it has something to do, if nothing arrives.
     pub(super) fn wakes_at(&mut self, now: Mono) -> Result<Option<Mono>, StoreError> {
-        let due = self.store.next_due()?.filter(|_| self.engine.room() > 0);
+        let due = self.store.next_due()?.filter(|_| self.engine.room() > 0 || planted!(DueWithoutRoom));
         let due = due.filter(|due| self.stuck.is_empty() || *due > self.engine.wall());
         let due = due.map(|due| now.plus(due.0.saturating_sub(self.engine.wall().0).max(0)));
         Ok([self.engine.wake_at(), due].into_iter().flatten().min())

@@ -3,11 +3,12 @@
 use super::checks;
 use super::town::Town;
 use super::trouble::Trouble;
-use crate::base::Mono;
+use crate::base::{Mono, planted};
 use crate::engine::{Call, Event, Output, SubmitError};
 use crate::flow::FlowError;
 use crate::host::{Arrival, Store, StoreError, Transport};
 use crate::record::Batch;
+use crate::sim::world::Oddity;
 use std::format;
 use std::string::String;
 use std::vec::Vec;
@@ -121,7 +122,14 @@ impl Town {
             self.coverage.fault(&issuer, fault);
             self.say(&format!("  and the network has in mind for it: {fault:?}"));
         }
-        let leaves = now <= call.send_by || crate::base::planted!(SendByIgnored);
+        if let Some(oddity) = self.transport.oddity_of(&call) {
+            self.coverage.trouble(match oddity {
+                Oddity::Foreign => Trouble::ForeignApproval,
+                Oddity::Duplicate => Trouble::SaysDuplicate,
+            });
+            self.say(&format!("  and its answer may be odd: {oddity:?}"));
+        }
+        let leaves = now <= call.send_by || planted!(SendByIgnored);
         if leaves {
             checks::may_leave(self, n, &call)?;
         }

@@ -19,7 +19,7 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 /// A life that takes more rounds than this does not end.
-const MOST_ROUNDS: u64 = 40_000;
+const MOST_ROUNDS: u64 = 8_000;
 /// Troubles stop after so many, so that everything can end.
 const MOST_TROUBLES: u64 = 40;
 /// How much of the story is kept.
