@@ -6,11 +6,16 @@ use scrip::sim::life;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+/// So many lives at the most, for each fault.
 const SEEDS: u64 = 1_000;
 
+/// Fewer, where `SCRIP_SEEDS` says so.
+fn seeds() -> u64 {
+    std::env::var("SCRIP_SEEDS").map_or(SEEDS, |text| text.parse().expect("SCRIP_SEEDS is a number"))
+}
 /// The first seed, of those that were lived, that finds something wrong.
 fn first_broken() -> Option<life::Broken> {
-    let (next, found) = (AtomicU64::new(0), AtomicU64::new(SEEDS));
+    let (next, found) = (AtomicU64::new(0), AtomicU64::new(seeds()));
     thread::scope(|scope| {
         let work = || {
             let mut broken: Option<life::Broken> = None;

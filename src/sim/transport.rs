@@ -10,7 +10,7 @@ use crate::adapters::signed_json::Asked;
 use crate::base::{Mono, Now, Wall, planted};
 use crate::engine::{Call, CallId, ChannelId, Sent};
 use crate::host::{Arrival, InboundToken, Transport};
-use crate::issuer::Reference;
+use crate::issuer::{OpKind, Reference};
 use std::boxed::Box;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -144,6 +144,15 @@ impl SimTransport {
     pub(super) fn fault_of(&self, call: &Call) -> Option<Fault> {
         let asked = self.world.read(call.id.channel, &call.bytes).ok()?;
         self.world.fault(asked.first()?)
+    }
+
+    /// Whether a debit under this reference is still on its way to its issuer.
+    pub(super) fn is_under_way(&self, reference: Reference) -> bool {
+        let debits = |asked: &Asked| asked.reference == reference && asked.kind == OpKind::Redeem;
+        self.events.iter().any(|timed| match &timed.event {
+            Event::Arrive(parcel) => parcel.asked.iter().any(debits),
+            _ => false,
+        })
     }
 
     /// What will be odd about the answer to a call.

@@ -42,6 +42,12 @@ impl Turn<'_, '_> {
                 self.take(Event::Paid { reference })?;
                 self.proceed()
             }
+            // It was paid, and came back before anybody heard so.
+            Outcome::Reversed if advance => self.advance_failed("payout_returned"),
+            Outcome::Reversed => {
+                self.take(Event::PayFailed { reason: code("payout_returned") })?;
+                self.proceed()
+            }
             Outcome::Declined(decline) if advance => self.advance_failed(decline.reason()),
             Outcome::Declined(decline) => {
                 self.take(Event::PayFailed { reason: code(decline.reason()) })?;

@@ -21,7 +21,7 @@ pub(super) fn act(town: &mut Town) -> bool {
     if awake.is_empty() {
         return false;
     }
-    if town.dice.in_thousand(2) {
+    if town.dice.in_thousand(15) {
         return call_off(town, &awake);
     }
     if waiting.is_empty() || !town.dice.in_thousand(400) {

@@ -22,6 +22,8 @@ const CATALOGUE: &str = include_str!("catalogue.toml");
 const PRODUCTS: [&str; 6] = ["ask", "again", "undo", "bare", "file", "gift"];
 /// The products whose issuers recognise repeats everywhere: only those bear a restored backup.
 const REPEATABLE: [&str; 3] = ["again", "file", "gift"];
+/// The most requests that a life has.
+pub(super) const MOST_REQUESTS: u64 = 16;
 const START: Wall = Wall(1_772_409_600_000);
 
 /// What may change when a node opens: each counts up.
@@ -71,6 +73,8 @@ impl Plan {
             policy.terms.fee = "0.01".to_string();
             policy.flow.advance = Policy::default().flow.advance;
             policy.risk.velocity.limit += 1;
+        }
+        if season.policy % 4 == 3 {
             // Listed meanwhile: what is under way to this seller is held, not paid.
             policy.risk.block.sellers.push("seller-1".to_string());
         }
@@ -83,20 +87,35 @@ impl Plan {
 pub(super) fn plan(seed: u64, cut: &Cut) -> Plan {
     let dice = &mut Dice::new(seed);
     let profiles = Profiles::parse(PROFILES).expect("the profiles of lives are sound");
+    let hasty = dice.in_thousand(250);
     let issuers: Vec<SimIssuer> = profiles
         .issuers
         .into_values()
-        .map(|profile| SimIssuer {
-            products: [Text::new(&profile.name).expect("names are short")].to_vec(),
-            ..SimIssuer::new(profile)
+        .map(|mut profile| {
+            if hasty {
+                // Soon a matter for people.
+                profile.timing.age_limit_ms = profile.timing.absent_after_ms + 60_000;
+            }
+            SimIssuer {
+                products: [Text::new(&profile.name).expect("names are short")].to_vec(),
+                ..SimIssuer::new(profile)
+            }
         })
         .collect();
     let rails = profiles.rails.into_values().map(SimRail::new).collect();
     let chances = Chances::draw(dice);
     let restored = chances.of(Trouble::Restore) > 0;
+    // Asked anew at another price, a rail that has paid before names another amount than asked.
+    let chances = if restored { chances.without(&[Trouble::NewCatalogue].into()) } else { chances };
     let products: &[&str] = if restored { &REPEATABLE } else { &PRODUCTS };
+    // Few products and sellers in some lives, so that risk has something to compare.
+    let first = dice.below(products.len() as u64) as usize;
+    let last = products.len().min(first + *dice.one(&[1, 2, 6]));
+    let products = &products[first..last];
+    let sellers = *dice.one(&[1, 3]);
     let cards: Vec<SimCard> = (0..2 + dice.below(6)).map(|n| card(n, products, dice)).collect();
-    let requests: Vec<_> = (0..2 + dice.below(10)).map(|n| request(n, &cards, dice)).collect();
+    let requests: Vec<_> =
+        (0..2 + dice.below(MOST_REQUESTS - 2)).map(|n| request(n, sellers, &cards, dice)).collect();
     let faults = *dice.one(&[Faults::None, Faults::Light, Faults::Heavy, Faults::Heavy]);
     let mut policy = Policy::default();
     if dice.in_thousand(500) {
@@ -105,7 +124,7 @@ pub(super) fn plan(seed: u64, cut: &Cut) -> Plan {
         policy.flow.advance.product_minor = limit;
         policy.flow.advance.seller_minor = limit;
     }
-    if dice.in_thousand(300) {
+    if dice.in_thousand(600) {
         policy.risk.deviation.minimum = 2;
         policy.risk.deviation.action = *dice.one(&[Action::Review, Action::Challenge]);
     }
@@ -137,7 +156,7 @@ fn card(n: u64, products: &[&str], dice: &mut Dice) -> SimCard {
     }
 }
 
-fn request(n: u64, cards: &[SimCard], dice: &mut Dice) -> Request {
+fn request(n: u64, sellers: u64, cards: &[SimCard], dice: &mut Dice) -> Request {
     let card = dice.one(cards);
     let text = |secret: &Secret| String::from_utf8_lossy(secret.expose()).into_owned();
     let number = card.number.as_ref().map(text).unwrap_or_default();
@@ -146,7 +165,7 @@ fn request(n: u64, cards: &[SimCard], dice: &mut Dice) -> Request {
     // Sometimes a resend, and sometimes one with other content.
     let name = if n > 0 && dice.in_thousand(150) { dice.below(n) } else { n };
     let face = *dice.one(&[10_000, 10_000, 10_000, 10_000, 10_000, 29_999]);
-    let seller = format!("seller-{}", dice.below(3));
+    let seller = format!("seller-{}", dice.below(sellers));
     let apart = *dice.one(&[1_000, 400_000]);
     Request::new(&format!("R-{name}"), &seller, &card.product)
         .number(&number)

@@ -1,5 +1,6 @@
 //! A life that goes wrong, made as small as it can be and still go wrong.
 
+use super::plan::MOST_REQUESTS;
 use super::trouble::Trouble;
 use super::{Broken, live_with};
 use std::collections::BTreeSet;
@@ -18,9 +19,6 @@ pub struct Cut {
     /// At most so many nodes.
     pub nodes: Option<u32>,
 }
-
-/// The most requests that a life has.
-const MOST_REQUESTS: usize = 12;
 
 impl Cut {
     /// What is left out, in words.
@@ -60,7 +58,7 @@ pub fn shrink(broken: &Broken) -> (Cut, Broken) {
             cut.off.insert(*trouble);
         });
     }
-    for request in (0..MOST_REQUESTS).rev() {
+    for request in (0..MOST_REQUESTS as usize).rev() {
         attempt(&|cut| {
             cut.requests.insert(request);
         });

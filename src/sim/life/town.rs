@@ -92,6 +92,11 @@ impl Town {
         self.story.clone()
     }
 
+    /// Whether a wall clock was ever wrong.
+    pub(super) fn wrong_clocks(&self) -> bool {
+        [Trouble::ClockJump, Trouble::ClockSkew].iter().any(|clock| self.coverage.troubled(*clock) > 0)
+    }
+
     /// How a redemption is called in the story.
     pub(super) fn name(&self, id: RedemptionId) -> String {
         self.names.get(&id).cloned().unwrap_or_else(|| id.to_string())

@@ -46,23 +46,23 @@ troubles! {
     /// A node stops for a while and wakes, perhaps with a call in its hand.
     Stall = "stalled node", 25;
     /// A second process takes a node's log while the first goes on.
-    StaleWriter = "stale writer", 6;
+    StaleWriter = "stale writer", 15;
     /// A node's wall clock jumps.
-    ClockJump = "clock jump", 8;
+    ClockJump = "clock jump", 25;
     /// A node's wall clock is wrong from the start.
     ClockSkew = "clock skew", 500;
     /// The whole store is put back to an earlier state.
-    Restore = "restored backup", 4;
+    Restore = "restored backup", 10;
     /// A node comes back with another policy.
     NewPolicy = "policy change", 500;
     /// All nodes come back with a new sealing key and a new pepper; the old ones are kept.
-    NewKeys = "key rotation", 6;
+    NewKeys = "key rotation", 10;
     /// A node comes back with another catalogue.
     NewCatalogue = "catalogue change", 500;
     /// A callback or file is delivered once more, after it was acknowledged.
-    FileAgain = "repeated delivery", 40;
+    FileAgain = "repeated delivery", 80;
     /// A file takes back what an earlier one said.
-    FileCorrected = "corrected file", 60;
+    FileCorrected = "corrected file", 400;
     /// An issuer's approval speaks of another card or amount.
     ForeignApproval = "foreign approval", 40;
     /// An issuer says "duplicate" to a repeat, and nothing else.
@@ -78,7 +78,7 @@ impl Chances {
     pub(super) fn draw(dice: &mut Dice) -> Self {
         let calm = dice.in_thousand(100);
         let draw = |trouble: &Trouble| {
-            let (on, share) = (dice.in_thousand(450), *dice.one(&[200, 1_000, 2_000]));
+            let (on, share) = (dice.in_thousand(450), *dice.one(&[300, 1_000, 2_500]));
             (on && !calm).then_some((*trouble, trouble.often() * share / 1_000))
         };
         Self(Trouble::ALL.iter().filter_map(draw).collect())

@@ -14,7 +14,7 @@ use crate::base::{Digest, RedemptionId};
 use crate::engine::Call;
 use crate::flow::{EventKind, Redemption, State};
 use crate::host::Store;
-use crate::issuer::{Class, OpKind};
+use crate::issuer::{Class, OpKind, Reference};
 use crate::money::Currency;
 use crate::record::{ClaimStatus, Frame, Record};
 use std::collections::BTreeMap;
@@ -106,10 +106,24 @@ pub(super) fn after_commit(town: &mut Town, n: usize, ids: &[RedemptionId]) -> R
             })?;
         }
         claims(town, &replayed, &records)?;
+        nothing_on_its_way(town, &replayed)?;
         divided(&replayed).map_err(|what| format!("{name}: {what}"))?;
     }
     town.watch.hold(&town.nodes[n]);
     if town.life.batches % 8 == 0 { money::check(town) } else { Ok(()) }
+}
+
+/// A card is not given free while its debit may still arrive; unless a clock is wrong by more than
+/// the issuer's patience, which only the issuer's last word can make good.
+fn nothing_on_its_way(town: &Town, r: &Redemption) -> Result<(), String> {
+    let issuer = &*r.facts.issuer;
+    let free = r.state == State::Declined || (r.state == State::Reversed && !r.quarantined);
+    if !free || !watch::DEBITS_AGAIN.contains(&issuer) || town.wrong_clocks() {
+        return Ok(());
+    }
+    let under_way = town.transport.is_under_way(Reference::debit(r.id));
+    let name = town.name(r.id);
+    ensure(!under_way, || format!("{name} is {} while its debit is on its way", r.state.name()))
 }
 
 /// 1: pay-out, fee and shares are the value, to the cent.

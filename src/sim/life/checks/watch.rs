@@ -27,6 +27,9 @@ pub(in super::super) struct Watch {
 /// The issuers that recognise a repeat only at the site that got the first one, or not at all.
 const TOLD_APART: [&str; 3] = ["ask", "undo", "bare"];
 
+/// The issuers that debit once more what comes once more.
+pub(super) const DEBITS_AGAIN: [&str; 2] = ["undo", "bare"];
+
 impl Watch {
     /// A checkpoint goes to somebody outside.
     pub(super) fn hold(&mut self, node: &Node) {
