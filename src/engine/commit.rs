@@ -222,6 +222,7 @@ impl Engine {
     ) -> Option<Setting<'a>> {
         Some(Setting {
             now: self.now.wall,
+            jumps: &self.jumps,
             policy_digest: self.setup.policy_digest,
             policy: &self.setup.policy.flow,
             risk: &self.setup.policy.risk,

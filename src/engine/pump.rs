@@ -14,6 +14,11 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
+/// A wall clock that gains more than this on the monotonic one between two polls was put forward.
+const JUMP_MS: i64 = 1_000;
+/// So many of these are kept in mind.
+const MOST_JUMPS: usize = 64;
+
 /// The engine. One per store, on one thread.
 pub struct Engine {
     pub(super) setup: Setup,
@@ -26,6 +31,8 @@ pub struct Engine {
     pub(super) sessions: BTreeMap<crate::base::Text, super::recovery::Session>,
     pub(super) entropy: Entropy,
     pub(super) now: Now,
+    /// Where the wall clock was put forward, and by how much.
+    pub(super) jumps: Vec<(Wall, i64)>,
     /// Boxed: a redemption is taken out and put back at every step, and its neighbours move.
     pub(super) live: BTreeMap<RedemptionId, Box<Live>>,
     pub(super) loading: BTreeMap<RedemptionId, Vec<Told>>,
@@ -65,6 +72,7 @@ impl Engine {
             exposures: durable.exposures.clone(),
             sessions: durable.sessions.clone(),
             now: Now { mono: Mono(i64::MIN), wall: durable.wall },
+            jumps: Vec::new(),
             durable,
             entropy: Entropy::new(seed),
             live: BTreeMap::new(),
@@ -276,8 +284,15 @@ impl Engine {
             Mono(i64::MIN) => 0,
             last => now.mono.0.saturating_sub(last.0).max(0),
         };
+        let expected = self.now.wall.plus(elapsed_ms);
+        let jump_ms = now.wall.0.saturating_sub(expected.0);
+        if jump_ms > JUMP_MS && self.now.mono != Mono(i64::MIN) {
+            self.jumps.push((expected, jump_ms));
+            let old = self.jumps.len().saturating_sub(MOST_JUMPS);
+            self.jumps.drain(..old);
+        }
         self.now.mono = self.now.mono.max(now.mono);
-        self.now.wall = self.now.wall.plus(elapsed_ms).max(now.wall);
+        self.now.wall = expected.max(now.wall);
         if let Some(batch) = self.again.take() {
             return Some(Output::Commit(*batch));
         }

@@ -291,7 +291,7 @@ impl SimTransport {
         let channel = *channel;
         let bytes = match self.corrections.get(&token) {
             Some((_, bytes)) => Ok(bytes.clone()),
-            None => self.world.bring(channel, notices, now),
+            None => self.world.bring(channel, notices, now, self.odd),
         };
         let bytes = self.done(bytes)?;
         self.push(now.plus(AGAIN_MS), Event::Again(token));

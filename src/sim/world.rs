@@ -277,11 +277,18 @@ impl SimWorld {
     }
 
     /// Makes the message that brings `notices`, as things stand at `at`.
-    pub(super) fn bring(&mut self, id: ChannelId, notices: &[Notice], at: Wall) -> Result<Vec<u8>, SimError> {
+    pub(super) fn bring(
+        &mut self,
+        id: ChannelId,
+        notices: &[Notice],
+        at: Wall,
+        odd: Odd,
+    ) -> Result<Vec<u8>, SimError> {
+        let seed = self.seed;
         let Some(channel) = self.channels.get_mut(usize::from(id.0)) else { return Ok(Vec::new()) };
         let mut answers: Vec<(Reference, Answer)> = Vec::new();
         for notice in notices {
-            let Notice { kind, reference, site, .. } = *notice;
+            let Notice { due, kind, reference, site } = *notice;
             let returns = channel.ledger().owed().get(notice).copied().unwrap_or(false);
             let (outcome, by_file) = match &mut channel.book {
                 Book::Issuer(book, pace) => {
@@ -293,6 +300,12 @@ impl SimWorld {
                 }
                 Book::Rail(book) if returns => (book.give_back(reference, at)?, false),
                 Book::Rail(book) => (book.query(reference), false),
+            };
+            let attempt = u32::try_from(due.0.rem_euclid(1_000_003)).unwrap_or(0);
+            let says = draw(seed, "odd file", reference, kind, attempt) % 4_000 < odd.duplicate;
+            let outcome = match says && kind == OpKind::Redeem && by_file {
+                true => Outcome::Duplicate(Text::new("again").expect("it is short")),
+                false => outcome,
             };
             answers.push((reference, Answer { kind, outcome, by_file }));
         }

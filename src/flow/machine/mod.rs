@@ -192,9 +192,12 @@ impl Turn<'_, '_> {
         if long && self.step.records.is_empty() { self.take(Event::Parked) } else { Ok(()) }
     }
 
-    /// The time left of `limit_ms` counted from `start`; 0 or less if it is over.
+    /// The time left of `limit_ms` counted from `start`; 0 or less if it is over. What a clock has
+    /// jumped over since has not passed.
     fn left(&self, start: Wall, limit_ms: i64) -> i64 {
-        start.plus(limit_ms).0.saturating_sub(self.s.now.0)
+        let since = self.s.jumps.iter().filter(|(at, _)| *at >= start);
+        let jumped = since.fold(0_i64, |sum, (_, by_ms)| sum.saturating_add(*by_ms));
+        start.plus(limit_ms).plus(jumped).0.saturating_sub(self.s.now.0)
     }
 
     fn suspend(&mut self, reason: &'static str) -> Result<(), FlowError> {

@@ -84,11 +84,14 @@ impl Town {
         let Some((channel, token, bytes)) = self.again() else { return Ok(false) };
         self.say("a callback or file is delivered once more");
         let now = self.mono();
-        let n = self.nodes.iter().position(|node| node.is_awake(now) && node.asleep.is_none());
-        match n {
-            Some(n) => self.hear(n, Arrival::Inbound(channel, token, bytes)).map(|()| true),
-            None => Ok(false),
+        // To all nodes at once: of those that take the same redemption up, one gets on with it.
+        for n in (0..self.nodes.len()).rev() {
+            let node = &self.nodes[n];
+            if node.is_awake(now) && node.asleep.is_none() {
+                self.hear(n, Arrival::Inbound(channel, token, bytes.clone()))?;
+            }
         }
+        Ok(true)
     }
 
     /// An issuer that answers by file finds out that a debit was none, after we have paid.

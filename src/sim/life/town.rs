@@ -48,6 +48,8 @@ pub(super) struct Town {
     pub(super) delivered: Vec<(ChannelId, Vec<u8>)>,
     pub(super) coverage: Coverage,
     pub(super) life: Life,
+    /// How many processes there were.
+    processes: u32,
     names: BTreeMap<RedemptionId, String>,
     story: Vec<String>,
 }
@@ -76,6 +78,7 @@ impl Town {
             backup: None,
             delivered: Vec::new(),
             life: Life::default(),
+            processes: 0,
             names: (0..NAMES).map(name).collect(),
             story: Vec::new(),
         };
@@ -92,9 +95,11 @@ impl Town {
         self.story.clone()
     }
 
-    /// Whether a wall clock was ever wrong.
+    /// Whether wall clocks of several processes disagreed: what one has written another misjudges.
     pub(super) fn wrong_clocks(&self) -> bool {
-        [Trouble::ClockJump, Trouble::ClockSkew].iter().any(|clock| self.coverage.troubled(*clock) > 0)
+        let skewed = self.coverage.troubled(Trouble::ClockSkew) > 0;
+        let jumped = self.coverage.troubled(Trouble::ClockJump) > 0;
+        skewed || (jumped && self.processes > self.plan.nodes.min(1))
     }
 
     /// How a redemption is called in the story.
@@ -225,6 +230,7 @@ impl Town {
         self.wakes.insert(now.plus(self.depot.takeover_ms()));
         checks::recovered(self, &node)?;
         self.nodes.push(node);
+        self.processes += 1;
         Ok(())
     }
 

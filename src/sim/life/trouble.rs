@@ -48,9 +48,9 @@ troubles! {
     /// A second process takes a node's log while the first goes on.
     StaleWriter = "stale writer", 15;
     /// A node's wall clock jumps.
-    ClockJump = "clock jump", 25;
+    ClockJump = "clock jump", 15;
     /// A node's wall clock is wrong from the start.
-    ClockSkew = "clock skew", 500;
+    ClockSkew = "clock skew", 100;
     /// The whole store is put back to an earlier state.
     Restore = "restored backup", 10;
     /// A node comes back with another policy.

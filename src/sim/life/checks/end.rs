@@ -24,7 +24,8 @@ pub(in super::super) fn at_the_end(town: &mut Town) -> Result<(), String> {
             State::Retired | State::Owed | State::Held | State::Suspended | State::ClawbackDue => true,
             State::Recovered | State::WrittenOff => true,
             // What a store that was put back has forgotten only the issuer's file brings to light.
-            _ => !debited || town.watch.forgot,
+            // Nor can a node tell how long ago another one, with another clock, has asked.
+            _ => !debited || town.watch.forgot || town.wrong_clocks(),
         };
         ensure(explained, || format!("{name} is {} and stands debited", r.state.name()))?;
         let corrected = town.watch.is_corrected(id);

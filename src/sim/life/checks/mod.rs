@@ -113,8 +113,8 @@ pub(super) fn after_commit(town: &mut Town, n: usize, ids: &[RedemptionId]) -> R
     if town.life.batches % 8 == 0 { money::check(town) } else { Ok(()) }
 }
 
-/// A card is not given free while its debit may still arrive; unless a clock is wrong by more than
-/// the issuer's patience, which only the issuer's last word can make good.
+/// A card is not given free while its debit may still arrive; unless it was at nodes whose clocks
+/// disagree by more than the issuer's patience.
 fn nothing_on_its_way(town: &Town, r: &Redemption) -> Result<(), String> {
     let issuer = &*r.facts.issuer;
     let free = r.state == State::Declined || (r.state == State::Reversed && !r.quarantined);
