@@ -13,6 +13,7 @@ mod memory;
 pub mod picture;
 mod proof;
 mod reseal;
+mod shared;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
@@ -20,15 +21,16 @@ mod transport;
 
 #[cfg(feature = "sqlite")]
 pub use check::{Finding, Report};
-pub use conformance::conformance;
+pub use conformance::{conformance, shared_conformance};
 pub use described::{Describe, Described};
 pub use driver::{Driver, Outcome, RunError};
 #[cfg(feature = "sqlite")]
 pub use journal::{Disk, Journal, JournalOptions};
 pub use lanes::Source;
 pub use memory::Memory;
-pub use proof::{Proof, prove};
+pub use proof::{Proof, checkpoints, prove};
 pub use reseal::sealed_before;
+pub use shared::{Shared, SharedNode};
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
 pub use store::{Store, StoreError};

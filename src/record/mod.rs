@@ -10,6 +10,7 @@ mod index;
 mod row;
 mod unit;
 mod verdict;
+mod writers;
 
 pub use batch::Batch;
 #[cfg(feature = "sqlite")]
