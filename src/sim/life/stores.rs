@@ -29,7 +29,8 @@ pub(super) struct Depot {
 
 /// One process's handle.
 pub(super) enum Handle {
-    One(Arc<Mutex<Memory>>),
+    /// With the epoch that this process has opened, if it has.
+    One(Arc<Mutex<Memory>>, Option<u64>),
     Many(SharedNode),
 }
 
@@ -57,7 +58,7 @@ impl Depot {
 
     pub(super) fn open(&self, log: u32) -> Handle {
         match &self.kind {
-            Kind::One(memory) => Handle::One(memory.clone()),
+            Kind::One(memory) => Handle::One(memory.clone(), None),
             Kind::Many(shared) => Handle::Many(shared.node(log)),
         }
     }
@@ -100,10 +101,21 @@ impl Depot {
     }
 }
 
+impl Handle {
+    /// A process that was overtaken asks for no work, as its next commit would tell it.
+    fn check(&self) -> Result<(), StoreError> {
+        let Self::One(memory, Some(own)) = self else { return Ok(()) };
+        match locked(memory, |memory| memory.epoch()) {
+            current if current == *own => Ok(()),
+            current => Err(StoreError::Fenced { own: *own, current }),
+        }
+    }
+}
+
 macro_rules! forward {
     ($self:ident, $store:ident => $call:expr) => {
         match $self {
-            Handle::One(memory) => locked(memory, |$store| $call),
+            Handle::One(memory, _) => locked(memory, |$store| $call),
             Handle::Many($store) => $call,
         }
     };
@@ -112,7 +124,7 @@ macro_rules! forward {
 impl Store for Handle {
     fn log(&self) -> u32 {
         match self {
-            Self::One(_) => 0,
+            Self::One(..) => 0,
             Self::Many(node) => node.log(),
         }
     }
@@ -120,7 +132,11 @@ impl Store for Handle {
         forward!(self, store => store.renew())
     }
     fn recover(&mut self, into: &mut Recovery) -> Result<u64, StoreError> {
-        forward!(self, store => store.recover(into))
+        let opened = forward!(self, store => store.recover(into))?;
+        if let Self::One(_, epoch) = self {
+            *epoch = Some(opened);
+        }
+        Ok(opened)
     }
     fn commit(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
         forward!(self, store => store.commit(batch))
@@ -132,9 +148,11 @@ impl Store for Handle {
         forward!(self, store => store.load(redemption))
     }
     fn due(&mut self, now: Wall, limit: usize) -> Result<Vec<Handed>, StoreError> {
+        self.check()?;
         forward!(self, store => store.due(now, limit))
     }
     fn next_due(&mut self) -> Result<Option<Wall>, StoreError> {
+        self.check()?;
         forward!(self, store => store.next_due())
     }
     fn balances(&mut self, visit: &mut dyn FnMut(&Account, Currency, i128)) -> Result<(), StoreError> {

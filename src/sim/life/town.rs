@@ -114,7 +114,8 @@ impl Town {
     /// One line of the story.
     pub(super) fn say(&mut self, what: &str) {
         if self.story.len() > STORY {
-            self.story.remove(1);
+            // The beginning and the end tell the most.
+            self.story.remove(STORY / 2);
         }
         let ms = self.mono().0;
         self.story.push(format!("{:>9}.{:03} s  {what}", ms / 1_000, ms % 1_000));
