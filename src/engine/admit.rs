@@ -109,7 +109,10 @@ impl Engine {
             Some(Refusal::Held { status, holder, .. }) if !turned_away => {
                 self.collided(prepared, *status, *holder, &verdict.seen);
             }
-            Some(_) => self.event(Event::TakenOver { redemption: prepared.id }),
+            Some(_) => {
+                let (redemption, unacknowledged) = (prepared.id, Vec::new());
+                self.event(Event::TakenOver { redemption, unacknowledged });
+            }
         }
     }
 

@@ -21,10 +21,11 @@ impl Engine {
             return None;
         }
         let open = core::mem::take(&mut self.open);
-        let (last, digest) = self.durable.last.unwrap_or_default();
+        let (last, digest) = self.durable.end();
         let id = BatchId { epoch: self.epoch, sequence: last.sequence + 1 };
         self.in_flight = Some(InFlight { id, entries: open.entries });
-        let frame = Frame { id, log: 0, wall: self.now.wall, previous: digest, units: open.units };
+        let frame =
+            Frame { id, log: self.durable.log, wall: self.now.wall, previous: digest, units: open.units };
         Some(Batch::new(frame, open.sides))
     }
 
@@ -44,8 +45,7 @@ impl Engine {
                         verdict.refusal,
                         Some(Refusal::Stale { .. } | Refusal::Known { .. } | Refusal::Held { .. })
                     ) {
-                        self.forget(id);
-                        self.event(Event::TakenOver { redemption: id });
+                        self.let_go(id, inbound);
                         group.into_iter().for_each(|group| self.joined(group, false));
                     } else {
                         self.step_done(id, unit, ready, wait_ms);
@@ -54,8 +54,8 @@ impl Engine {
                             self.tell_now(id, Input::Seen(verdict.seen.clone()));
                         }
                         self.drain(id);
+                        inbound.into_iter().for_each(|id| self.inbound_done(id));
                     }
-                    inbound.into_iter().for_each(|id| self.inbound_done(id));
                 }
                 Entry::Session { ready } => ready.into_iter().for_each(|ready| self.release(ready)),
                 Entry::Sighting => {}
@@ -106,6 +106,32 @@ impl Engine {
                 self.inbound_done(inbound);
             }
         }
+    }
+
+    /// Another writer has gone on with it. What brought news of it is not acknowledged: it comes
+    /// again, and to whoever has the redemption then.
+    fn let_go(&mut self, id: RedemptionId, mut inbound: Vec<super::InboundId>) {
+        self.set_timer(id, None);
+        let live = self.live.remove(&id);
+        inbound.extend(live.into_iter().flat_map(|live| live.inbox).filter_map(|told| told.inbound));
+        self.exposures.set_back(id, &self.durable.exposures);
+        let unacknowledged = self.abandon(inbound);
+        self.event(Event::TakenOver { redemption: id, unacknowledged });
+    }
+
+    /// Another node has it in memory: what was to be brought to it is left undone.
+    pub(super) fn is_elsewhere(&mut self, id: RedemptionId) {
+        let waiting = self.loading.remove(&id).unwrap_or_default();
+        if self.live.contains_key(&id) {
+            return waiting.into_iter().for_each(|told| self.tell(id, told));
+        }
+        let unacknowledged = self.abandon(waiting.into_iter().filter_map(|told| told.inbound));
+        self.event(Event::Elsewhere { redemption: id, unacknowledged });
+    }
+
+    /// Inbound messages that will not be acknowledged.
+    fn abandon(&mut self, inbound: impl IntoIterator<Item = super::InboundId>) -> Vec<super::InboundId> {
+        inbound.into_iter().filter(|id| self.inbound.remove(id).is_some()).collect()
     }
 
     /// Brings an input to a redemption: at once, later if a unit of it is on its way, or after
@@ -173,24 +199,14 @@ impl Engine {
         };
         setting.tag = live.tag;
         setting.advance_room = self.advance_room(&live.r);
-        flow::handle(&mut live.r, &mut live.tries, input, &setting)
+        let mut step = flow::handle(&mut live.r, &mut live.tries, input, &setting)?;
+        self.adopt_exposure(&mut live.r, &mut step);
+        Ok(step)
     }
 
     pub(super) fn card_tag(&self, issuer: &str, card: Option<&Card>) -> Option<CardTag> {
         let issuer = self.setup.issuer_place(issuer)?;
         self.setup.issuers[issuer].card_tag(super::calls::card_data(card?))
-    }
-
-    fn advance_room(&self, r: &Redemption) -> bool {
-        let limits = &self.setup.policy.flow.advance;
-        let Some(quote) = r.quote.as_ref().filter(|_| limits.issuer_minor > 0) else { return false };
-        let exposure = flow::Exposure {
-            issuer: r.facts.issuer.clone(),
-            product: r.facts.product.clone(),
-            seller: r.facts.seller.clone(),
-            amount: quote.payout,
-        };
-        self.exposures.has_room(&exposure, limits)
     }
 
     /// What the machine may know; `None` if the issuer is not in the set-up any more.
@@ -235,7 +251,6 @@ impl Engine {
                 Effect::Recall | Effect::Wait(_) => {}
             }
         }
-        self.count_exposure(&step);
         if step.records.is_empty() {
             if wait_ms.is_some() {
                 self.set_timer(id, wait_ms);
@@ -250,6 +265,7 @@ impl Engine {
         live.busy = true;
         let written = u32::try_from(step.records.len()).expect("a step writes few records");
         let r = &live.r;
+        self.count_exposure(id, r.records - written, &step);
         let mut unit = self.unit_of(r, r.records - written, step);
         if recalls {
             unit.recalls = self.recalls(&r.facts, prepare::faces_subject(&self.setup, &r.facts));
@@ -307,22 +323,10 @@ impl Engine {
         let mut body = Vec::new();
         crate::base::Writer::new(&mut body).text(&name).raw(state);
         let kind = super::recovery::SESSION_KIND;
-        let redemption = super::recovery::channel_row(&name);
+        let redemption = super::recovery::channel_row(self.durable.log, &name);
         let records = [Record { kind, version: 1, body }].to_vec();
         self.open.units.push(Unit { redemption, expected, dormant: true, records, ..Unit::default() });
         self.open.entries.push(Entry::Session { ready });
-    }
-
-    fn count_exposure(&mut self, step: &Step) {
-        let opened = flow::EventKind::ExposureOpened.number();
-        let closed = flow::EventKind::ExposureClosed.number();
-        for record in step.records.iter().filter(|r| r.kind == opened || r.kind == closed) {
-            match flow::Event::from_record(record) {
-                Ok((_, flow::Event::ExposureOpened(e))) => self.exposures.open(&e),
-                Ok((_, flow::Event::ExposureClosed(e))) => self.exposures.close(&e),
-                _ => {}
-            }
-        }
     }
 
     /// A redemption comes from the store: with inputs that waited for it, or because it is due.

@@ -171,6 +171,7 @@ pub(super) enum Queued {
     },
     Settled(InboundId),
     Loaded(RedemptionId, Option<Box<crate::record::Handed>>),
+    Elsewhere(RedemptionId),
     Event(Event),
     /// A redemption got something into its inbox from the engine itself.
     Nudge(RedemptionId),

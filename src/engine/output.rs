@@ -58,6 +58,16 @@ pub enum Event {
     TakenOver {
         /// Which.
         redemption: RedemptionId,
+        /// Messages that brought news of it. They are never acknowledged, and come again.
+        unacknowledged: Vec<InboundId>,
+    },
+    /// Another node has the redemption in memory: what was asked of it here was not done, and a
+    /// person's decision belongs there.
+    Elsewhere {
+        /// Which.
+        redemption: RedemptionId,
+        /// Messages that brought news of it. They are never acknowledged, and come again.
+        unacknowledged: Vec<InboundId>,
     },
 }
 

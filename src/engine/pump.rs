@@ -42,6 +42,8 @@ pub struct Engine {
     pub(super) in_flight: Option<InFlight>,
     pub(super) again: Option<Box<Batch>>,
     pub(super) queued_submits: usize,
+    /// Past this time no call leaves; `None` where there is one writer.
+    pub(super) lease: Option<Mono>,
     /// Whether this engine has seen to it that the log names its key ring.
     pub(super) ring_pinned: bool,
 }
@@ -81,6 +83,7 @@ impl Engine {
             in_flight: None,
             again: None,
             queued_submits: 0,
+            lease: None,
             ring_pinned: false,
         }
     }
@@ -216,6 +219,23 @@ impl Engine {
         self.queue.push_back(Queued::Loaded(id, handed.map(Box::new)));
     }
 
+    /// Another node has the redemption in memory that [`Output::Load`] asked for.
+    pub fn elsewhere(&mut self, id: RedemptionId) {
+        self.queue.push_back(Queued::Elsewhere(id));
+    }
+
+    /// This node's lease on its redemptions, where several nodes share a store: no call leaves
+    /// after `until`, for another node may have taken over by then. Tell the monotonic time from
+    /// *before* the store was asked, plus the length that it granted.
+    pub fn lease_until(&mut self, until: Mono) {
+        self.lease = Some(until);
+    }
+
+    /// Which log of its store this engine writes: 0 where there is one writer.
+    pub fn log(&self) -> u32 {
+        self.durable.log
+    }
+
     /// The batch is durable, with the store's verdicts in it.
     ///
     /// # Errors
@@ -262,8 +282,14 @@ impl Engine {
             return Some(Output::Commit(*batch));
         }
         loop {
-            if let Some(output) = self.outputs.pop_front() {
-                return Some(output);
+            match self.outputs.pop_front() {
+                // It has waited here for too long.
+                Some(Output::Call(call)) if call.send_by < self.now.mono => {
+                    self.call_lost(call.id.number, true);
+                    continue;
+                }
+                Some(output) => return Some(output),
+                None => {}
             }
             if self.work() {
                 continue;
@@ -294,6 +320,7 @@ impl Engine {
             Queued::Answers { to, told } => self.tell(to, told),
             Queued::Lost { number, not_sent } => self.call_lost(number, not_sent),
             Queued::Reply { id, answered, undecodable } => self.call_replied(id, &answered, undecodable),
+            Queued::Elsewhere(id) => self.is_elsewhere(id),
             Queued::Settled(id) => self.inbound_done(id),
             Queued::Loaded(id, handed) => self.take_up(id, handed.map(|handed| *handed)),
             Queued::Nudge(id) => self.drain(id),

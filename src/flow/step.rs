@@ -47,7 +47,7 @@ impl Step {
     ///
     /// # Errors
     /// [`FlowError`]; nothing is changed.
-    pub(super) fn take(&mut self, r: &mut Redemption, at: Wall, event: &Event) -> Result<(), FlowError> {
+    pub(crate) fn take(&mut self, r: &mut Redemption, at: Wall, event: &Event) -> Result<(), FlowError> {
         let posted = books::postings(r, event)?;
         r.apply(at, event)?;
         self.postings.extend_from_slice(posted.postings());

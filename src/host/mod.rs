@@ -6,17 +6,19 @@ mod driver;
 mod lanes;
 mod memory;
 mod proof;
+mod shared;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
 mod transport;
 
-pub use conformance::conformance;
+pub use conformance::{conformance, shared_conformance};
 pub use described::{Describe, Described};
 pub use driver::{Driver, Outcome, RunError};
 pub use lanes::Source;
 pub use memory::Memory;
-pub use proof::{Proof, prove};
+pub use proof::{Proof, checkpoints, prove};
+pub use shared::{Shared, SharedNode};
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
 pub use store::{Store, StoreError};

@@ -10,6 +10,7 @@ mod index;
 mod row;
 mod unit;
 mod verdict;
+mod writers;
 
 pub use batch::Batch;
 pub use frame::{FORMAT_VERSION, Frame, FrameError, HEADER_LEN};
