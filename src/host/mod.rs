@@ -5,6 +5,8 @@ mod described;
 mod driver;
 mod lanes;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod proof;
 mod shared;
 #[cfg(feature = "sqlite")]
@@ -17,6 +19,8 @@ pub use described::{Describe, Described};
 pub use driver::{Driver, Outcome, RunError};
 pub use lanes::Source;
 pub use memory::Memory;
+#[cfg(feature = "postgres")]
+pub use postgres::{Postgres, PostgresOptions};
 pub use proof::{Proof, checkpoints, prove};
 pub use shared::{Shared, SharedNode};
 #[cfg(feature = "sqlite")]

@@ -5,8 +5,7 @@ use super::fault::Fault;
 use super::gather::{Asked, gather};
 use super::link::{Open, Tried};
 use super::values::{signed, unsigned};
-use super::work::Work;
-use super::{Describe, StoreError, read, write};
+use super::{Describe, StoreError, recall, write};
 use crate::base::{BatchId, Digest, Reader, Wall};
 use crate::record::{Batch, Verdict};
 use std::format;
@@ -20,14 +19,6 @@ pub(super) struct Writer {
     pub(super) describe: Describe,
 }
 
-/// What a commit says.
-pub(super) struct Taken {
-    pub(super) verdicts: Vec<Verdict>,
-    /// The waiting redemptions that wait no more, and those that do now; `None` if that is not
-    /// known.
-    pub(super) waits: Option<Waits>,
-}
-
 /// When redemptions were to be handed back, and when they are now.
 #[derive(Default)]
 pub(super) struct Waits {
@@ -35,7 +26,13 @@ pub(super) struct Waits {
     pub(super) new: Vec<Wall>,
 }
 
-pub(super) async fn commit(open: &Open<'_>, tried: &mut Tried<'_>, batch: &Batch, writer: Writer) -> Result<Taken, Fault> {
+/// Makes a batch durable and judges it. Tells how the waiting redemptions changed, if that is known.
+pub(super) async fn commit(
+    open: &Open<'_>,
+    tried: &mut Tried<'_>,
+    batch: &mut Batch,
+    writer: Writer,
+) -> Result<Option<Waits>, Fault> {
     let asked = Asked::by(batch);
     let (fence, mut work) = gather(open, &asked, batch, writer.log).await?;
     if fence.last == batch.id() && fence.digest == batch.digest() {
@@ -44,11 +41,11 @@ pub(super) async fn commit(open: &Open<'_>, tried: &mut Tried<'_>, batch: &Batch
     // Whatever was sent before, it was not taken: the log is locked, and its end is another one.
     *tried.unknown = false;
     follows(batch, &fence)?;
-    let mut verdicts = work.judge(batch, writer.log);
-    read::complete(open, &mut work, &mut verdicts).await?;
-    let verdicts: Vec<Verdict> = verdicts.into_iter().map(|said| said.verdict).collect();
-    write::write(open, tried, batch, writer, &work, &verdicts).await?;
-    Ok(Taken { verdicts, waits: Some(work.waits(batch)) })
+    let mut said = work.judge(batch, writer.log);
+    recall::complete(open, &mut work, &mut said).await?;
+    batch.judge(said.into_iter().map(|said| said.verdict).collect());
+    write::write(open, tried, batch, writer, &work).await?;
+    Ok(Some(work.waits(batch)))
 }
 
 /// The end of the own log.
@@ -94,7 +91,12 @@ fn follows(batch: &Batch, fence: &Fence) -> Result<(), Fault> {
 
 /// The batch was taken. A commit that was cut off may have waited for its standby in vain: what is
 /// written now is not committed before all that was written earlier is where it must be.
-async fn again(open: &Open<'_>, tried: &mut Tried<'_>, batch: &Batch, log: u32) -> Result<Taken, Fault> {
+async fn again(
+    open: &Open<'_>,
+    tried: &mut Tried<'_>,
+    batch: &mut Batch,
+    log: u32,
+) -> Result<Option<Waits>, Fault> {
     let log = i64::from(log);
     let mut flight = open.flight();
     flight.run("ROLLBACK");
@@ -108,14 +110,21 @@ async fn again(open: &Open<'_>, tried: &mut Tried<'_>, batch: &Batch, log: u32) 
     let verdicts: Result<Vec<_>, _> = batch.units().iter().map(|_| Verdict::decode(&mut r)).collect();
     let verdicts = match verdicts {
         Ok(verdicts) if r.is_empty() => verdicts,
-        _ => return Err(Fault::corrupt(format!("the last verdicts cannot be read at byte {}", r.position()))),
+        _ => {
+            return Err(Fault::corrupt(format!("the last verdicts cannot be read at byte {}", r.position())));
+        }
     };
     end(open, tried, open.flight()).await?;
-    Ok(Taken { verdicts, waits: None })
+    batch.judge(verdicts);
+    Ok(None)
 }
 
 /// Commits behind what the flight still has to send.
-pub(super) async fn end(open: &Open<'_>, tried: &mut Tried<'_>, mut flight: super::flight::Flight<'_>) -> Result<(), Fault> {
+pub(super) async fn end(
+    open: &Open<'_>,
+    tried: &mut Tried<'_>,
+    mut flight: super::flight::Flight<'_>,
+) -> Result<(), Fault> {
     open.warned();
     flight.run("COMMIT");
     let before = core::mem::replace(tried.unknown, true);

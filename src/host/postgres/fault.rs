@@ -53,8 +53,15 @@ impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         let text = text(&error);
         let Some(code) = error.code() else {
+            if text.starts_with("error deserializing") {
+                return Self::corrupt(text);
+            }
             let io = error.source().is_some_and(|source| source.is::<io::Error>());
-            return if io || error.is_closed() { Self::Lost(text) } else { Self::Store(StoreError::Failed(text)) };
+            return if io || error.is_closed() {
+                Self::Lost(text)
+            } else {
+                Self::Store(StoreError::Failed(text))
+            };
         };
         match code.code() {
             // Serialisation failures, deadlocks, and the key that another one wrote at the same time.
@@ -78,7 +85,9 @@ pub(super) fn may_pass(error: &Error) -> bool {
     match error.code().map(SqlState::code) {
         None => error.to_string().contains("connecting to server") || error.is_closed() || is_io(error),
         Some(code) => {
-            code.starts_with("08") || code.starts_with("53") || matches!(code, "57P01" | "57P02" | "57P03" | "57P04")
+            code.starts_with("08")
+                || code.starts_with("53")
+                || matches!(code, "57P01" | "57P02" | "57P03" | "57P04")
         }
     }
 }

@@ -8,7 +8,7 @@ use std::vec::Vec;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row, Statement};
 
-type Part<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>>;
+type Part<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
 /// Waits for all of them. Each sends what it has to send when it is first asked, so that they are
 /// sent in their order.
@@ -49,6 +49,18 @@ impl<'a> Flight<'a> {
     pub(super) fn add(&mut self, statement: &'a Statement, params: Vec<&'a (dyn ToSql + Sync)>) {
         let client = self.client;
         self.parts.push(Box::pin(async move { client.query(statement, &params).await }));
+    }
+
+    /// As [`Flight::add`], if there is anything to it.
+    pub(super) fn add_if(
+        &mut self,
+        any: bool,
+        statement: &'a Statement,
+        params: Vec<&'a (dyn ToSql + Sync)>,
+    ) {
+        if any {
+            self.add(statement, params);
+        }
     }
 
     /// Waits for the answers; the first error is the one that matters.

@@ -13,6 +13,7 @@ use std::format;
 use std::vec;
 use std::vec::Vec;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 /// What the units of a batch touch.
 pub(super) struct Asked<'a> {
@@ -21,6 +22,8 @@ pub(super) struct Asked<'a> {
     keys: BTreeSet<Key16>,
     /// By key, what is asked for first.
     claims: BTreeMap<Key16, (RedemptionId, &'a Claim)>,
+    /// All that ask for a key.
+    claimers: BTreeSet<(Key16, RedemptionId)>,
     /// Subjects as this batch leaves them if they are new.
     fresh: BTreeMap<Key16, Head>,
     /// Subjects that are only asked about.
@@ -36,6 +39,7 @@ impl<'a> Asked<'a> {
             rows: BTreeMap::new(),
             keys: BTreeSet::new(),
             claims: BTreeMap::new(),
+            claimers: BTreeSet::new(),
             fresh: BTreeMap::new(),
             known: BTreeSet::new(),
             recent: BTreeSet::new(),
@@ -49,16 +53,22 @@ impl<'a> Asked<'a> {
                 }
             }
             if unit.records.is_empty() {
+                if !unit.sides.is_empty() {
+                    asked.rows.entry(id).or_default();
+                }
                 continue;
             }
             *asked.rows.entry(id).or_default() |= unit.expected == 0;
             asked.keys.extend(unit.changes.iter().map(|change| change.key));
             for claim in &unit.claims {
                 asked.keys.insert(claim.key);
+                asked.claimers.insert((claim.key, id));
                 asked.claims.entry(claim.key).or_insert((id, claim));
             }
         }
-        for (id, recall) in batch.units().iter().flat_map(|u| u.recalls.iter().map(move |r| (u.redemption, r))) {
+        for (id, recall) in
+            batch.units().iter().flat_map(|u| u.recalls.iter().map(move |r| (u.redemption, r)))
+        {
             asked.seats.insert((id, recall.subject));
             if !asked.fresh.contains_key(&recall.subject) {
                 asked.known.insert(recall.subject);
@@ -76,7 +86,12 @@ impl<'a> Asked<'a> {
 }
 
 /// Begins the transaction.
-pub(super) async fn gather(open: &Open<'_>, asked: &Asked<'_>, batch: &Batch, log: u32) -> Result<(Fence, Work), Fault> {
+pub(super) async fn gather(
+    open: &Open<'_>,
+    asked: &Asked<'_>,
+    batch: &Batch,
+    log: u32,
+) -> Result<(Fence, Work), Fault> {
     let (_, sequence, _) = place(batch)?;
     let log_number = i64::from(log);
     let ids: Vec<Id> = asked.rows.keys().map(|id| Id(id.0)).collect();
@@ -111,9 +126,7 @@ pub(super) async fn gather(open: &Open<'_>, asked: &Asked<'_>, batch: &Batch, lo
         &sql.claim,
         vec![&wanted, &kinds, &generations, &claimers, &log_number, &sequence],
     );
-    let mut heads = fresh.params();
-    heads.extend([&log_number as _, &sequence as _]);
-    add(Part::Heads, !fresh.subjects.is_empty(), &sql.subjects, heads);
+    add(Part::Heads, !fresh.subjects.is_empty(), &sql.subjects, fresh.params_of(&log_number, &sequence));
     add(Part::Heads, !known.is_empty(), &sql.heads, vec![&known]);
     add(Part::Seats, !seen.is_empty(), &sql.seats, vec![&seers, &seen]);
     add(Part::Tails, !recent.is_empty(), &sql.tails, vec![&recent, &last]);
@@ -209,7 +222,7 @@ pub(super) fn seat(row: &Row) -> Result<Seat, Fault> {
 
 /// How those stand that hold what is asked for, where a refusal may have to tell it.
 async fn summaries(open: &Open<'_>, asked: &Asked<'_>, work: &mut Work) -> Result<(), Fault> {
-    let holders = asked.claims.iter().filter_map(|(key, (id, _))| {
+    let holders = asked.claimers.iter().filter_map(|(key, id)| {
         let holder = work.claims.get(key)?.now?.holder;
         (holder != *id).then_some(holder)
     });
@@ -248,7 +261,14 @@ impl Heads {
         Ok(columns)
     }
 
-    pub(super) fn params(&self) -> Vec<&(dyn tokio_postgres::types::ToSql + Sync)> {
+    fn params_of<'p>(&'p self, log: &'p i64, sequence: &'p i64) -> Vec<&'p (dyn ToSql + Sync)> {
+        let mut params = self.params();
+        params.push(log);
+        params.push(sequence);
+        params
+    }
+
+    pub(super) fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
         vec![&self.subjects, &self.seen, &self.latest, &self.sums, &self.squares]
     }
 }

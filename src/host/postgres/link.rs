@@ -1,11 +1,11 @@
 //! The way to the database: a session that is made anew whenever it is lost, and the tries.
 
-use super::{StoreError, schema};
 use super::fault::Fault;
 use super::flight::Flight;
 use super::session::{Session, connect};
 use super::statements::Statements;
 use super::target::Place;
+use super::{StoreError, schema};
 use core::time::Duration;
 use std::string::String;
 use std::vec::Vec;
@@ -47,7 +47,7 @@ pub(super) struct Link {
     places: Vec<Place>,
     schema: String,
     /// How long a lost server is waited for.
-    patience: Duration,
+    pub(super) patience: Duration,
     /// How long an answer may take.
     silence: Duration,
     session: Option<Session>,
@@ -56,7 +56,12 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(places: Vec<Place>, schema: String, patience: Duration, silence: Duration) -> Result<Self, StoreError> {
+    pub(super) fn new(
+        places: Vec<Place>,
+        schema: String,
+        patience: Duration,
+        silence: Duration,
+    ) -> Result<Self, StoreError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| StoreError::Failed(std::format!("no event loop: {error}")))?;
         Ok(Self { runtime, places, schema, patience, silence, session: None, ready: false })
@@ -85,7 +90,9 @@ impl Link {
             if !again {
                 return Err(match fault.given_up() {
                     StoreError::Busy(text) if unknown => StoreError::Uncertain(text),
-                    StoreError::Failed(text) | StoreError::Full(text) if unknown => StoreError::Uncertain(text),
+                    StoreError::Failed(text) | StoreError::Full(text) if unknown => {
+                        StoreError::Uncertain(text)
+                    }
                     error => error,
                 });
             }

@@ -21,8 +21,10 @@ pub(super) async fn bring_up(client: &Client, schema: &str) -> Result<(), Fault>
     client.batch_execute(&start).await?;
     // The row is the lock: of several that open an empty database, one makes the tables.
     client.batch_execute("BEGIN").await?;
-    let version: i64 = client.query_one("SELECT version FROM format WHERE one = 1 FOR UPDATE", &[]).await?.try_get(0)?;
-    let version = u32::try_from(version).map_err(|_| Fault::corrupt(format!("its format version is {version}")))?;
+    let version: i64 =
+        client.query_one("SELECT version FROM format WHERE one = 1 FOR UPDATE", &[]).await?.try_get(0)?;
+    let version =
+        u32::try_from(version).map_err(|_| Fault::corrupt(format!("its format version is {version}")))?;
     let told: String = client.query_one("SELECT version()", &[]).await?.try_get(0)?;
     // CockroachDB parts and moves its tables by itself.
     let parted = !told.contains("CockroachDB");

@@ -34,7 +34,8 @@ const SETTINGS: &str = "SELECT set_config(name, CASE name
 /// A commit must not return before it is on the disk, here and on a synchronous standby.
 const RAISE: &str = "SELECT set_config('synchronous_commit', 'on', false)
     WHERE current_setting('synchronous_commit', true) IN ('off', 'local', 'remote_write')";
-const SYNCS: &str = "SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes') AND setting = 'off'";
+const SYNCS: &str =
+    "SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes') AND setting = 'off'";
 
 /// A session with a server that writes.
 pub(super) struct Session {
@@ -91,7 +92,9 @@ pub(super) async fn connect(
             Ok(Ok(session)) => return Ok(session),
             // That a server cannot be reached outweighs what another one says.
             Ok(Err(Refused::Yet(text))) => said = StoreError::Busy(text),
-            Ok(Err(Refused::Ever(error))) if asked.is_empty() && !matches!(said, StoreError::Busy(_)) => return Err(error),
+            Ok(Err(Refused::Ever(error))) if asked.is_empty() && !matches!(said, StoreError::Busy(_)) => {
+                return Err(error);
+            }
             Ok(Err(Refused::Ever(error))) => said = error,
             Err(error) => said = StoreError::Failed(format!("{error}")),
         }
@@ -99,7 +102,12 @@ pub(super) async fn connect(
     Err(said)
 }
 
-async fn wait_for(place: &Place, schema: &str, prepare: bool, patience: Duration) -> Result<Session, Refused> {
+async fn wait_for(
+    place: &Place,
+    schema: &str,
+    prepare: bool,
+    patience: Duration,
+) -> Result<Session, Refused> {
     let (start, mut pause) = (Instant::now(), TRY_AGAIN.0);
     loop {
         let refused = match open(place, schema, prepare, start, patience).await {
@@ -136,11 +144,19 @@ async fn open(
         }),
     };
     let refused = |error: &tokio_postgres::Error| {
-        if may_pass(error) { Refused::Yet(text(error)) } else { Refused::Ever(StoreError::Failed(text(error))) }
+        if may_pass(error) {
+            Refused::Yet(text(error))
+        } else {
+            Refused::Ever(StoreError::Failed(text(error)))
+        }
     };
     let client = opened.map_err(|error| refused(&error))?;
     set(&client, schema).await.map_err(given)?;
-    let statements = if prepare { Some(Statements::prepare(&client).await.map_err(|error| given(error.into()))?) } else { None };
+    let statements = if prepare {
+        Some(Statements::prepare(&client).await.map_err(|error| given(error.into()))?)
+    } else {
+        None
+    };
     // A session that was opened on a standby goes on when that becomes the server that writes.
     while !writes(&client).await.map_err(given)? {
         if start.elapsed() > patience {

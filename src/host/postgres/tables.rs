@@ -42,8 +42,14 @@ fn first(parted: bool) -> Vec<String> {
     }
     all.extend(OTHERS.map(ToString::to_string));
     all.extend(vec![
-        format!("CREATE VIEW show_redemptions AS SELECT {SHOW_REDEMPTIONS}, {} AS due FROM redemptions", date("due_ms")),
-        format!("CREATE VIEW show_sightings AS SELECT {SHOW_SIGHTINGS}, {} AS at, value FROM sightings", date("at_ms")),
+        format!(
+            "CREATE VIEW show_redemptions AS SELECT {SHOW_REDEMPTIONS}, {} AS due FROM redemptions",
+            date("due_ms")
+        ),
+        format!(
+            "CREATE VIEW show_sightings AS SELECT {SHOW_SIGHTINGS}, {} AS at, value FROM sightings",
+            date("at_ms")
+        ),
         format!(
             "CREATE VIEW show_frames AS SELECT log, sequence, epoch, {} AS wall, length(bytes) AS bytes,
              length(refused) / 4 AS refused FROM frames",

@@ -78,7 +78,11 @@ fn place(whole: &Config, n: usize, secured: &Secured) -> Result<Place, StoreErro
         _ => SslNegotiation::Postgres,
     });
     let socket = matches!(host, Some(Host::Unix(_)));
-    let tls = if socket || !secured.wanted.unwrap_or(!near) { None } else { Some(Tls::new(&secured.certificates)?) };
+    let tls = if socket || !secured.wanted.unwrap_or(!near) {
+        None
+    } else {
+        Some(Tls::new(&secured.certificates)?)
+    };
     config.ssl_mode(if tls.is_some() { SslMode::Require } else { SslMode::Disable });
     Ok(Place { config, tls })
 }
@@ -146,7 +150,8 @@ fn split(text: &str) -> (String, Vec<(String, String)>) {
 fn words(text: &str) -> Vec<&str> {
     let (mut quoted, mut escaped) = (false, false);
     let blank = |c: char| {
-        let plain = !core::mem::replace(&mut escaped, c == '\\' && !escaped);
+        let plain = !escaped;
+        escaped = c == '\\' && plain;
         quoted ^= plain && c == '\'';
         c.is_whitespace() && !quoted && plain
     };
@@ -209,7 +214,13 @@ mod tests {
     #[test]
     fn what_is_said_of_tls_is_taken_out() {
         let (rest, own) = split("postgres://me@db/cards?sslrootcert=%2Fetc%2Fca.pem&connect_timeout=3");
-        assert_eq!((rest.as_str(), own), ("postgres://me@db/cards?connect_timeout=3", [("sslrootcert".into(), "/etc/ca.pem".into())].into()));
+        assert_eq!(
+            (rest.as_str(), own),
+            (
+                "postgres://me@db/cards?connect_timeout=3",
+                [("sslrootcert".into(), "/etc/ca.pem".into())].into()
+            )
+        );
         let (rest, own) = split("host=db  password='it''s \\' sslmode=x' sslmode=require");
         assert_eq!(rest, "host=db password='it''s \\' sslmode=x'");
         assert_eq!(own, [("sslmode".into(), "require".into())]);

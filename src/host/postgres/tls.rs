@@ -32,7 +32,8 @@ pub(super) struct Tls(tokio_rustls::TlsConnector);
 
 impl Tls {
     pub(super) fn new(certificates: &Certificates) -> Result<Self, StoreError> {
-        let failed = |what: &str, error: &dyn core::fmt::Display| StoreError::Failed(format!("{what}: {error}"));
+        let failed =
+            |what: &str, error: &dyn core::fmt::Display| StoreError::Failed(format!("{what}: {error}"));
         let mut roots = RootCertStore::empty();
         if let Some(path) = &certificates.root {
             let unread = |error| failed(path, &error);
@@ -114,7 +115,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write(context, bytes)
     }
 

@@ -65,7 +65,8 @@ impl ToSql for Wide {
 
 impl<'a> FromSql<'a> for Wide {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Foreign> {
-        let parts: Vec<u16> = raw.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
+        let parts: Vec<u16> =
+            raw.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
         let [_, weight, sign, _, digits @ ..] = parts.as_slice() else {
             return Err("a number is cut".into());
         };
@@ -77,7 +78,8 @@ impl<'a> FromSql<'a> for Wide {
         let digits = digits.iter().map(|digit| i128::from(*digit));
         for digit in digits.chain(core::iter::repeat(0)).take(integer.min(11)) {
             let digit = if *sign == NEGATIVE { -digit } else { digit };
-            sum = sum.checked_mul(10_000).and_then(|sum| sum.checked_add(digit)).ok_or("a sum is too large")?;
+            sum =
+                sum.checked_mul(10_000).and_then(|sum| sum.checked_add(digit)).ok_or("a sum is too large")?;
         }
         Ok(Self(sum))
     }

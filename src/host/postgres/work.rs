@@ -186,7 +186,9 @@ impl Work {
 
     fn refusal(&self, units: &[Unit], unit: &Unit, log: u32) -> Option<Refusal> {
         let line = self.rows.get(&unit.redemption);
-        let epoch = |line: &Line| if line.units.is_empty() { line.stored.as_ref().map_or(0, |s| s.epoch) } else { self.epoch };
+        let epoch = |line: &Line| {
+            if line.units.is_empty() { line.stored.as_ref().map_or(0, |s| s.epoch) } else { self.epoch }
+        };
         match line {
             Some(line) if unit.expected == 0 => {
                 let (fingerprint, summary) = line.known(units);
@@ -251,7 +253,10 @@ impl Work {
             let head = self.heads.get(&recall.subject).map(|known| known.head).unwrap_or_default();
             let last = match own {
                 Some((seat, _)) => Some(seat.place),
-                None => i64::try_from(head.moments.count).ok().and_then(|count| count.checked_sub(1)).filter(|p| *p >= 0),
+                None => i64::try_from(head.moments.count)
+                    .ok()
+                    .and_then(|count| count.checked_sub(1))
+                    .filter(|p| *p >= 0),
             };
             said.verdict.seen.push(match (recall.kind, last) {
                 (RecallKind::Moments, _) => Seen::Moments(own.map_or(head.moments, |(_, before)| *before)),
