@@ -72,9 +72,10 @@ impl Server {
         Some(server)
     }
 
-    /// A standby of `primary`, which runs; it does not run yet.
-    pub(crate) fn standby_of(primary: &Self, name: &str, settings: &str) -> Option<Self> {
-        let server = Self::bare()?;
+    /// A standby of `primary`, which runs, on the port given; it does not run yet.
+    pub(crate) fn standby_of(primary: &Self, name: &str, settings: &str, port: Option<u16>) -> Option<Self> {
+        let mut server = Self::bare()?;
+        server.port = port.unwrap_or(server.port);
         let source = format!("host=127.0.0.1 port={} user=scrip application_name={name}", primary.port);
         let data = server.data();
         let made = server.run(
