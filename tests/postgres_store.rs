@@ -384,3 +384,69 @@ fn several_that_open_an_empty_database_make_its_tables_once() {
         assert_eq!(epochs, [1, 2, 3, 4, 5, 6]);
     });
 }
+
+/// An authority of its own, and a certificate of the server for the address only.
+fn certify(server: &Server) -> Option<String> {
+    let folder = server.folder();
+    std::fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1").unwrap();
+    let steps = [
+        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.pem",
+        "req -new -newkey rsa:2048 -nodes -subj /CN=server -keyout data/server.key -out server.csr",
+        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out data/server.crt",
+    ];
+    for step in steps {
+        let mut command = std::process::Command::new("openssl");
+        let Ok(out) = command.args(step.split(' ')).current_dir(folder).output() else {
+            eprintln!("SKIPPED: openssl is not installed (Debian: openssl)");
+            return None;
+        };
+        assert!(out.status.success(), "{step}: {}", String::from_utf8_lossy(&out.stderr));
+    }
+    for name in ["server.key", "server.crt"] {
+        server.own(&server.data().join(name));
+    }
+    Some(folder.join("ca.pem").display().to_string())
+}
+
+#[test]
+fn the_servers_certificate_is_verified() {
+    let Some(mut server) = Server::new(SETTINGS) else { return };
+    let Some(root) = certify(&server) else { return };
+    server.set("ssl = on");
+    server.start();
+    let address =
+        format!("host=127.0.0.1 port={} user=scrip dbname=postgres sslmode=verify-full", server.port);
+    let mut store = Postgres::open(&format!("{address} sslrootcert='{root}'")).unwrap();
+    store.recover(&mut Recovery::new()).unwrap();
+    let sql = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE ssl AND application_name = 'scrip'";
+    assert_eq!(server.psql(sql), "1");
+    let by_system = Postgres::open(&address);
+    assert!(
+        matches!(&by_system, Err(StoreError::Failed(text)) if text.contains("certificate")),
+        "{by_system:?}"
+    );
+    let by_name = address.replace("127.0.0.1", "localhost");
+    let by_name = Postgres::open(&format!("{by_name} sslrootcert='{root}'"));
+    assert!(matches!(&by_name, Err(StoreError::Failed(text)) if text.contains("certificate")), "{by_name:?}");
+}
+
+#[test]
+fn a_promoted_standby_is_found() {
+    let Some(mut primary) = running() else { return };
+    let settings = format!("{SETTINGS}\nwal_retrieve_retry_interval = 20ms");
+    let Some(mut standby) = Server::standby_of(&primary, "standby", &settings, None) else { return };
+    standby.start();
+    primary.set("synchronous_standby_names = '*'");
+    primary.control(&["reload"]);
+    let both =
+        format!("host=127.0.0.1,127.0.0.1 port={},{} user=scrip dbname=postgres", primary.port, standby.port);
+    let stop = Arc::new(AtomicBool::new(false));
+    let writing = write_on(Postgres::open_with(&both, options(0, "found")).unwrap(), stop.clone());
+    std::thread::sleep(Duration::from_millis(1_500));
+    primary.kill();
+    assert!(standby.control(&["promote"]));
+    std::thread::sleep(Duration::from_millis(1_500));
+    stop.store(true, Ordering::Relaxed);
+    let written = writing.join().unwrap();
+    all_there(&standby, "found", written);
+}

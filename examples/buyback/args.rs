@@ -14,6 +14,8 @@ usage: buyback [options] CARDS.csv
   --issuer-cards FILE  what the issuers know of their cards (CSV)
   --out DIR            where outcomes.jsonl and summary.json go (buyback-out)
   --db PATH            the database (DIR/scrip.db)
+  --postgres URL       a PostgreSQL database instead (built with the feature); the keys and the
+                       issuers' books still lie beside --db
   --catalog FILE       the products (TOML; the shipped catalogue)
   --policy FILE        risk rules, rates and shares (TOML; the shipped policy)
   --faults LEVEL       none, light or heavy: how badly issuers behave (none)
@@ -36,6 +38,7 @@ pub(crate) struct Args {
     pub(crate) cards: PathBuf,
     pub(crate) issuer_cards: Option<PathBuf>,
     pub(crate) db: PathBuf,
+    pub(crate) postgres: Option<String>,
     pub(crate) out: PathBuf,
     pub(crate) catalog: Option<PathBuf>,
     pub(crate) policy: Option<PathBuf>,
@@ -59,13 +62,14 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
 fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Error> {
     let mut parser = lexopt::Parser::from_args(args);
     let (mut cards, mut issuer_cards, mut db, mut out) = (None, None, None, None);
-    let (mut catalog, mut policy) = (None, None);
+    let (mut catalog, mut policy, mut postgres) = (None, None, None);
     let (mut faults, mut seed, mut realtime) = (Faults::None, 1, false);
     while let Some(arg) = parser.next()? {
         match arg {
             Short('h') | Long("help") => return Ok(Command::Help),
             Long("issuer-cards") => issuer_cards = Some(path(&mut parser)?),
             Long("db") => db = Some(path(&mut parser)?),
+            Long("postgres") if cfg!(feature = "postgres") => postgres = Some(parser.value()?.string()?),
             Long("out") => out = Some(path(&mut parser)?),
             Long("catalog" | "catalogue") => catalog = Some(path(&mut parser)?),
             Long("policy") => policy = Some(path(&mut parser)?),
@@ -82,7 +86,7 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
     let cards = cards.ok_or("the file of cards is missing: buyback [options] CARDS.csv")?;
     let out = out.unwrap_or_else(|| PathBuf::from("buyback-out"));
     let db = db.unwrap_or_else(|| out.join("scrip.db"));
-    Ok(Command::Run(Args { cards, issuer_cards, db, out, catalog, policy, faults, seed, realtime }))
+    Ok(Command::Run(Args { cards, issuer_cards, db, postgres, out, catalog, policy, faults, seed, realtime }))
 }
 
 fn path(parser: &mut lexopt::Parser) -> Result<PathBuf, lexopt::Error> {
@@ -115,6 +119,7 @@ mod tests {
             cards: "cards.csv".into(),
             issuer_cards: None,
             db: "buyback-out/scrip.db".into(),
+            postgres: None,
             out: "buyback-out".into(),
             catalog: None,
             policy: None,

@@ -31,7 +31,7 @@ use fault::{InputError, label};
 use intake::Intake;
 use progress::Progress;
 use report::OutcomesFile;
-use scrip::host::{Driver, Sqlite};
+use scrip::host::{Driver, Sqlite, Store};
 use scrip::sim::SimTransport;
 use std::collections::HashSet;
 use std::error::Error;
@@ -81,8 +81,22 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         make_dir(dir)?;
     }
     let stage = setup::stage(args)?;
-    let store = Sqlite::open(&args.db).map_err(|error| InputError::new(&label(&args.db), error))?;
     make_dir(&setup::issuers_dir(&args.db))?;
+    #[cfg(feature = "postgres")]
+    if let Some(url) = &args.postgres {
+        let store = scrip::host::Postgres::open(url).map_err(|error| InputError::new("--postgres", error))?;
+        return work_off(args, intake, stage, store);
+    }
+    let store = Sqlite::open(&args.db).map_err(|error| InputError::new(&label(&args.db), error))?;
+    work_off(args, intake, stage, store)
+}
+
+fn work_off<S: Store>(
+    args: &Args,
+    intake: Intake<BufReader<fs::File>>,
+    stage: setup::Stage,
+    store: S,
+) -> Result<(), Box<dyn Error>> {
     let transport = SimTransport::open(&stage.world)?;
     let mut driver = Driver::open(stage.setup, store, transport)
         .map_err(|error| InputError::new(&label(&args.db), error))?;

@@ -57,8 +57,8 @@ fn main() -> ExitCode {
 /// A node's process, and what it has told.
 struct Node {
     child: Child,
-    /// When it told of batches, and how many redemptions it had retired by then.
-    told: Arc<Mutex<Vec<(Instant, u64)>>>,
+    /// When commits of its returned, in microseconds, and how many redemptions it had retired by then.
+    told: Arc<Mutex<Vec<(u128, u64)>>>,
 }
 
 impl Node {
@@ -71,20 +71,22 @@ impl Node {
         let teller = told.clone();
         std::thread::spawn(move || {
             for line in lines.map_while(std::result::Result::ok) {
-                let retired = line.split(' ').nth(1).and_then(|count| count.parse().ok()).unwrap_or(0);
-                teller.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), retired));
+                let Some((at, retired)) = line.split_once(' ') else { continue };
+                let (Ok(at), Ok(retired)) = (at.parse(), retired.parse()) else { continue };
+                teller.lock().unwrap_or_else(PoisonError::into_inner).push((at, retired));
             }
         });
         Ok(Self { child, told })
     }
 
-    fn told(&self) -> Vec<(Instant, u64)> {
+    fn told(&self) -> Vec<(u128, u64)> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How long after `from` it told of a batch that it had not told of before.
-    fn first_after(&self, from: Instant) -> Option<Duration> {
-        self.told().iter().find(|(at, _)| *at > from).map(|(at, _)| *at - from)
+    /// How long after `from` the next commit of its returned.
+    fn first_after(&self, from: u128) -> Option<Duration> {
+        let first = self.told().iter().map(|(at, _)| *at).find(|at| *at > from)?;
+        Some(Duration::from_micros(u64::try_from(first - from).ok()?))
     }
 
     fn finish(mut self) -> Result<()> {
@@ -117,8 +119,8 @@ fn conduct(rounds: usize) -> Result<()> {
     for round in 1..=rounds {
         std::thread::sleep(LOAD);
         let promoter = plain::Promoter::to(standby.port)?;
-        let killed = Instant::now();
         primary.kill();
+        let killed = node::now_micros();
         promoter.promote()?;
         let beside = || plain.first_after(killed);
         wait(

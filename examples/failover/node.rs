@@ -2,15 +2,18 @@
 
 use crate::desk;
 use crate::line::Line;
-use scrip::base::Mono;
-use scrip::engine::{Event, Request};
+use scrip::base::{BatchId, Mono, RedemptionId, Wall};
+use scrip::engine::{Event, Recovery, Request};
 use scrip::flow::State;
-use scrip::host::{Driver, Postgres, PostgresOptions, Transport};
+use scrip::host::{Driver, Postgres, PostgresOptions, Store, StoreError, Transport};
+use scrip::ledger::Account;
 use scrip::money::{Amount, Currency};
+use scrip::record::{Batch, Handed};
 use std::error::Error;
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(crate) const LEASE_MS: i64 = 2_000;
 pub(crate) const GRACE_MS: i64 = 300;
@@ -27,12 +30,55 @@ fn request(log: u32, n: u64) -> Result<Request, Box<dyn Error>> {
         .ip("192.0.2.7"))
 }
 
+/// The store, and when its last commit returned.
+struct Timed(Postgres, u128);
+
+impl Store for Timed {
+    fn log(&self) -> u32 {
+        self.0.log()
+    }
+    fn renew(&mut self) -> Result<Option<i64>, StoreError> {
+        self.0.renew()
+    }
+    fn recover(&mut self, into: &mut Recovery) -> Result<u64, StoreError> {
+        self.0.recover(into)
+    }
+    fn commit(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
+        self.0.commit(batch)?;
+        self.1 = now_micros();
+        Ok(())
+    }
+    fn checkpoint(&mut self, upto: BatchId, state: &[u8]) -> Result<(), StoreError> {
+        self.0.checkpoint(upto, state)
+    }
+    fn load(&mut self, redemption: RedemptionId) -> Result<Option<Handed>, StoreError> {
+        self.0.load(redemption)
+    }
+    fn due(&mut self, now: Wall, limit: usize) -> Result<Vec<Handed>, StoreError> {
+        self.0.due(now, limit)
+    }
+    fn next_due(&mut self) -> Result<Option<Wall>, StoreError> {
+        self.0.next_due()
+    }
+    fn balances(&mut self, visit: &mut dyn FnMut(&Account, Currency, i128)) -> Result<(), StoreError> {
+        self.0.balances(visit)
+    }
+    fn frames(&mut self, visit: &mut dyn FnMut(&[u8], &[u32])) -> Result<(), StoreError> {
+        self.0.frames(visit)
+    }
+}
+
+/// The machine's clock, which all processes here share.
+pub(crate) fn now_micros() -> u128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros())
+}
+
 /// `log`, database, desk: as the conductor says.
 pub(crate) fn run(log: u32, database: &str, desk_port: u16) -> Result<(), Box<dyn Error>> {
     let mut options = PostgresOptions::default();
     (options.log, options.lease_ms, options.grace_ms) = (log, LEASE_MS, GRACE_MS);
     let store = Postgres::open_with(database, options)?;
-    let mut driver = Driver::open(desk::setup(IN_FLIGHT)?, store, Line::to(desk_port)?)?;
+    let mut driver = Driver::open(desk::setup(IN_FLIGHT)?, Timed(store, 0), Line::to(desk_port)?)?;
     let ends = Arc::new(AtomicBool::new(false));
     let at_end = ends.clone();
     std::thread::spawn(move || {
@@ -60,7 +106,7 @@ pub(crate) fn run(log: u32, database: &str, desk_port: u16) -> Result<(), Box<dy
         }
         if driver.batches() != told {
             told = driver.batches();
-            writeln!(out, "{told} {retired}")?;
+            writeln!(out, "{} {retired}", driver.store().1)?;
             out.flush()?;
         }
         if stop && driver.engine().room() == IN_FLIGHT {

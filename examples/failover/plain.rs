@@ -1,12 +1,13 @@
 //! A plain client that inserts one row after the other and connects again at once when it must, for
 //! comparison; and the one who promotes the standby.
 
+use crate::node::now_micros;
 use crate::server::Server;
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, Config, NoTls};
 
@@ -48,7 +49,7 @@ impl Promoter {
 
 /// The plain client.
 pub(crate) struct Plain {
-    wrote: Arc<Mutex<Vec<Instant>>>,
+    wrote: Arc<Mutex<Vec<u128>>>,
     stop: Arc<AtomicBool>,
     thread: JoinHandle<i64>,
 }
@@ -64,9 +65,11 @@ impl Plain {
         Self { wrote, stop, thread }
     }
 
-    pub(crate) fn first_after(&self, from: Instant) -> Option<Duration> {
+    /// How long after `from` the next insert of its returned, in microseconds.
+    pub(crate) fn first_after(&self, from: u128) -> Option<Duration> {
         let wrote = self.wrote.lock().unwrap_or_else(PoisonError::into_inner);
-        wrote.iter().find(|at| **at > from).map(|at| *at - from)
+        let first = *wrote.iter().find(|at| **at > from)?;
+        Some(Duration::from_micros(u64::try_from(first - from).ok()?))
     }
 
     /// All rows that it was told are written must be there.
@@ -82,7 +85,7 @@ impl Plain {
     }
 }
 
-async fn insert(ports: &[u16], wrote: &Mutex<Vec<Instant>>, stop: &AtomicBool) -> i64 {
+async fn insert(ports: &[u16], wrote: &Mutex<Vec<u128>>, stop: &AtomicBool) -> i64 {
     let (mut n, mut session) = (0_i64, None);
     while !stop.load(Ordering::Relaxed) {
         let Some(client) = &session else {
@@ -102,7 +105,7 @@ async fn insert(ports: &[u16], wrote: &Mutex<Vec<Instant>>, stop: &AtomicBool) -
         let sql = "INSERT INTO plain VALUES ($1) ON CONFLICT DO NOTHING";
         if client.execute(sql, &[&(n + 1)]).await.is_ok() {
             n += 1;
-            wrote.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
+            wrote.lock().unwrap_or_else(PoisonError::into_inner).push(now_micros());
             tokio::time::sleep(Duration::from_millis(1)).await;
         } else {
             session = None;

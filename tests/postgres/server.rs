@@ -162,11 +162,28 @@ impl Server {
         }
     }
 
-    /// Kills its first process outright; the others see that and end.
+    /// Kills all its processes outright, as when the machine goes.
     pub(crate) fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().expect("it was started here");
-            child.wait().expect("it was started here");
+        let Some(mut child) = self.child.take() else { return };
+        let mut all = vec![child.id().to_string()];
+        for process in fs::read_dir("/proc").into_iter().flatten().flatten() {
+            // The parent is the second field after the name, which stands in brackets.
+            let stat = fs::read_to_string(process.path().join("stat")).unwrap_or_default();
+            let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1));
+            if parent == Some(all[0].as_str()) {
+                all.extend(process.file_name().into_string());
+            }
+        }
+        Command::new("kill").arg("-9").args(&all).status().expect("its own processes can be killed");
+        child.wait().expect("it was started here");
+    }
+
+    /// Gives a file to the user that the server runs as, and to nobody else.
+    pub(crate) fn own(&self, path: &Path) {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("the file is there");
+        if let Some((user, group)) = owner() {
+            chown(path, Some(user), Some(group)).expect("root gives files away");
         }
     }
 

@@ -83,7 +83,7 @@ impl From<Error> for Fault {
 /// Whether a server that refuses a session with this error may take one later.
 pub(super) fn may_pass(error: &Error) -> bool {
     match error.code().map(SqlState::code) {
-        None => error.to_string().contains("connecting to server") || error.is_closed() || is_io(error),
+        None => error.is_closed() || is_io(error),
         Some(code) => {
             code.starts_with("08")
                 || code.starts_with("53")
@@ -92,8 +92,12 @@ pub(super) fn may_pass(error: &Error) -> bool {
     }
 }
 
+/// Nobody there, a broken connection, or silence; but not a certificate that is not trusted, which
+/// comes as invalid data.
 fn is_io(error: &Error) -> bool {
-    error.source().is_some_and(|source| source.is::<io::Error>()) || error.to_string().contains("timeout")
+    let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    source.is_some_and(|source| source.kind() != io::ErrorKind::InvalidData)
+        || error.to_string().contains("timeout")
 }
 
 /// The error with what lies behind it: the library's own text leaves that out.

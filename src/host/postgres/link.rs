@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 use super::flight::Flight;
-use super::session::{Session, connect};
+use super::session::{Search, Session};
 use super::statements::Statements;
 use super::target::Place;
 use super::{StoreError, schema};
@@ -44,8 +44,7 @@ pub(super) struct Tried<'a> {
 
 pub(super) struct Link {
     runtime: Runtime,
-    places: Vec<Place>,
-    schema: String,
+    search: Search,
     /// How long a lost server is waited for.
     pub(super) patience: Duration,
     /// How long an answer may take.
@@ -64,7 +63,14 @@ impl Link {
     ) -> Result<Self, StoreError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| StoreError::Failed(std::format!("no event loop: {error}")))?;
-        Ok(Self { runtime, places, schema, patience, silence, session: None, ready: false })
+        Ok(Self {
+            runtime,
+            search: Search::new(places, schema),
+            patience,
+            silence,
+            session: None,
+            ready: false,
+        })
     }
 
     /// Runs something that may be run again: it changes nothing, or nothing twice.
@@ -105,18 +111,19 @@ impl Link {
         once: &mut impl AsyncFnMut(&Open<'_>, &mut Tried<'_>) -> Result<T, Fault>,
         unknown: &mut bool,
     ) -> Result<T, Fault> {
-        let Self { runtime, places, schema, patience, silence, session, ready } = self;
+        let Self { runtime, search, patience, silence, session, ready } = self;
         runtime.block_on(async {
             if session.as_ref().is_none_or(|session| session.client.is_closed()) {
                 *session = None;
-                *session = Some(connect(places, schema, *ready, *patience).await?);
+                *session = Some(search.find(*ready, *patience).await?);
             }
             let session = session.as_mut().expect("it was just made");
             if !*ready {
-                schema::bring_up(&session.client, schema).await?;
+                schema::bring_up(&session.client, search.schema()).await?;
                 *ready = true;
             }
             session.prepare().await?;
+            search.keep_reserve();
             let (client, sql) = session.prepared();
             let open = Open { client, sql, session };
             let done = tokio::time::timeout(*silence, once(&open, &mut Tried { unknown })).await;

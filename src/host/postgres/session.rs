@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::format;
 use std::string::String;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use std::vec::Vec;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -21,6 +21,9 @@ use tokio_postgres::{AsyncMessage, Client, Connection, NoTls};
 const ASK_EVERY: Duration = Duration::from_millis(2);
 /// How long is waited before a server that refuses is tried again: at first, and at most.
 const TRY_AGAIN: (Duration, Duration) = (Duration::from_millis(3), Duration::from_millis(200));
+
+/// How often one in reserve looks whether it is still open.
+const IN_RESERVE: Duration = Duration::from_secs(1);
 
 /// What every session is set to, where the server knows the setting. The plans are for lists that
 /// meet large tables by their keys; a transaction that meets a lock or falls silent must end.
@@ -73,65 +76,119 @@ enum Refused {
     Ever(StoreError),
 }
 
-/// Asks all servers at once, again and again, until one that writes takes the session. `prepare`:
-/// whether the tables are there, so that statements are prepared while a standby is waited for.
-pub(super) async fn connect(
-    places: &[Place],
-    schema: &str,
-    prepare: bool,
-    patience: Duration,
-) -> Result<Session, StoreError> {
-    let mut asked = JoinSet::new();
-    for place in places {
-        let (place, schema) = (place.clone(), String::from(schema));
-        asked.spawn(async move { wait_for(&place, &schema, prepare, patience).await });
-    }
-    let mut said = StoreError::Busy("there is no server to ask".into());
-    while let Some(answer) = asked.join_next().await {
-        match answer {
-            Ok(Ok(session)) => return Ok(session),
-            // That a server cannot be reached outweighs what another one says.
-            Ok(Err(Refused::Yet(text))) => said = StoreError::Busy(text),
-            Ok(Err(Refused::Ever(error))) if asked.is_empty() && !matches!(said, StoreError::Busy(_)) => {
-                return Err(error);
-            }
-            Ok(Err(Refused::Ever(error))) => said = error,
-            Err(error) => said = StoreError::Failed(format!("{error}")),
-        }
-    }
-    Err(said)
+/// What those that look for a server share.
+#[derive(Default)]
+struct Common {
+    /// Whether there is no session: until then the ones in reserve only keep themselves open.
+    urgent: AtomicBool,
+    /// What was said last to one that could not be had.
+    said: Mutex<String>,
 }
 
-async fn wait_for(
-    place: &Place,
-    schema: &str,
-    prepare: bool,
-    patience: Duration,
-) -> Result<Session, Refused> {
-    let (start, mut pause) = (Instant::now(), TRY_AGAIN.0);
-    loop {
-        let refused = match open(place, schema, prepare, start, patience).await {
-            Err(Refused::Yet(text)) => text,
-            done => return done,
-        };
-        if start.elapsed() + pause > patience {
-            return Err(Refused::Yet(refused));
+impl Common {
+    fn say(&self, text: String) {
+        *self.said.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    }
+}
+
+/// Looks for the server that writes, at all places at once. While one is used, sessions with the
+/// others are kept in reserve, with everything prepared: when a standby is made the server that
+/// writes, its session goes on.
+pub(super) struct Search {
+    places: Vec<Place>,
+    schema: String,
+    common: Arc<Common>,
+    /// One for each place, but for that of the session in use.
+    looking: JoinSet<(usize, Result<Session, Refused>)>,
+    used: Option<usize>,
+}
+
+impl Search {
+    pub(super) fn new(places: Vec<Place>, schema: String) -> Self {
+        Self { places, schema, common: Arc::default(), looking: JoinSet::new(), used: None }
+    }
+
+    /// The schema that holds the tables.
+    pub(super) fn schema(&self) -> &str {
+        &self.schema
+    }
+
+    /// A session with a server that writes. `ready`: whether the tables are there, so that
+    /// statements are prepared.
+    pub(super) async fn find(&mut self, ready: bool, patience: Duration) -> Result<Session, StoreError> {
+        self.common.urgent.store(true, Ordering::Relaxed);
+        if self.looking.is_empty() {
+            (0..self.places.len()).for_each(|place| self.look(place, ready));
+        } else if let Some(place) = self.used.take() {
+            self.look(place, ready);
         }
-        tokio::time::sleep(pause).await;
+        let found = tokio::time::timeout(patience, self.first()).await;
+        let said = || self.common.said.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (place, session) = found.unwrap_or_else(|_| Err(StoreError::Busy(said())))?;
+        self.common.urgent.store(false, Ordering::Relaxed);
+        self.used = Some(place);
+        if !ready {
+            // Those in reserve have nothing prepared yet: they are asked again when they are needed.
+            self.looking.abort_all();
+            self.looking = JoinSet::new();
+        }
+        Ok(session)
+    }
+
+    /// Keeps sessions with the other places in reserve, now that the tables are there.
+    pub(super) fn keep_reserve(&mut self) {
+        if self.looking.is_empty() {
+            let others = (0..self.places.len()).filter(|place| Some(*place) != self.used);
+            others.collect::<Vec<_>>().into_iter().for_each(|place| self.look(place, true));
+        }
+    }
+
+    fn look(&mut self, number: usize, ready: bool) {
+        let (place, schema, common) = (self.places[number].clone(), self.schema.clone(), self.common.clone());
+        self.looking.spawn(async move { (number, wait_for(&place, &schema, ready, &common).await) });
+    }
+
+    /// The first session, or why there can be none.
+    async fn first(&mut self) -> Result<(usize, Session), StoreError> {
+        let mut refused = StoreError::Busy("there is no server to ask".into());
+        while let Some(answer) = self.looking.join_next().await {
+            match answer {
+                Ok((place, Ok(session))) => return Ok((place, session)),
+                Ok((_, Err(Refused::Ever(error)))) => refused = error,
+                Ok((_, Err(Refused::Yet(text)))) => refused = StoreError::Busy(text),
+                Err(error) => refused = StoreError::Failed(format!("{error}")),
+            }
+        }
+        Err(refused)
+    }
+}
+
+/// Goes on until there is a session with a server that writes, or never can be.
+async fn wait_for(place: &Place, schema: &str, ready: bool, common: &Common) -> Result<Session, Refused> {
+    let (mut pause, start) = (TRY_AGAIN.0, Instant::now());
+    loop {
+        match open(place, schema, ready, common).await {
+            Err(Refused::Yet(text)) => common.say(text),
+            done => return done,
+        }
         // A standby is made the one that writes within moments; a machine that starts takes longer.
         if start.elapsed() > Duration::from_secs(1) {
             pause = TRY_AGAIN.1.min(pause * 2);
         }
+        rest(pause, common).await;
     }
 }
 
-async fn open(
-    place: &Place,
-    schema: &str,
-    prepare: bool,
-    start: Instant,
-    patience: Duration,
-) -> Result<Session, Refused> {
+/// Waits, longer while nobody is waiting.
+async fn rest(pause: Duration, common: &Common) {
+    let start = Instant::now();
+    tokio::time::sleep(pause).await;
+    while !common.urgent.load(Ordering::Relaxed) && start.elapsed() < IN_RESERVE {
+        tokio::time::sleep(TRY_AGAIN.0).await;
+    }
+}
+
+async fn open(place: &Place, schema: &str, ready: bool, common: &Common) -> Result<Session, Refused> {
     let warned = Arc::new(AtomicBool::new(false));
     let opened = match &place.tls {
         None => place.config.connect(NoTls).await.map(|(client, connection)| {
@@ -152,20 +209,19 @@ async fn open(
     };
     let client = opened.map_err(|error| refused(&error))?;
     set(&client, schema).await.map_err(given)?;
-    let statements = if prepare {
-        Some(Statements::prepare(&client).await.map_err(|error| given(error.into()))?)
-    } else {
-        None
-    };
-    // A session that was opened on a standby goes on when that becomes the server that writes.
-    while !writes(&client).await.map_err(given)? {
-        if start.elapsed() > patience {
-            return Err(Refused::Yet("the server is a standby or read-only".into()));
-        }
-        tokio::time::sleep(ASK_EVERY).await;
+    let mut session = Session { client, statements: None, warned };
+    if ready && !writes(&session.client).await.map_err(given)? {
+        session.prepare().await.map_err(given)?;
+        // What the server reads of the tables to plan is read now; it may not be there yet.
+        let _ = Statements::rehearse(&session.client).await;
     }
-    warned.store(false, Ordering::Relaxed);
-    Ok(Session { client, statements, warned })
+    // A session that was opened on a standby goes on when that becomes the server that writes.
+    while !writes(&session.client).await.map_err(given)? {
+        common.say("the server is a standby or read-only".into());
+        rest(ASK_EVERY, common).await;
+    }
+    session.warned();
+    Ok(session)
 }
 
 fn given(fault: Fault) -> Refused {

@@ -6,7 +6,9 @@
 
 use super::flight::all;
 use std::boxed::Box;
+use std::string::String;
 use std::vec::Vec;
+use std::{format, vec};
 use tokio_postgres::{Client, Error, Statement};
 
 macro_rules! statements {
@@ -25,6 +27,19 @@ macro_rules! statements {
                 Ok(Self {
                     $($name: prepared.next().expect("there are as many as texts"),)*
                 })
+            }
+
+            /// Lets the server plan all of them without running any, so that it has read what it
+            /// must know of the tables when they are run. A standby can do that, too.
+            pub(super) async fn rehearse(client: &Client) -> Result<(), Error> {
+                for sql in [$($sql),*] {
+                    let count = (1..=20).rev().find(|n| sql.contains(&format!("${n}"))).unwrap_or(0);
+                    let nulls = vec!["NULL"; count].join(", ");
+                    let run = if count == 0 { String::new() } else { format!("({nulls})") };
+                    let text = format!("PREPARE rehearsed AS {sql}; EXPLAIN EXECUTE rehearsed{run}; DEALLOCATE rehearsed");
+                    client.batch_execute(&text).await?;
+                }
+                Ok(())
             }
         }
     };
