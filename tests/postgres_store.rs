@@ -14,6 +14,8 @@ use scrip::money::{Amount, Currency};
 use scrip::record::{Batch, Claim, ClaimKind, Frame, Record, Refusal, Unit, Verdict};
 use scrip::risk::{Recall, RecallKind, Sighting};
 use server::Server;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
@@ -236,8 +238,6 @@ fn a_lost_connection_loses_and_doubles_nothing() {
     println!("{cut} sessions cut, {in_commit} of them last at a COMMIT; {} units", written.0);
     assert!(cut > 50 && in_commit > 0, "{cut} cut, {in_commit} at a COMMIT");
     all_there(&server, "cut", written);
-    let asked: u32 = server.psql("SELECT asked FROM cut.logs").parse().unwrap();
-    println!("{asked} batches were found to be taken after all");
 }
 
 #[test]
@@ -254,6 +254,53 @@ fn a_server_that_crashes_and_comes_back_loses_and_doubles_nothing() {
     stop.store(true, Ordering::Relaxed);
     let written = writing.join().unwrap();
     all_there(&server, "crash", written);
+}
+
+/// Stands between the store and the server, and cuts a connection at its every `nth` COMMIT: in turn
+/// before the server has heard of it, and after it was done, when the answer is on its way.
+fn cutter(server: &Server, nth: u32) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (port, to) = (listener.local_addr().unwrap().port(), server.port);
+    std::thread::spawn(move || {
+        let mut commits = 0;
+        for near in listener.incoming() {
+            let (mut near, mut far) = (near.unwrap(), TcpStream::connect(("127.0.0.1", to)).unwrap());
+            let (mut back, mut answers) = (near.try_clone().unwrap(), far.try_clone().unwrap());
+            std::thread::spawn(move || std::io::copy(&mut answers, &mut back));
+            let mut bytes = [0; 65_536];
+            while let Some(length) = near.read(&mut bytes).ok().filter(|length| *length > 0) {
+                let sent = &bytes[..length];
+                let ends = sent.ends_with(b"COMMIT\0");
+                commits += u32::from(ends);
+                if ends && commits % nth == 0 {
+                    if commits / nth % 2 == 0 {
+                        near.shutdown(std::net::Shutdown::Both).unwrap();
+                        far.write_all(sent).unwrap();
+                        std::thread::sleep(Duration::from_millis(20));
+                    }
+                    let _ = (near.shutdown(std::net::Shutdown::Both), far.shutdown(std::net::Shutdown::Both));
+                    break;
+                }
+                far.write_all(sent).unwrap();
+            }
+        }
+    });
+    port
+}
+
+#[test]
+fn a_commit_without_an_answer_is_looked_up() {
+    let Some(server) = running() else { return };
+    let url = server.url().replace(&server.port.to_string(), &cutter(&server, 5).to_string());
+    let stop = Arc::new(AtomicBool::new(false));
+    let writing = write_on(Postgres::open_with(&url, options(0, "unanswered")).unwrap(), stop.clone());
+    std::thread::sleep(Duration::from_secs(4));
+    stop.store(true, Ordering::Relaxed);
+    let written = writing.join().unwrap();
+    let asked: u32 = server.psql("SELECT asked FROM unanswered.logs").parse().unwrap();
+    println!("{asked} batches were found to be taken after all, of {}", written.0 / 5);
+    assert!(asked > 0, "no commit was found to be done");
+    all_there(&server, "unanswered", written);
 }
 
 /// As if the answer to COMMIT was lost and the process with it.

@@ -37,8 +37,7 @@ pub(super) async fn load(
     if node.log != 0 && !dormant && epoch != node.epoch {
         return Err(StoreError::Elsewhere { epoch }.into());
     }
-    let handed = hand(open, &[place(row)?]).await?;
-    open.client.batch_execute(DONE).await?;
+    let handed = hand(open, &[place(row)?], Some(DONE)).await?;
     Ok(handed.into_iter().next())
 }
 
@@ -50,9 +49,7 @@ pub(super) async fn due(open: &Open<'_>, node: Node, now: Wall, limit: usize) ->
     flight.add(&open.sql.due, vec![&epoch, &now.0, &limit]);
     let answers = flight.land().await?;
     let places: Vec<_> = answers[1].iter().map(place).collect::<Result<_, _>>()?;
-    let handed = hand(open, &places).await?;
-    open.client.batch_execute(DONE).await?;
-    Ok(handed)
+    hand(open, &places, Some(DONE)).await
 }
 
 /// What is due in a shared store: it is in this epoch's memory from then on. `handing`: what was
@@ -81,7 +78,7 @@ pub(super) async fn take_due(
         let taken: Vec<Id> = taken.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
         places = wanted.into_iter().filter(|(id, _)| taken.contains(id)).collect();
     }
-    let handed = hand(open, &places).await?;
+    let handed = hand(open, &places, None).await?;
     *handing = places.iter().map(|(id, _)| *id).collect();
     end(open, tried, open.flight()).await?;
     handing.clear();
@@ -105,8 +102,12 @@ fn place(row: &Row) -> Result<Place, Fault> {
     Ok((row.try_get(0)?, Part::read_all(row.try_get(1)?)?))
 }
 
-async fn hand(open: &Open<'_>, places: &[Place]) -> Result<Vec<Handed>, Fault> {
+/// The content of redemptions; `done` ends the transaction.
+async fn hand(open: &Open<'_>, places: &[Place], done: Option<&str>) -> Result<Vec<Handed>, Fault> {
     if places.is_empty() {
+        if let Some(sql) = done {
+            open.client.batch_execute(sql).await?;
+        }
         return Ok(Vec::new());
     }
     let ids: Vec<Id> = places.iter().map(|(id, _)| *id).collect();
@@ -123,6 +124,7 @@ async fn hand(open: &Open<'_>, places: &[Place]) -> Result<Vec<Handed>, Fault> {
     let mut flight = open.flight();
     flight.add(&open.sql.sides, vec![&ids]);
     flight.add(&open.sql.parts, vec![&logs, &sequences, &starts, &lengths]);
+    done.iter().for_each(|sql| flight.run(sql));
     let answers = flight.land().await?;
     let mut sides = BTreeMap::<[u8; 16], BTreeMap<u8, Vec<u8>>>::new();
     for row in &answers[0] {
