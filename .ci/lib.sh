@@ -57,7 +57,8 @@ installed_version() {
 
 install_packages() {
   local missing=() package
-  for package in valgrind sqlite3 gcc g++ make libc6-dev tesseract-ocr zint fonts-dejavu-core python3-venv; do
+  for package in valgrind sqlite3 gcc g++ make libc6-dev tesseract-ocr zint fonts-dejavu-core python3-venv \
+    postgresql postgresql-client openssl; do
     if [ -z "$(installed_version "$package")" ]; then missing+=("$package"); fi
   done
   for package in "${MINIMUM_RUST_PACKAGES[@]}"; do
@@ -105,13 +106,16 @@ pictures_read() {
   cargo test --locked --features image --config 'profile.dev.package.scrip.opt-level=2' --example scan
 }
 
+# The PostgreSQL store on private servers, which the test starts and stops.
+on_postgresql() { cargo test --locked --features postgres --test postgres_store; }
+
 documented() { RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --all-features; }
 
 # The core without std, alone and behind the C interface; then each feature without the others.
 features_apart() {
   cargo check --locked --lib --no-default-features
   local feature
-  for feature in capi std sim image bank-des sm; do
+  for feature in capi std sim image bank-des sm postgres; do
     cargo check --locked --lib --no-default-features --features "$feature"
   done
 }

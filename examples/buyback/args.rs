@@ -15,6 +15,8 @@ usage: buyback [options] CARDS.csv
   --out DIR            where outcomes.jsonl and summary.json go (buyback-out)
   --db PATH            the database (DIR/scrip.db): a folder, or the file of an SQLite store
   --store KIND         journal or sqlite: how a new database is made (journal)
+  --postgres URL       a PostgreSQL database instead (built with the feature); the keys and the
+                       issuers' books still lie beside --db
   --catalog FILE       the products (TOML; the shipped catalogue)
   --policy FILE        risk rules, rates and shares (TOML; the shipped policy)
   --faults LEVEL       none, light or heavy: how badly issuers behave (none)
@@ -48,6 +50,7 @@ pub(crate) struct Args {
     pub(crate) db: PathBuf,
     /// As the command line says; where it does not, the database is what it is.
     pub(crate) store: Option<StoreKind>,
+    pub(crate) postgres: Option<String>,
     pub(crate) out: PathBuf,
     pub(crate) catalog: Option<PathBuf>,
     pub(crate) policy: Option<PathBuf>,
@@ -79,7 +82,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
 fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Error> {
     let mut parser = lexopt::Parser::from_args(args);
     let (mut cards, mut issuer_cards, mut db, mut out) = (None, None, None, None);
-    let (mut catalog, mut policy, mut store) = (None, None, None);
+    let (mut catalog, mut policy, mut store, mut postgres) = (None, None, None, None);
     let (mut faults, mut seed, mut realtime) = (Faults::None, 1, false);
     while let Some(arg) = parser.next()? {
         match arg {
@@ -87,6 +90,7 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
             Long("issuer-cards") => issuer_cards = Some(path(&mut parser)?),
             Long("db") => db = Some(path(&mut parser)?),
             Long("store") => store = Some(parser.value()?.parse_with(store_kind)?),
+            Long("postgres") if cfg!(feature = "postgres") => postgres = Some(parser.value()?.string()?),
             Long("out") => out = Some(path(&mut parser)?),
             Long("catalog" | "catalogue") => catalog = Some(path(&mut parser)?),
             Long("policy") => policy = Some(path(&mut parser)?),
@@ -103,7 +107,19 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
     let cards = cards.ok_or("the file of cards is missing: buyback [options] CARDS.csv")?;
     let out = out.unwrap_or_else(|| PathBuf::from("buyback-out"));
     let db = db.unwrap_or_else(|| out.join("scrip.db"));
-    Ok(Command::Run(Args { cards, issuer_cards, db, store, out, catalog, policy, faults, seed, realtime }))
+    Ok(Command::Run(Args {
+        cards,
+        issuer_cards,
+        db,
+        store,
+        postgres,
+        out,
+        catalog,
+        policy,
+        faults,
+        seed,
+        realtime,
+    }))
 }
 
 fn path(parser: &mut lexopt::Parser) -> Result<PathBuf, lexopt::Error> {
@@ -145,6 +161,7 @@ mod tests {
             issuer_cards: None,
             db: "buyback-out/scrip.db".into(),
             store: None,
+            postgres: None,
             out: "buyback-out".into(),
             catalog: None,
             policy: None,

@@ -82,6 +82,11 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         make_dir(dir)?;
     }
     let stage = setup::stage(args)?;
+    #[cfg(feature = "postgres")]
+    if let Some(url) = &args.postgres {
+        let store = scrip::host::Postgres::open(url).map_err(|error| InputError::new("--postgres", error))?;
+        return job(args, intake, stage, store);
+    }
     let wrong = |error: StoreError| InputError::new(&label(&args.db), error);
     match args.store() {
         StoreKind::Journal => job(args, intake, stage, Journal::open(&args.db).map_err(wrong)?),

@@ -11,6 +11,8 @@ mod lanes;
 mod memory;
 #[cfg(feature = "image")]
 pub mod picture;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod proof;
 mod reseal;
 mod shared;
@@ -28,6 +30,8 @@ pub use driver::{Driver, Outcome, RunError};
 pub use journal::{Disk, Journal, JournalOptions};
 pub use lanes::Source;
 pub use memory::Memory;
+#[cfg(feature = "postgres")]
+pub use postgres::{Postgres, PostgresOptions};
 pub use proof::{Proof, checkpoints, prove};
 pub use reseal::sealed_before;
 pub use shared::{Shared, SharedNode};
