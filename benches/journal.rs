@@ -36,11 +36,10 @@ fn main() {
             let units: usize = batches.iter().map(|batch| batch.units().len()).sum();
             let ns = |time: Duration| time.as_nanos() / units as u128;
             let rate = per_second(units as u64, timed.took);
-            let (clock, work, bytes) = (ns(timed.took), ns(timed.worked), timed.bytes / count as u64);
-            println!("| {in_flight} | {store} | {rate} | {clock} | {work} | {bytes} |");
+            println!("| {in_flight} | {store} | {rate} | {} | {} |", ns(timed.took), ns(timed.worked));
         };
         show("bare disk", best(&bare));
-        show("memory", best(&|batches| commit(batches, &mut Memory::new(), || 0)));
+        show("memory", best(&|batches| commit(batches, &mut Memory::new())));
         show("journal", best(&on_journal));
         show("SQLite", best(&on_sqlite));
     }
@@ -70,38 +69,28 @@ fn main() {
 struct Timed {
     took: Duration,
     worked: Duration,
-    bytes: u64,
 }
 
 /// Commits copies of the batches, and tells how long that took without the copying.
-fn commit(batches: &[Batch], store: &mut impl Store, bytes: impl Fn() -> u64) -> Timed {
+fn commit(batches: &[Batch], store: &mut impl Store) -> Timed {
     store.recover(&mut Recovery::new()).expect("an empty store");
     let mut copies = batches.to_vec();
     copies.iter_mut().for_each(Batch::clear);
-    let before = bytes();
     let (worked, start) = (Worked::start(), Instant::now());
     for batch in &mut copies {
         store.commit(batch).expect("the store takes it");
     }
-    let (took, worked) = (start.elapsed(), worked.so_far());
-    Timed { took, worked, bytes: bytes().saturating_sub(before) }
-}
-
-/// What this process wrote to devices so far, where the system tells it (Linux).
-fn written() -> u64 {
-    let text = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("write_bytes: "));
-    line.and_then(|number| number.parse().ok()).unwrap_or(0)
+    Timed { took: start.elapsed(), worked: worked.so_far() }
 }
 
 fn on_journal(batches: &[Batch]) -> Timed {
     let folder = folder();
-    commit(batches, &mut Journal::open(folder.path().join("j")).expect("a new journal"), written)
+    commit(batches, &mut Journal::open(folder.path().join("j")).expect("a new journal"))
 }
 
 fn on_sqlite(batches: &[Batch]) -> Timed {
     let folder = folder();
-    commit(batches, &mut Sqlite::open(folder.path().join("s")).expect("a new database"), written)
+    commit(batches, &mut Sqlite::open(folder.path().join("s")).expect("a new database"))
 }
 
 /// As many bytes, appended to a zeroed file and synced as often.
@@ -112,13 +101,12 @@ fn bare(batches: &[Batch]) -> Timed {
     file.write_all(&vec![0; total]).expect("there is room");
     file.sync_all().expect("the disk takes it");
     file.seek(SeekFrom::Start(0)).expect("a file");
-    let (before, worked, start) = (written(), Worked::start(), Instant::now());
+    let (worked, start) = (Worked::start(), Instant::now());
     for batch in batches {
         file.write_all(batch.bytes()).expect("there is room");
         file.sync_data().expect("the disk takes it");
     }
-    let (took, worked) = (start.elapsed(), worked.so_far());
-    Timed { took, worked, bytes: written().saturating_sub(before) }
+    Timed { took: start.elapsed(), worked: worked.so_far() }
 }
 
 /// On the disk that the build is on: a folder for temporary files may lie in memory.

@@ -92,8 +92,7 @@ fn written() -> Vec<u8> {
     let mut journal = Journal::open_on(disk.clone(), folder.path(), &options).unwrap();
     write(&mut journal);
     drop(journal);
-    let file = disk.0.lock().unwrap().clone();
-    file
+    disk.0.lock().unwrap().clone()
 }
 
 #[test]

@@ -127,6 +127,39 @@ fn a_takeover_behind_it_makes_the_last_batch_safe_from_being_cut() {
     }
 }
 
+/// The head of the last segment is no torn write while there are whole batches behind it.
+#[test]
+fn damage_to_the_head_of_a_segment_is_refused() {
+    let Written { after, last: (name, ..), .. } = written();
+    for (at, wipe) in (0..64).map(|at| (at, false)).chain([(0, true)]) {
+        let mut image = after.clone();
+        let file = image.get_mut(&name).unwrap();
+        if wipe {
+            file[..64].fill(0)
+        } else {
+            file[at] ^= 1
+        }
+        match reopened(image) {
+            Err(StoreError::Corrupt(text)) => assert!(text.contains(&name), "{at}: {text}"),
+            other => panic!("byte {at}: {other:?}"),
+        }
+    }
+}
+
+/// A segment whose very first write was torn is made zeros again.
+#[test]
+fn a_torn_beginning_of_a_segment_leaves_nothing_behind() {
+    let Written { after, batches, .. } = written();
+    let name = format!("segment-{:08}", after.len() + 1);
+    let mut image = after.clone();
+    // The first sector did not reach the disk, and others did.
+    image.insert(name.clone(), [[0; 512], [7; 512], [0; 512]].concat());
+    let (disk, folder) = (Ram::of(image), scratch());
+    let mut journal = open(&disk, folder.path()).unwrap();
+    assert_eq!(shown(&mut journal).len() as u64, batches);
+    assert!(disk.image()[&name].iter().all(|byte| *byte == 0));
+}
+
 #[test]
 fn tables_that_are_ahead_of_the_journal_are_told() {
     let Written { before, after, batches, .. } = written();

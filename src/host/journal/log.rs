@@ -177,6 +177,19 @@ fn begun(disk: &dyn Disk, lengths: &[u64], at: &Position) -> Result<bool, StoreE
     Ok(false)
 }
 
+/// Sees to it that a segment behind the end holds zeros only: its first write may have been torn.
+fn clear(disk: &dyn Disk, lengths: &[u64], number: u32) -> Result<(), StoreError> {
+    let bytes = read_segment(disk, lengths, number)?.unwrap_or_default();
+    if bytes.iter().all(|byte| *byte == 0) {
+        return Ok(());
+    }
+    let name = segment_name(number);
+    if (0..bytes.len()).step_by(ALIGN).any(|at| Entry::starts(&bytes[at..])) {
+        return Err(StoreError::Corrupt(format!("{name}, byte 0: its head is damaged")));
+    }
+    disk.create(&name, bytes.len() as u64).map_err(|error| failed(&name, &error))
+}
+
 fn read_segment(disk: &dyn Disk, lengths: &[u64], number: u32) -> Result<Option<Vec<u8>>, StoreError> {
     let Some(length) = lengths.get(number as usize - 1) else { return Ok(None) };
     let mut bytes = vec![0; to_usize(*length)];
@@ -219,6 +232,9 @@ impl Log {
     ) -> Result<Self, StoreError> {
         let lengths = segments(&*disk)?;
         let name = segment_name(at.segment);
+        for number in at.segment + 1..=u32::try_from(lengths.len()).unwrap_or(u32::MAX) {
+            clear(&*disk, &lengths, number)?;
+        }
         if let Some(Torn { end }) = torn {
             let zeros = vec![0; to_usize(end - at.offset)];
             let cut = disk.write_at(&name, at.offset, &zeros).and_then(|()| disk.sync(&name));
