@@ -22,9 +22,7 @@ const BEST_OF: usize = 3;
 fn main() {
     let full = std::env::args().any(|arg| arg == "--bench");
     let (runs, best_of) = if full { (&RUNS[..], BEST_OF) } else { (&RUNS[..1], 1) };
-    println!(
-        "\n| in flight | store | units/s | ns per unit, by the clock | at work | bytes per redemption |"
-    );
+    println!("\n| in flight | store | units/s | ns per unit, by the clock | at work |");
     println!("|---:|---|---:|---:|---:|---:|");
     for &(in_flight, count) in runs {
         let (_, seen) = Trade::rehearse(count, in_flight, &mut Memory::new());
