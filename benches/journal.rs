@@ -23,7 +23,7 @@ fn main() {
     let full = std::env::args().any(|arg| arg == "--bench");
     let (runs, best_of) = if full { (&RUNS[..], BEST_OF) } else { (&RUNS[..1], 1) };
     println!("\n| in flight | store | units/s | ns per unit, by the clock | at work |");
-    println!("|---:|---|---:|---:|---:|---:|");
+    println!("|---:|---|---:|---:|---:|");
     for &(in_flight, count) in runs {
         let (_, seen) = Trade::rehearse(count, in_flight, &mut Memory::new());
         let batches = seen.batches;

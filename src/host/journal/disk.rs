@@ -49,7 +49,7 @@ pub trait Disk: Send + Sync {
 
 /// So many zeros are written at a time, and so many before they are synced: a large sync in
 /// between would hold up those of the batches.
-const STRIDE: usize = 1 << 20;
+const STRIDE: usize = 4 << 20;
 
 /// A folder of the file system.
 #[derive(Debug)]

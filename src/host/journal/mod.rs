@@ -52,7 +52,7 @@ use std::vec::Vec;
 /// whatever is set here.
 #[derive(Clone, Copy, Debug)]
 pub struct JournalOptions {
-    /// The length of the first segment in bytes; each next one is twice as long. 1 MiB if not
+    /// The length of the first segment in bytes; each next one is twice as long. 4 MiB if not
     /// said.
     pub first_segment: u64,
     /// The length of the largest segments in bytes; 64 MiB if not said.
@@ -64,7 +64,7 @@ pub struct JournalOptions {
 impl Default for JournalOptions {
     fn default() -> Self {
         let describe: Describe = |summary| Described::of_summary(summary);
-        Self { first_segment: 1 << 20, largest_segment: 64 << 20, describe }
+        Self { first_segment: 4 << 20, largest_segment: 64 << 20, describe }
     }
 }
 
