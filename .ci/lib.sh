@@ -101,9 +101,10 @@ tested() {
 
 # Pictures have many pixels: the library is too slow for these without optimisation.
 pictures_read() {
-  cargo test --locked --features image --config 'profile.dev.package.scrip.opt-level=2' \
-    --test picture --lib -- picture
-  cargo test --locked --features image --config 'profile.dev.package.scrip.opt-level=2' --example scan
+  local optimised='profile.dev.package.scrip.opt-level=2'
+  cargo test --locked --features image --config "$optimised" --test picture
+  cargo test --locked --features image --config "$optimised" --lib picture
+  cargo test --locked --features image --config "$optimised" --example scan
 }
 
 # The PostgreSQL store on private servers, which the test starts and stops.

@@ -1,6 +1,6 @@
 //! 2: a card is debited at most once per pay-out and paid at most once.
 
-use super::super::town::Town;
+use crate::sim::life::town::Town;
 use super::{ensure, redemption};
 use crate::base::{Key16, RedemptionId};
 use crate::flow::State;
