@@ -1,12 +1,12 @@
 //! When nothing is left to do: 4, no money is stranded; 7, no secret is seen; 8, proofs verify.
 
-use crate::sim::life::town::Town;
 use super::{claims, ensure, leaves, money, redemption, redemptions};
 use crate::audit;
 use crate::flow::{Event, Redemption, SIDE_CARD, State, next};
 use crate::host::Store;
 use crate::issuer::Reference;
 use crate::record::Record;
+use crate::sim::life::town::Town;
 use std::collections::BTreeSet;
 use std::format;
 use std::string::{String, ToString};

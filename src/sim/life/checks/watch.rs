@@ -1,11 +1,11 @@
 //! What is kept outside of all nodes, to look at them from there.
 
-use crate::sim::life::node::Node;
 use super::{ensure, root_of};
 use crate::audit::{self, AuditError};
 use crate::base::{Digest, RedemptionId};
 use crate::engine::{Call, CallId, Sent};
 use crate::issuer::OpKind;
+use crate::sim::life::node::Node;
 use std::collections::{BTreeMap, BTreeSet};
 use std::format;
 use std::string::String;
