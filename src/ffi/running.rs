@@ -204,6 +204,7 @@ impl Running {
                 return refused.with(self.head.as_bytes(), &self.bytes);
             }
             Event::TakenOver { redemption } => (SCRIP_EVENT_TAKEN_OVER, redemption, None),
+            Event::Heard { .. } => unreachable!("nothing is asked by name across the C ABI"),
         };
         (output.event, output.redemption) = (kind, redemption.0);
         self.head.clear();
