@@ -9,6 +9,8 @@ mod memory;
 pub mod picture;
 mod proof;
 mod reseal;
+#[cfg(feature = "service")]
+pub mod service;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
