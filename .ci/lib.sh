@@ -111,7 +111,7 @@ documented() { RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --all-fea
 features_apart() {
   cargo check --locked --lib --no-default-features
   local feature
-  for feature in capi std sim image; do
+  for feature in capi std sim image service; do
     cargo check --locked --lib --no-default-features --features "$feature"
   done
 }

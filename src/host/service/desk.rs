@@ -114,11 +114,12 @@ impl Desk {
                     teller.tell(Err(gone.clone()));
                 }
                 let asking = self.asking.remove(id);
-                asking.map(|asking| {
-                    asking.teller.tell(Err(gone));
-                    asking.behind
-                })
-                .unwrap_or_default()
+                asking
+                    .map(|asking| {
+                        asking.teller.tell(Err(gone));
+                        asking.behind
+                    })
+                    .unwrap_or_default()
             }
             _ => VecDeque::new(),
         }

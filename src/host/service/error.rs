@@ -1,9 +1,9 @@
 //! Why the service did not do what it was asked.
 
-use crate::host::{RunError, StoreError};
 use crate::base::{Advice, Code, RedemptionId, block};
 use crate::engine::SubmitError;
 use crate::flow::FlowError;
+use crate::host::{RunError, StoreError};
 
 /// Why a service did not do what it was asked, or cannot say.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -5,7 +5,7 @@
 //! turn.
 
 use super::shared::{Committed, Shared};
-use crate::engine::{ChannelId, Event, Setup, Sent};
+use crate::engine::{ChannelId, Event, Sent, Setup};
 use crate::host::Arrival;
 use crate::host::driver::settled;
 use std::collections::BTreeMap;

@@ -88,8 +88,12 @@ impl<S: Store> Keeper<'_, S> {
     }
 
     /// Asks a store that is busy, full or uncertain again, until its patience is at an end.
-    fn patiently<T>(&mut self, mut ask: impl FnMut(&mut S) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let patience = Duration::from_millis(u64::try_from(self.shared.limits.patience_ms).unwrap_or_default());
+    fn patiently<T>(
+        &mut self,
+        mut ask: impl FnMut(&mut S) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let patience =
+            Duration::from_millis(u64::try_from(self.shared.limits.patience_ms).unwrap_or_default());
         let (begun, mut pause) = (Instant::now(), PAUSE);
         loop {
             match ask(&mut self.store) {

@@ -27,8 +27,10 @@ const RATE_OVER_MS: i64 = 50;
 const LAST_BATCHES: u32 = 3;
 /// A redemption that the engine cannot take is tried again after this time.
 const STUCK_MS: i64 = 60_000;
-/// Where all that is due is stuck, the store is asked again after this time.
-const LOOK_AGAIN_MS: i64 = 1_000;
+/// Where nothing new is due although something is, the store is asked again after this time: soon
+/// if it is only being taken up and not written yet, later if it is stuck.
+const LOOK_SOON_MS: i64 = 50;
+const LOOK_LATER_MS: i64 = 1_000;
 
 pub(super) struct Turner<S, T> {
     engine: Engine,
@@ -43,6 +45,8 @@ pub(super) struct Turner<S, T> {
     due: Due,
     committing: bool,
     batches: u64,
+    /// When the engine was polled last.
+    polled: Mono,
     /// Since when requests have been waiting without a break, and how many were taken since.
     pressed: Option<(Mono, usize)>,
     /// When to end at the latest, if that is wanted.
@@ -56,7 +60,7 @@ pub(super) struct Turner<S, T> {
 struct Due {
     next: Option<Wall>,
     asked: bool,
-    /// Not before this time, for all that was due was stuck.
+    /// Not before this time, for nothing new was due.
     not_before: Option<Mono>,
     /// What the engine could not take, and until when it is left alone.
     stuck: BTreeMap<RedemptionId, Mono>,
@@ -79,6 +83,7 @@ impl<S, T: Wakeable> Turner<S, T> {
             due: Due { next: Some(Wall(i64::MIN)), ..Due::default() },
             committing: false,
             batches: 0,
+            polled: Mono(i64::MIN),
             pressed: None,
             ending: None,
             last_batches: 0,
@@ -168,16 +173,20 @@ impl<S, T: Wakeable> Turner<S, T> {
         let now = self.now();
         (self.due.asked, self.due.next) = (false, next);
         self.due.stuck.retain(|_, until| *until > now);
-        let mut any = false;
+        let (mut any, mut here) = (false, false);
         for handed in due {
             let id = handed.redemption;
-            // What is in memory by now is ahead of what was read.
-            if self.engine.redemption(id).is_none() && !self.due.stuck.contains_key(&id) {
+            if self.engine.redemption(id).is_some() {
+                // What is in memory by now is ahead of what was read.
+                here = true;
+            } else if !self.due.stuck.contains_key(&id) {
                 any = true;
                 self.hand(id, Some(handed));
             }
         }
-        self.due.not_before = (!any).then(|| now.plus(LOOK_AGAIN_MS));
+        let again = !any && next.is_some_and(|next| next <= self.engine.wall());
+        let pause_ms = if here { LOOK_SOON_MS } else { LOOK_LATER_MS };
+        self.due.not_before = again.then(|| now.plus(pause_ms));
     }
 
     /// Submits what waits, as far as there is room.
@@ -230,6 +239,7 @@ impl<S, T: Wakeable> Turner<S, T> {
         self.due.unpolled = false;
         loop {
             let now = self.transport.now();
+            self.polled = now.mono;
             let Some(output) = self.engine.poll(now) else { return Ok(()) };
             let late = self.is_late(now.mono);
             match output {
@@ -334,7 +344,10 @@ impl<S, T: Wakeable> Turner<S, T> {
             let at = now.plus(due.0.saturating_sub(self.engine.wall().0).max(0));
             self.due.not_before.map_or(at, |not_before| at.max(not_before))
         });
-        [self.engine.wake_at(), due, self.ending].into_iter().flatten().min()
+        // A timer that the last poll left alone waits for the batch that is on its way.
+        let timer = self.engine.wake_at().filter(|at| *at > self.polled || !self.committing);
+        let ending = self.ending.filter(|ending| *ending > now || !self.committing);
+        [timer, due, ending].into_iter().flatten().min()
     }
 
     fn arrived(&mut self, arrival: Arrival) -> Result<(), ServiceError> {
