@@ -38,12 +38,12 @@ recipe = "repeat"
 late_debit = "owe"
 echoes_card = true
 endpoints = ["shop-a"]
-timing = { send_within_ms = 5000, answer_within_ms = 10000, absent_after_ms = 600000, age_limit_ms = 86400000, attempts = 20 }
+timing = { send_within_ms = 1000, answer_within_ms = 3000, absent_after_ms = 8000, age_limit_ms = 86400000, attempts = 20 }
 
 [rail.pay]
 adapter = "signed_json"
 endpoints = ["pay-a"]
-timing = { send_within_ms = 5000, answer_within_ms = 10000, ladder_ms = [500], absent_after_ms = 600000, age_limit_ms = 86400000, attempts = 20 }
+timing = { send_within_ms = 1000, answer_within_ms = 3000, ladder_ms = [500, 2000], absent_after_ms = 8000, age_limit_ms = 86400000, attempts = 20 }
 "#;
 
 pub(crate) type World = Polled<SimTransport>;

@@ -7,7 +7,7 @@ use super::shared::{Input, Shared};
 use super::wake::Wakeable;
 use super::{Ask, ServiceError};
 use crate::base::{BatchId, Mono, RedemptionId, Wall};
-use crate::engine::{Engine, Event, InboundId, Output, Sent};
+use crate::engine::{Engine, Event, InboundId, Output};
 use crate::host::{Arrival, InboundToken, RunError};
 use crate::record::Handed;
 use std::collections::{BTreeMap, VecDeque};
@@ -22,9 +22,6 @@ const HANDED_AT_ONCE: usize = 256;
 const TAKEN_AT_ONCE: usize = 512;
 /// The rate at which requests are taken is measured over this time at least.
 const RATE_OVER_MS: i64 = 50;
-/// After the time to end, so many batches are written at the most: that what is not sent any more
-/// was not sent.
-const LAST_BATCHES: u32 = 3;
 /// A redemption that the engine cannot take is tried again after this time.
 const STUCK_MS: i64 = 60_000;
 /// Where nothing new is due although something is, the store is asked again after this time: soon
@@ -51,8 +48,6 @@ pub(super) struct Turner<S, T> {
     pressed: Option<(Mono, usize)>,
     /// When to end at the latest, if that is wanted.
     ending: Option<Mono>,
-    /// How many batches were begun after that time.
-    last_batches: u32,
 }
 
 /// What is known of the redemptions that the store will hand back.
@@ -86,7 +81,6 @@ impl<S, T: Wakeable> Turner<S, T> {
             polled: Mono(i64::MIN),
             pressed: None,
             ending: None,
-            last_batches: 0,
         }
     }
 
@@ -243,14 +237,12 @@ impl<S, T: Wakeable> Turner<S, T> {
             let Some(output) = self.engine.poll(now) else { return Ok(()) };
             let late = self.is_late(now.mono);
             match output {
-                // Too late to begin anything: it stands in the log, or was never written.
-                Output::Commit(_) if late && self.last_batches == LAST_BATCHES => return Ok(()),
+                // Too late to begin anything: it was never written. The calls of the batch that was
+                // on its way do go out, for a question finds what arrived, and has to wait for
+                // what may still arrive.
+                Output::Commit(_) if late => return Ok(()),
                 Output::Load(_) if late => {}
-                Output::Call(call) if late => {
-                    self.engine.lost(call.id, Sent::NotSent).map_err(RunError::from)?;
-                }
                 Output::Commit(batch) => {
-                    self.last_batches += u32::from(late);
                     self.committing = true;
                     self.shared.set_committing(true);
                     self.job(Job::Commit(batch))?;
@@ -327,7 +319,10 @@ impl<S, T: Wakeable> Turner<S, T> {
         let mut next = self.transport.next(until);
         let mut taken = 0;
         while let Some(arrival) = next {
-            self.arrived(arrival)?;
+            // What comes too late is heard after the next opening, or asked for.
+            if !self.is_late(now) {
+                self.arrived(arrival)?;
+            }
             taken += 1;
             next = if taken < TAKEN_AT_ONCE { self.transport.next(Some(now)) } else { None };
         }
