@@ -80,7 +80,7 @@ impl Engine {
         live.parked = unit.dormant;
         // What came in since its unit was written has not been told to it yet.
         let summary = Summary::of(&live.r);
-        let done = live.ask.take().map(|ask| (ask, Heard::Done(summary.clone())));
+        let done = live.ask.take().map(|ask| (ask, Heard::Done(Box::new(summary.clone()))));
         self.event(Event::Moved { redemption: id, summary });
         if let Some((ask, done)) = done {
             self.heard(id, Some(ask), done);
@@ -191,7 +191,7 @@ impl Engine {
             Some(live) if live.busy => live.ask = ask,
             Some(live) => {
                 let summary = Summary::of(&live.r);
-                self.heard(id, ask, Heard::Done(summary));
+                self.heard(id, ask, Heard::Done(Box::new(summary)));
             }
             None => {}
         }

@@ -4,6 +4,7 @@ use super::Call;
 use crate::base::RedemptionId;
 use crate::flow::{FlowError, Summary};
 use crate::record::Batch;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// Names an inbound message until it is acknowledged.
@@ -33,7 +34,7 @@ pub enum Reply {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
     /// It is done and durable; how the redemption stands with it.
-    Done(Summary),
+    Done(Box<Summary>),
     /// It does not fit; nothing was done.
     Refused(FlowError),
     /// There is no such redemption.

@@ -16,6 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 /// An outcome that comes, or is there already.
+#[expect(clippy::large_enum_variant, reason = "there are few")]
 enum Coming {
     Promise(Promise<Outcome>),
     There(Result<Outcome, ServiceError>),

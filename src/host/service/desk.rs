@@ -45,8 +45,11 @@ impl Desk {
     /// none.
     pub(super) fn behind(&mut self, id: RedemptionId, asked: Asked) -> Result<(), Asked> {
         match self.asking.get_mut(&id) {
-            Some(asking) => Ok(asking.behind.push_back(asked)),
             None => Err(asked),
+            Some(asking) => {
+                asking.behind.push_back(asked);
+                Ok(())
+            }
         }
     }
 
@@ -98,7 +101,7 @@ impl Desk {
             Event::Heard { ask, heard, .. } => {
                 if let Some((id, teller)) = self.asks.remove(ask) {
                     teller.tell(match heard {
-                        Heard::Done(summary) => Ok(summary.clone()),
+                        Heard::Done(summary) => Ok(Summary::clone(summary)),
                         Heard::Refused(error) => Err((*error).into()),
                         Heard::NotKnown => Err(ServiceError::NotKnown(id)),
                     });

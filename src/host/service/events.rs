@@ -10,6 +10,7 @@ use std::vec::Vec;
 
 /// What a subscriber is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every notice is an event")]
 pub enum Notice {
     /// An event, in the order in which they happened.
     Event(Event),

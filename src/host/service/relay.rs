@@ -63,6 +63,9 @@ impl Arrivals {
     }
 }
 
+type Carry = Box<dyn FnMut(Call, &Arrivals) + Send>;
+type Acknowledge = Box<dyn FnMut(InboundToken, &[u8]) + Send>;
+
 /// A transport that hands each call to a closure, which starts a thread or a task and returns. The
 /// reply is brought through [`Arrivals`], by any thread. It runs on the clocks of the machine.
 ///
@@ -70,8 +73,8 @@ impl Arrivals {
 /// [`Arrival::Lost`] with [`Sent::NotSent`] if that has passed.
 pub struct Relay {
     line: Arc<Line>,
-    carry: Box<dyn FnMut(Call, &Arrivals) + Send>,
-    acknowledge: Box<dyn FnMut(InboundToken, &[u8]) + Send>,
+    carry: Carry,
+    acknowledge: Acknowledge,
 }
 
 impl Relay {
