@@ -332,7 +332,8 @@ fn what_the_server_cannot_do_is_told_by_its_kind() {
              CREATE OR REPLACE TRIGGER no BEFORE INSERT ON kinds.sightings FOR EACH ROW EXECUTE FUNCTION kinds.no()"
         ));
     };
-    let cases: [(&str, fn(&StoreError) -> bool); 4] = [
+    type Fits = fn(&StoreError) -> bool;
+    let cases: [(&str, Fits); 4] = [
         ("53100", |error| matches!(error, StoreError::Full(_))),
         ("55P03", |error| matches!(error, StoreError::Busy(_))),
         ("40001", |error| matches!(error, StoreError::Busy(_))),

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::live::{Alarm, Entry, InFlight, Live, Ready, Told};
-use super::output::Event;
+use super::output::{Event, Heard};
 use super::prepare::{self, open_card};
 use crate::base::{BatchId, Hasher, Mono, RedemptionId, Text, planted, scrub_stack};
 use crate::card::Card;
@@ -81,7 +81,11 @@ impl Engine {
         live.parked = unit.dormant;
         // What came in since its unit was written has not been told to it yet.
         let summary = Summary::of(&live.r);
+        let done = live.ask.take().map(|ask| (ask, Heard::Done(Box::new(summary.clone()))));
         self.event(Event::Moved { redemption: id, summary });
+        if let Some((ask, done)) = done {
+            self.heard(id, Some(ask), done);
+        }
         if !unit.dormant && wait_ms.is_some() {
             self.set_timer(id, wait_ms);
         }
@@ -172,11 +176,12 @@ impl Engine {
     fn take_input(&mut self, id: RedemptionId, mut told: Told) {
         let Some(mut live) = self.live.remove(&id) else { return };
         let scan = told.scan.take();
-        match scan.map(|scan| self.scanned(&live, &scan)).transpose() {
+        match scan.map(|scan| self.scanned(&live, &scan, &mut told.ask)).transpose() {
             Ok(checked) => checked.into_iter().for_each(|input| told.input = input),
             Err(error) => {
                 self.live.insert(id, live);
-                return self.event(Event::Refused { redemption: id, error: Some(error) });
+                self.event(Event::Refused { redemption: id, error: Some(error) });
+                return self.heard(id, told.ask, Heard::Refused(error));
             }
         }
         if told.is_outdated(&live.r) {
@@ -196,6 +201,7 @@ impl Engine {
                     self.set_timer(id, None);
                 }
                 self.stage(id, step, told.inbound, None);
+                self.asked_and_staged(id, told.ask);
             }
             Err(error) => {
                 // People may ask again; anything else starts over from the records.
@@ -204,8 +210,21 @@ impl Engine {
                     self.live.insert(id, live);
                 }
                 self.event(Event::Refused { redemption: id, error: Some(error) });
+                self.heard(id, told.ask, Heard::Refused(error));
                 told.inbound.into_iter().for_each(|id| self.inbound_done(id));
             }
+        }
+    }
+
+    /// A named ask is heard when what it wrote is durable, at once if that is nothing.
+    fn asked_and_staged(&mut self, id: RedemptionId, ask: Option<u64>) {
+        match self.live.get_mut(&id).filter(|_| ask.is_some()) {
+            Some(live) if live.busy => live.ask = ask,
+            Some(live) => {
+                let summary = Summary::of(&live.r);
+                self.heard(id, ask, Heard::Done(Box::new(summary)));
+            }
+            None => {}
         }
     }
 
@@ -405,7 +424,10 @@ impl Engine {
             None => None,
         };
         self.event(Event::Refused { redemption: id, error });
-        waiting.into_iter().filter_map(|told| told.inbound).for_each(|id| self.inbound_done(id));
+        for told in waiting {
+            self.heard(id, told.ask, error.map_or(Heard::NotKnown, Heard::Refused));
+            told.inbound.into_iter().for_each(|id| self.inbound_done(id));
+        }
     }
 
     /// A timer of a redemption fired.

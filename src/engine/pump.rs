@@ -4,7 +4,7 @@ use super::live::{Alarm, Group, InFlight, Live, Open, Pending, Queued, Told};
 use super::prepare::{self, Prepared};
 use super::rescan::Scan;
 use super::{
-    CallId, ChannelId, Event, InboundId, Misuse, Output, Recovery, Request, Sent, Setup, SubmitError,
+    CallId, ChannelId, Event, Heard, InboundId, Misuse, Output, Recovery, Request, Sent, Setup, SubmitError,
 };
 use crate::base::{BatchId, Digest, Key16, Mono, Now, RedemptionId, Secret, Wall, planted, scrub_stack};
 use crate::flow::{Finding, Input, Summary, Verdict};
@@ -52,6 +52,8 @@ pub struct Engine {
     pub(super) in_flight: Option<InFlight>,
     pub(super) again: Option<Box<Batch>>,
     pub(super) queued_submits: usize,
+    /// The name of what is asked next.
+    pub(super) ask: Option<u64>,
     /// How many messages keys have sealed, as staged.
     pub(super) tallies: super::keeping::Tallies,
     /// Past this time no call leaves; `None` where there is one writer.
@@ -104,6 +106,7 @@ impl Engine {
             again: None,
             queued_submits: 0,
             lease: None,
+            ask: None,
             ring_pinned: false,
             tallies,
         };
@@ -169,7 +172,7 @@ impl Engine {
         let answered = answers.iter().map(|(to, answer)| (to.redemption, answer.kind)).collect();
         self.queue.push_back(Queued::Reply { id, answered, undecodable: decoded.is_err() });
         for (to, answer) in answers {
-            let told = Told { input: Input::Answer(answer), leg: Some(to.leg), inbound: None, scan: None };
+            let told = Told { leg: Some(to.leg), ..Told::of(Input::Answer(answer)) };
             self.queue.push_back(Queued::Answers { to: to.redemption, told });
         }
         Ok(())
@@ -204,18 +207,29 @@ impl Engine {
         self.next_inbound += 1;
         self.inbound.insert(id, (from, answers.len() + 1));
         for (to, answer) in answers {
-            let told =
-                Told { input: Input::Answer(answer), leg: Some(to.leg), inbound: Some(id), scan: None };
+            let told = Told { leg: Some(to.leg), inbound: Some(id), ..Told::of(Input::Answer(answer)) };
             self.queue.push_back(Queued::Answers { to: to.redemption, told });
         }
         self.queue.push_back(Queued::Settled(id));
         Ok(Ok(id))
     }
 
+    /// Gives a name to what is asked with the next call of `decide`, `answer`, `rescan`, `cancel`,
+    /// `resolve`, `erase` or `reseal`, so that [`Event::Heard`] tells what became of it.
+    pub fn named(&mut self, ask: u64) -> &mut Self {
+        self.ask = Some(ask);
+        self
+    }
+
+    /// Queues what people ask of a redemption.
+    pub(super) fn asked_of(&mut self, id: RedemptionId, told: Told) {
+        let told = Told { ask: self.ask.take(), ..told };
+        self.queue.push_back(Queued::Answers { to: id, told });
+    }
+
     /// A decision by people about a redemption. [`Event::Refused`] tells if it does not fit.
     pub fn decide(&mut self, id: RedemptionId, verdict: Verdict) {
-        let told = Told::of(Input::Person(verdict));
-        self.queue.push_back(Queued::Answers { to: id, told });
+        self.asked_of(id, Told::of(Input::Person(verdict)));
     }
 
     /// The seller's answer to a challenge.
@@ -229,8 +243,7 @@ impl Engine {
     /// the challenge expires.
     pub fn rescan(&mut self, id: RedemptionId, token: &str, received_at: Option<Wall>) {
         let scan = Some(Scan { token: Secret::from(token), received_at });
-        let told = Told { scan, ..Told::of(Input::Note("token_scanned")) };
-        self.queue.push_back(Queued::Answers { to: id, told });
+        self.asked_of(id, Told { scan, ..Told::of(Input::Note("token_scanned")) });
     }
 
     /// Calls a redemption off; possible before redeeming only.
@@ -251,8 +264,7 @@ impl Engine {
 
     /// Erases the personal fields of a redemption; the records and their proofs stay.
     pub fn erase(&mut self, id: RedemptionId) {
-        let told = Told::of(Input::Erase);
-        self.queue.push_back(Queued::Answers { to: id, told });
+        self.asked_of(id, Told::of(Input::Erase));
     }
 
     /// The redemption that [`Output::Load`] asked for, or one that the store says is due.
@@ -483,6 +495,13 @@ impl Engine {
     pub(super) fn session_of(&self, channel: &str) -> &[u8] {
         let session = self.sessions.iter().find(|(name, _)| name.as_str() == channel);
         session.map(|(_, session)| session.state.as_slice()).unwrap_or_default()
+    }
+
+    /// Tells what became of something that was asked under a name.
+    pub(super) fn heard(&mut self, redemption: RedemptionId, ask: Option<u64>, heard: Heard) {
+        if let Some(ask) = ask {
+            self.event(Event::Heard { redemption, ask, heard });
+        }
     }
 
     pub(super) fn event(&mut self, event: Event) {

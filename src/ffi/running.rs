@@ -206,6 +206,7 @@ impl Running {
             Event::TakenOver { redemption, .. } | Event::Elsewhere { redemption, .. } => {
                 (SCRIP_EVENT_TAKEN_OVER, redemption, None)
             }
+            Event::Heard { .. } => unreachable!("nothing is asked by name across the C ABI"),
         };
         (output.event, output.redemption) = (kind, redemption.0);
         self.head.clear();

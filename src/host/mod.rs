@@ -15,6 +15,8 @@ pub mod picture;
 mod postgres;
 mod proof;
 mod reseal;
+#[cfg(feature = "service")]
+pub mod service;
 mod shared;
 #[cfg(feature = "sqlite")]
 mod sqlite;
