@@ -139,33 +139,16 @@ impl<S: Store, T: Transport> Driver<S, T> {
         let (batches, group_ms, renew_at) = (0, 0, None);
         let mut driver = Self { engine, store, transport, inbound, stuck, batches, group_ms, renew_at };
         driver.renew()?;
-        driver.recount()?;
+        if driver.renew_at.is_some() {
+            recount(&mut driver.engine, &mut driver.store)?;
+        }
         Ok(driver)
     }
 
     /// Extends the lease. Its time runs from before the store is asked.
     fn renew(&mut self) -> Result<(), RunError> {
         let asked = self.transport.now().mono;
-        let lease_ms = self.store.renew()?;
-        if let Some(ms) = lease_ms {
-            self.engine.lease_until(asked.plus(ms));
-        }
-        self.renew_at = lease_ms.map(|ms| asked.plus((ms / RENEWALS).max(1)));
-        Ok(())
-    }
-
-    /// Lets go of advances that count in another node's log by now.
-    fn recount(&mut self) -> Result<(), RunError> {
-        if self.renew_at.is_none() {
-            return Ok(());
-        }
-        for id in self.engine.advances() {
-            match self.store.load(id) {
-                Ok(handed) => self.engine.recount(id, handed.as_ref()),
-                Err(StoreError::Elsewhere { .. }) => self.engine.recount(id, None),
-                Err(error) => return Err(error.into()),
-            }
-        }
+        self.renew_at = leased(&mut self.engine, asked, self.store.renew()?);
         Ok(())
     }
 
@@ -267,7 +250,9 @@ impl<S: Store, T: Transport> Driver<S, T> {
         if self.batches % CHECKPOINT_EVERY != 0 {
             return Ok(());
         }
-        self.recount()?;
+        if self.renew_at.is_some() {
+            recount(&mut self.engine, &mut self.store)?;
+        }
         self.checkpoint()
     }
 
@@ -378,6 +363,25 @@ impl<S: Store, T: Transport> Driver<S, T> {
     pub fn cancel(&mut self, id: RedemptionId, by: Text) {
         self.engine.cancel(id, by);
     }
+}
+
+/// Tells the engine of a lease that was asked for at `asked`; when it is to be extended.
+pub(super) fn leased(engine: &mut Engine, asked: Mono, lease_ms: Option<i64>) -> Option<Mono> {
+    let ms = lease_ms?;
+    engine.lease_until(asked.plus(ms));
+    Some(asked.plus((ms / RENEWALS).max(1)))
+}
+
+/// Lets go of advances that count in another node's log by now.
+pub(super) fn recount<S: Store>(engine: &mut Engine, store: &mut S) -> Result<(), StoreError> {
+    for id in engine.advances() {
+        match store.load(id) {
+            Ok(handed) => engine.recount(id, handed.as_ref()),
+            Err(StoreError::Elsewhere { .. }) => engine.recount(id, None),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Whether nothing more will happen by itself.

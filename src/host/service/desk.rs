@@ -108,7 +108,7 @@ impl Desk {
                 }
                 VecDeque::new()
             }
-            Event::TakenOver { redemption: id, .. } => {
+            Event::TakenOver { redemption: id, .. } | Event::Elsewhere { redemption: id, .. } => {
                 let gone = ServiceError::TakenOver(*id);
                 self.rested(*id, &Err(gone.clone()));
                 let asked: Vec<u64> =

@@ -167,7 +167,7 @@ mod tests {
     use crate::base::RedemptionId;
 
     fn event(n: u8) -> Event {
-        Event::TakenOver { redemption: RedemptionId([n; 16]) }
+        Event::TakenOver { redemption: RedemptionId([n; 16]), unacknowledged: Vec::new() }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! calls and nothing else.
 
 use super::shared::{Committed, Input, Shared};
-use crate::base::{BatchId, RedemptionId, Wall};
+use crate::base::{BatchId, Mono, RedemptionId, Wall};
 use crate::host::{Store, StoreError};
 use crate::record::Batch;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,6 +22,8 @@ pub(super) enum Job<S> {
     /// The redemptions that are due by then, so many at most.
     Due(Wall, usize),
     Checkpoint(BatchId, Vec<u8>),
+    /// Extend the lease, which is asked for at this time.
+    Renew(Mono),
     /// The last one: the store goes back, after a last checkpoint.
     Close(Option<(BatchId, Vec<u8>)>, Sender<Closed<S>>),
 }
@@ -66,6 +68,7 @@ impl<S: Store> Keeper<'_, S> {
                 Job::Checkpoint(upto, state) => {
                     Input::Checkpointed(upto, self.patiently(|store| store.checkpoint(upto, &state)))
                 }
+                Job::Renew(asked) => Input::Renewed(asked, self.patiently(Store::renew)),
                 Job::Close(last, back) => {
                     let last = last.map(|(upto, state)| self.store.checkpoint(upto, &state));
                     let closed = Closed { store: self.store, checkpoint: last.unwrap_or(Ok(())) };

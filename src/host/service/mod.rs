@@ -89,6 +89,7 @@ pub use wake::{Polled, Wakeable};
 use crate::base::{Secret, Wall};
 use crate::engine::{Recovery, Setup};
 use crate::flow::Verdict;
+use crate::host::driver::{leased, recount};
 use crate::host::{RunError, Store, StoreError};
 use keep::Job;
 use promise::{Teller, promise};
@@ -158,12 +159,17 @@ impl<S: Store + Send + 'static, T: Wakeable + 'static> Service<S, T> {
     ///
     /// # Errors
     /// [`RunError`].
-    pub fn open(setup: Setup, mut store: S, transport: T, limits: Limits) -> Result<Self, RunError> {
-        let mut recovery = Recovery::new();
+    pub fn open(setup: Setup, mut store: S, mut transport: T, limits: Limits) -> Result<Self, RunError> {
+        let mut recovery = Recovery::of_log(store.log());
         let epoch = store.recover(&mut recovery)?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| RunError::Entropy(error.to_string()))?;
-        let engine = recovery.finish(setup, epoch, seed)?;
+        let mut engine = recovery.finish(setup, epoch, seed)?;
+        let asked = transport.now().mono;
+        let renew_at = leased(&mut engine, asked, store.renew()?);
+        if renew_at.is_some() {
+            recount(&mut engine, &mut store)?;
+        }
         let shared = Arc::new(Shared::new(transport.waker(), limits));
         let (jobs, to_do) = mpsc::channel();
         let ending: Ending<S, T> = Arc::default();
@@ -176,7 +182,7 @@ impl<S: Store + Send + 'static, T: Wakeable + 'static> Service<S, T> {
         let turner = {
             let (shared, ending) = (Arc::clone(&shared), Arc::clone(&ending));
             let named = thread::Builder::new().name("scrip-engine".to_string());
-            let turner = Turner::new(engine, transport, Arc::clone(&shared), jobs);
+            let turner = Turner::new(engine, transport, renew_at, Arc::clone(&shared), jobs);
             named.spawn(move || turn(turner, &shared, &ending)).map_err(failed)?
         };
         tracing::info!(epoch, "service open");

@@ -4,7 +4,7 @@ use super::events::Listeners;
 use super::health::{Health, Readiness};
 use super::promise::Teller;
 use super::{Ask, Limits, ServiceError};
-use crate::base::{BatchId, RedemptionId, Wall};
+use crate::base::{BatchId, Mono, RedemptionId, Wall};
 use crate::engine::Request;
 use crate::flow::Summary;
 use crate::host::{Outcome, StoreError};
@@ -25,6 +25,8 @@ pub(super) enum Input {
     Loaded(RedemptionId, Result<Option<Handed>, StoreError>),
     Due(Result<(Vec<Handed>, Option<Wall>), StoreError>),
     Checkpointed(BatchId, Result<(), StoreError>),
+    /// The lease that was asked for at this time: for how many ms, if there are leases.
+    Renewed(Mono, Result<Option<i64>, StoreError>),
     /// The store's thread panicked.
     StorePanicked,
     /// Take nothing more, and end within so many ms.

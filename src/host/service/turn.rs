@@ -8,7 +8,8 @@ use super::wake::Wakeable;
 use super::{Ask, ServiceError};
 use crate::base::{BatchId, Mono, RedemptionId, Wall};
 use crate::engine::{Engine, Event, InboundId, Output};
-use crate::host::{Arrival, InboundToken, RunError};
+use crate::host::driver::leased;
+use crate::host::{Arrival, InboundToken, RunError, StoreError};
 use crate::record::Handed;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -41,6 +42,8 @@ pub(super) struct Turner<S, T> {
     inbound: BTreeMap<InboundId, InboundToken>,
     due: Due,
     committing: bool,
+    /// When the lease is to be extended, where several nodes share the store.
+    renew_at: Option<Mono>,
     batches: u64,
     /// When the engine was polled last.
     polled: Mono,
@@ -64,8 +67,15 @@ struct Due {
 }
 
 impl<S, T: Wakeable> Turner<S, T> {
-    pub(super) fn new(engine: Engine, transport: T, shared: Arc<Shared>, jobs: Sender<Job<S>>) -> Self {
+    pub(super) fn new(
+        engine: Engine,
+        transport: T,
+        renew_at: Option<Mono>,
+        shared: Arc<Shared>,
+        jobs: Sender<Job<S>>,
+    ) -> Self {
         Self {
+            renew_at,
             figures: Figures::new(engine.setup()),
             engine,
             transport,
@@ -90,6 +100,7 @@ impl<S, T: Wakeable> Turner<S, T> {
             for input in self.shared.take() {
                 self.take(input)?;
             }
+            self.renew()?;
             self.submit();
             self.poll()?;
             self.ask_for_due()?;
@@ -137,7 +148,12 @@ impl<S, T: Wakeable> Turner<S, T> {
                     }
                 }
             }
+            Input::Loaded(id, Err(StoreError::Elsewhere { .. })) => self.engine.elsewhere(id),
             Input::Loaded(id, handed) => self.hand(id, handed.map_err(ServiceError::Store)?),
+            Input::Renewed(asked, lease) => {
+                let lease_ms = lease.map_err(ServiceError::Store)?;
+                self.renew_at = leased(&mut self.engine, asked, lease_ms);
+            }
             Input::Due(due) => {
                 let (due, next) = due.map_err(ServiceError::Store)?;
                 self.take_due(due, next);
@@ -181,6 +197,16 @@ impl<S, T: Wakeable> Turner<S, T> {
         let again = !any && next.is_some_and(|next| next <= self.engine.wall());
         let pause_ms = if here { LOOK_SOON_MS } else { LOOK_LATER_MS };
         self.due.not_before = again.then(|| now.plus(pause_ms));
+    }
+
+    /// Has the lease extended in good time. Its time runs from before the store is asked.
+    fn renew(&mut self) -> Result<(), ServiceError> {
+        let now = self.now();
+        if self.renew_at.is_none_or(|at| at > now) {
+            return Ok(());
+        }
+        self.renew_at = None;
+        self.job(Job::Renew(now))
     }
 
     /// Submits what waits, as far as there is room.
@@ -283,7 +309,11 @@ impl<S, T: Wakeable> Turner<S, T> {
                     self.due.stuck.insert(*redemption, until);
                 }
             }
-            Event::TakenOver { redemption, .. } => tracing::warn!(%redemption, "taken over"),
+            Event::TakenOver { redemption, unacknowledged }
+            | Event::Elsewhere { redemption, unacknowledged } => {
+                self.inbound.retain(|id, _| !unacknowledged.contains(id));
+                tracing::warn!(%redemption, "at another node");
+            }
             _ => {}
         }
         let asks = self.desk.asks();
@@ -342,7 +372,7 @@ impl<S, T: Wakeable> Turner<S, T> {
         // A timer that the last poll left alone waits for the batch that is on its way.
         let timer = self.engine.wake_at().filter(|at| *at > self.polled || !self.committing);
         let ending = self.ending.filter(|ending| *ending > now || !self.committing);
-        [timer, due, ending].into_iter().flatten().min()
+        [timer, due, ending, self.renew_at].into_iter().flatten().min()
     }
 
     fn arrived(&mut self, arrival: Arrival) -> Result<(), ServiceError> {
