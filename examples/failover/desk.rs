@@ -22,7 +22,7 @@ const PROFILES: &str = include_str!("../data/issuers.toml");
 
 enum Book {
     Issuer(Box<IssuerBook>),
-    Rail(RailBook),
+    Rail(Box<RailBook>),
 }
 
 /// In the order in which engines number their channels: issuers by name, then rails by name.
@@ -61,7 +61,10 @@ pub(crate) fn open(folder: &Path) -> Result<u16, Box<dyn Error>> {
         books.push((Server::new(issuer.key.clone())?, Book::Issuer(Box::new(book))));
     }
     for rail in rails {
-        books.push((Server::new(rail.key.clone())?, Book::Rail(RailBook::open(&rail, Some(folder))?)));
+        books.push((
+            Server::new(rail.key.clone())?,
+            Book::Rail(Box::new(RailBook::open(&rail, Some(folder))?)),
+        ));
     }
     let desk = Arc::new(Mutex::new(Desk(books)));
     let listener = TcpListener::bind("127.0.0.1:0")?;

@@ -22,7 +22,10 @@ pub(super) async fn complete(open: &Open<'_>, work: &mut Work, said: &mut [Said]
                     verdict.seen[number] = Seen::Recent(list);
                     false
                 }
-                Err(place) => missing.insert((subject, place)) || true,
+                Err(place) => {
+                    missing.insert((subject, place));
+                    true
+                }
             });
         }
         if missing.is_empty() {
