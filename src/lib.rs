@@ -23,6 +23,7 @@ pub mod codec;
 pub mod vault;
 pub mod card;
 pub mod issuer;
+pub mod route;
 pub mod ledger;
 pub mod pricing;
 pub mod risk;
