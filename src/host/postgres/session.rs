@@ -169,6 +169,8 @@ async fn wait_for(place: &Place, schema: &str, ready: bool, common: &Common) -> 
     loop {
         match open(place, schema, ready, common).await {
             Err(Refused::Yet(text)) => common.say(text),
+            // It was good before, and may be again: a standby may not have the tables yet.
+            Err(Refused::Ever(error)) if ready => common.say(format!("{error}")),
             done => return done,
         }
         // A standby is made the one that writes within moments; a machine that starts takes longer.
