@@ -94,12 +94,11 @@ fn root(leaves: &[Digest]) -> Digest {
     log.root()
 }
 
+type Visit<'a> = dyn FnMut(u32, RedemptionId, u32, &[u8]) + 'a;
+
 /// Shows the log, the redemption, the place among its records, and the bytes of the leaf of every
 /// record that stands.
-fn each_record<S: Store>(
-    store: &mut S,
-    visit: &mut dyn FnMut(u32, RedemptionId, u32, &[u8]),
-) -> Result<(), StoreError> {
+fn each_record<S: Store>(store: &mut S, visit: &mut Visit<'_>) -> Result<(), StoreError> {
     let mut fault = None;
     store.frames(&mut |bytes, refused| match Frame::decode(bytes) {
         Ok(frame) => {

@@ -149,10 +149,9 @@ impl Town {
                     self.queue.remove(redemption);
                 }
             }
+            Event::Refused { error: Some(FlowError::NotNow(_) | FlowError::TwoPeople), .. } => {}
             Event::Refused { redemption, error: Some(error) } => {
-                if !matches!(error, FlowError::NotNow(_) | FlowError::TwoPeople) {
-                    return Err(format!("{}: {error}", self.name(*redemption)));
-                }
+                return Err(format!("{}: {error}", self.name(*redemption)));
             }
             Event::TakenOver { redemption, unacknowledged }
             | Event::Elsewhere { redemption, unacknowledged } => {
