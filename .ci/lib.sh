@@ -94,6 +94,9 @@ tested() {
   $TEST_COMMAND
 }
 
+# Each fault planted on purpose is found by the simulator.
+planted() { cargo test --locked --features planted-bugs --test planted; }
+
 documented() { RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --all-features; }
 
 # The core without std, alone and behind the C interface; then each feature without the others.

@@ -1,17 +1,17 @@
 //! When nothing is left to do: 4, no money is stranded; 7, no secret is seen; 8, proofs verify.
 
-use super::super::town::Town;
 use super::{claims, ensure, leaves, money, redemption, redemptions};
 use crate::audit;
 use crate::flow::{Event, Redemption, SIDE_CARD, State, next};
 use crate::host::Store;
 use crate::issuer::Reference;
 use crate::record::Record;
+use crate::sim::life::town::Town;
 use std::collections::BTreeSet;
 use std::format;
 use std::string::{String, ToString};
 
-pub(in super::super) fn at_the_end(town: &mut Town) -> Result<(), String> {
+pub(in crate::sim::life) fn at_the_end(town: &mut Town) -> Result<(), String> {
     money::check(town)?;
     let oracle = town.transport.world().oracle();
     for id in redemptions(town) {
@@ -93,7 +93,7 @@ fn proofs(town: &mut Town, n: usize) -> Result<(), String> {
 }
 
 /// Notes the steps that were taken.
-pub(in super::super) fn cover(town: &mut Town) -> Result<(), String> {
+pub(in crate::sim::life) fn cover(town: &mut Town) -> Result<(), String> {
     let (mut taken, mut kinds) = (BTreeSet::new(), BTreeSet::new());
     for id in redemptions(town) {
         let log = town.depot.look(|index| index.row(id).map(|row| row.log.clone())).unwrap_or_default();

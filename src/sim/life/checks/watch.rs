@@ -1,18 +1,18 @@
 //! What is kept outside of all nodes, to look at them from there.
 
-use super::super::node::Node;
 use super::{ensure, root_of};
 use crate::audit::{self, AuditError};
 use crate::base::{Digest, RedemptionId};
 use crate::engine::{Call, CallId, Sent};
 use crate::issuer::OpKind;
+use crate::sim::life::node::Node;
 use std::collections::{BTreeMap, BTreeSet};
 use std::format;
 use std::string::String;
 
 /// What is kept outside.
 #[derive(Default)]
-pub(in super::super) struct Watch {
+pub(in crate::sim::life) struct Watch {
     /// The latest audit checkpoint of each log: how many records, and the root.
     held: BTreeMap<u32, (u64, Digest)>,
     /// Where debits were sent that may have arrived, by call.
@@ -50,7 +50,7 @@ impl Watch {
     }
 
     /// The network says that a call is lost.
-    pub(in super::super) fn lost(&mut self, id: CallId, sent: Sent) {
+    pub(in crate::sim::life) fn lost(&mut self, id: CallId, sent: Sent) {
         if sent == Sent::NotSent {
             for sites in self.sites.values_mut() {
                 sites.remove(&id.number);
@@ -58,11 +58,11 @@ impl Watch {
         }
     }
 
-    pub(in super::super) fn corrected(&mut self, id: RedemptionId) {
+    pub(in crate::sim::life) fn corrected(&mut self, id: RedemptionId) {
         self.corrected.insert(id);
     }
 
-    pub(in super::super) fn is_corrected(&self, id: RedemptionId) -> bool {
+    pub(in crate::sim::life) fn is_corrected(&self, id: RedemptionId) -> bool {
         self.corrected.contains(&id)
     }
 
