@@ -110,6 +110,9 @@ pictures_read() {
 # The PostgreSQL store on private servers, which the test starts and stops.
 on_postgresql() { cargo test --locked --features postgres --test postgres_store; }
 
+# Each fault planted on purpose is found by the simulator.
+planted() { cargo test --locked --features planted-bugs --test planted; }
+
 documented() { RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --all-features; }
 
 # The core without std, alone and behind the C interface; then each feature without the others.

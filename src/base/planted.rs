@@ -66,12 +66,6 @@ mod plants {
         NoQuarantine = 20;
         /// A fenced writer's batch is taken.
         ZombieCommits = 21;
-        /// A message is acknowledged although another node has the redemption.
-        AcknowledgedUnheard = 22;
-        /// The card of an undone debit is free without asking the issuer once more.
-        NoLastQuestion = 23;
-        /// What is due wakes a node that has no room for it: time stands still.
-        DueWithoutRoom = 24;
     }
 
     /// Plants one fault in this process, or none.

@@ -146,10 +146,6 @@ impl Engine {
 
     /// Inbound messages that will not be acknowledged.
     fn abandon(&mut self, inbound: impl IntoIterator<Item = super::InboundId>) -> Vec<super::InboundId> {
-        if planted!(AcknowledgedUnheard) {
-            inbound.into_iter().for_each(|id| self.inbound_done(id));
-            return Vec::new();
-        }
         inbound.into_iter().filter(|id| self.inbound.remove(id).is_some()).collect()
     }
 

@@ -123,9 +123,6 @@ impl Turn<'_, '_> {
         if self.left(last.max(self.r.since), self.s.issuer.timing.absent_after_ms) > 0 {
             return self.quarantine();
         }
-        if planted!(NoLastQuestion) {
-            return self.take(Event::QuarantineOver);
-        }
         let endpoint = self.r.redeem.as_ref().map_or(0, |redeem| redeem.endpoint);
         self.ask(OpKind::Query, endpoint, self.tries.saturating_add(1));
         Ok(())

@@ -97,6 +97,9 @@ impl Town {
     /// An issuer that answers by file finds out that a debit was none, after we have paid.
     fn correct_file(&mut self) -> Result<bool, String> {
         let settled = |state| matches!(state, State::Paid | State::Split | State::Cleared | State::Retired);
+        if self.plan.chances.of(Trouble::FileCorrected) == 0 {
+            return Ok(false);
+        }
         let mut open: Vec<RedemptionId> = Vec::new();
         for id in checks::redemptions(self) {
             let Some(r) = checks::redemption(self, id) else { continue };

@@ -2,7 +2,7 @@
 
 use super::plan::{Plan, Season};
 use super::stores::Handle;
-use crate::base::{Mono, Now, RedemptionId, Wall, planted};
+use crate::base::{Mono, Now, RedemptionId, Wall};
 use crate::engine::{Call, Engine, InboundId, Recovery};
 use crate::host::{Arrival, InboundToken, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -28,6 +28,8 @@ pub(super) struct Node {
     pub(super) mail: VecDeque<Arrival>,
     pub(super) inbound: BTreeMap<InboundId, InboundToken>,
     pub(super) stuck: BTreeSet<RedemptionId>,
+    /// Past this no call of its may leave.
+    pub(super) lease: Option<Mono>,
     renew_at: Option<Mono>,
 }
 
@@ -56,6 +58,7 @@ impl Node {
             mail: VecDeque::new(),
             inbound: BTreeMap::new(),
             stuck: BTreeSet::new(),
+            lease: None,
             renew_at: None,
         };
         node.renew(now).map_err(|error| format!("{error}"))?;
@@ -79,6 +82,7 @@ impl Node {
 
     fn renew(&mut self, now: Mono) -> Result<(), StoreError> {
         let lease_ms = self.store.renew()?;
+        self.lease = lease_ms.map(|ms| now.plus(ms));
         if let Some(ms) = lease_ms {
             self.engine.lease_until(now.plus(ms));
         }
@@ -88,6 +92,9 @@ impl Node {
 
     /// Lets go of advances that count in another node's log by now.
     pub(super) fn recount(&mut self) -> Result<(), String> {
+        if self.lease.is_none() {
+            return Ok(());
+        }
         for id in self.engine.advances() {
             match self.store.load(id) {
                 Ok(handed) => self.engine.recount(id, handed.as_ref()),
@@ -112,7 +119,7 @@ impl Node {
 
     /// When it has something to do, if nothing arrives.
     pub(super) fn wakes_at(&mut self, now: Mono) -> Result<Option<Mono>, StoreError> {
-        let due = self.store.next_due()?.filter(|_| self.engine.room() > 0 || planted!(DueWithoutRoom));
+        let due = self.store.next_due()?.filter(|_| self.engine.room() > 0);
         let due = due.filter(|due| self.stuck.is_empty() || *due > self.engine.wall());
         let due = due.map(|due| now.plus(due.0.saturating_sub(self.engine.wall().0).max(0)));
         Ok([self.engine.wake_at(), due].into_iter().flatten().min())

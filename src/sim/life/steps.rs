@@ -82,6 +82,7 @@ impl Town {
             Output::Commit(batch) => self.commit(n, batch),
             Output::Call(call) => {
                 checks::intent_is_durable(self, &call)?;
+                checks::within_the_lease(self, n, &call)?;
                 if self.strikes(Trouble::Stall) {
                     self.nodes[n].held = Some(call);
                     self.stall(n);
