@@ -3,6 +3,7 @@
 //! While a batch is synced the next one fills with whatever arrived meanwhile: group commit is
 //! not a feature, it is what the loop does.
 
+use super::marks::Marks;
 use super::{Arrival, InboundToken, Store, StoreError, Transport};
 use crate::base::{Advice, Code, Mono, RedemptionId, Text, Wall, block};
 use crate::engine::{
@@ -12,6 +13,7 @@ use crate::flow::Summary;
 use crate::record::Batch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::string::{String, ToString};
+use std::time::{Duration, Instant};
 use std::vec::Vec;
 
 /// A batch that the store does not take is offered so often before the driver gives up.
@@ -122,6 +124,19 @@ pub struct Driver<S, T> {
     group_ms: i64,
     /// When the lease is to be extended, where several nodes share the store.
     renew_at: Option<Mono>,
+    measured: Option<Measured>,
+}
+
+/// The marks, and since when they are measured.
+struct Measured {
+    marks: Marks,
+    since: Instant,
+}
+
+impl Measured {
+    fn at(&self) -> Duration {
+        self.since.elapsed()
+    }
 }
 
 impl<S: Store, T: Transport> Driver<S, T> {
@@ -137,7 +152,8 @@ impl<S: Store, T: Transport> Driver<S, T> {
         let engine = recovery.finish(setup, epoch, seed)?;
         let (inbound, stuck) = (BTreeMap::new(), BTreeSet::new());
         let (batches, group_ms, renew_at) = (0, 0, None);
-        let mut driver = Self { engine, store, transport, inbound, stuck, batches, group_ms, renew_at };
+        let mut driver =
+            Self { engine, store, transport, inbound, stuck, batches, group_ms, renew_at, measured: None };
         driver.renew()?;
         if driver.renew_at.is_some() {
             recount(&mut driver.engine, &mut driver.store)?;
@@ -158,6 +174,27 @@ impl<S: Store, T: Transport> Driver<S, T> {
         self.group_ms = ms;
     }
 
+    /// Measures the trade's marks from now on, by the machine's own clock: [`Driver::marks`]. Of
+    /// use where issuers answer in real time.
+    pub fn measure(&mut self) {
+        self.measured = Some(Measured { marks: Marks::default(), since: Instant::now() });
+    }
+
+    /// The marks since [`Driver::measure`].
+    pub fn marks(&self) -> Option<&Marks> {
+        self.measured.as_ref().map(|measured| &measured.marks)
+    }
+
+    /// Hands the request to the engine.
+    pub(super) fn submit(&mut self, request: &Request) -> Result<RedemptionId, SubmitError> {
+        let id = self.engine.submit(request)?;
+        if let Some(measured) = &mut self.measured {
+            let at = measured.at();
+            measured.marks.submitted(id, at);
+        }
+        Ok(id)
+    }
+
     /// How many batches were made durable.
     pub const fn batches(&self) -> u64 {
         self.batches
@@ -168,7 +205,7 @@ impl<S: Store, T: Transport> Driver<S, T> {
     /// # Errors
     /// [`RunError`].
     pub fn redeem(&mut self, request: &Request) -> Result<Outcome, RunError> {
-        let id = self.engine.submit(request)?;
+        let id = self.submit(request)?;
         let mut outcome = None;
         loop {
             self.turn(&mut |event| {
@@ -209,7 +246,13 @@ impl<S: Store, T: Transport> Driver<S, T> {
             let Some(output) = self.engine.poll(now) else { return Ok(()) };
             match output {
                 Output::Commit(batch) => self.commit(batch)?,
-                Output::Call(call) => self.transport.start(call),
+                Output::Call(call) => {
+                    if let Some(measured) = &mut self.measured {
+                        let at = measured.at();
+                        measured.marks.called(&call, now.mono, at);
+                    }
+                    self.transport.start(call);
+                }
                 Output::Load(id) => match self.store.load(id) {
                     Ok(handed) => self.engine.loaded(id, handed),
                     Err(StoreError::Elsewhere { .. }) => self.engine.elsewhere(id),
@@ -221,6 +264,10 @@ impl<S: Store, T: Transport> Driver<S, T> {
                     }
                 }
                 Output::Event(event) => {
+                    if let Some(measured) = &mut self.measured {
+                        let at = measured.at();
+                        measured.marks.event(&event, at);
+                    }
                     match &event {
                         Event::Refused { redemption, .. } => {
                             self.stuck.insert(*redemption);
@@ -238,12 +285,17 @@ impl<S: Store, T: Transport> Driver<S, T> {
 
     fn commit(&mut self, mut batch: Batch) -> Result<(), RunError> {
         let mut tries = 0;
+        let began = self.measured.as_ref().map(Measured::at);
         loop {
             match self.store.commit(&mut batch) {
                 Ok(()) => break,
                 Err(StoreError::Busy(_) | StoreError::Uncertain(_)) if tries < COMMIT_TRIES => tries += 1,
                 Err(error) => return Err(error.into()),
             }
+        }
+        if let (Some(measured), Some(began)) = (&mut self.measured, began) {
+            let took = measured.at().saturating_sub(began);
+            measured.marks.committed(took);
         }
         self.engine.committed(batch)?;
         self.batches += 1;
@@ -313,6 +365,10 @@ impl<S: Store, T: Transport> Driver<S, T> {
     }
 
     pub(super) fn arrived(&mut self, arrival: Arrival) -> Result<(), RunError> {
+        if let Some(measured) = &mut self.measured {
+            let at = measured.at();
+            measured.marks.arrived(&arrival, at);
+        }
         match arrival {
             Arrival::Reply(id, bytes) => self.engine.reply(id, &bytes)?,
             Arrival::Lost(id, sent) => self.engine.lost(id, sent)?,

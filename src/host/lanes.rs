@@ -112,7 +112,7 @@ impl<S: Store, T: Transport> Driver<S, T> {
     }
 
     fn start(&mut self, lanes: &mut Lanes, source: &mut dyn Source, waiting: Waiting) {
-        match self.engine().submit(&waiting.request) {
+        match self.submit(&waiting.request) {
             Ok(id) => {
                 lanes.taken.extend(&waiting.keys);
                 lanes.active.insert(id, (waiting.place, waiting.keys));

@@ -8,6 +8,7 @@ mod driver;
 #[cfg(feature = "sqlite")]
 mod journal;
 mod lanes;
+pub mod marks;
 mod memory;
 #[cfg(feature = "image")]
 pub mod picture;
