@@ -271,11 +271,9 @@ impl Index {
         let own = self.places.get(&(recall.subject, redemption));
         let seats = own.map_or(seats, |&own| &seats[..=own]);
         match (recall.kind, seats.last()) {
-            (RecallKind::Moments, last) => Seen::Moments(match (last, own) {
-                (Some(last), Some(_)) => last.before,
-                (Some(last), None) => last.before.with(last.value),
-                (None, _) => Moments::default(),
-            }),
+            (RecallKind::Moments, last) => {
+                Seen::Moments(Moments::recalled(last.map(|last| (last.before, last.value)), own.is_some()))
+            }
             (RecallKind::Recent { .. }, None) => Seen::Recent(Vec::new()),
             (RecallKind::Recent { within_ms }, Some(last)) => {
                 let near = |seat: &&Seat| seat.at.0.saturating_sub(last.at.0).saturating_abs() <= within_ms;

@@ -70,6 +70,18 @@ impl Moments {
             squares: self.squares.saturating_add(value.saturating_mul(value)),
         }
     }
+
+    /// What [`RecallKind::Moments`] is answered: the moments before the redemption's `own`
+    /// sighting, else those after the last one. `last` is that sighting's moments before it and
+    /// its value.
+    #[must_use]
+    pub fn recalled(last: Option<(Self, i64)>, own: bool) -> Self {
+        match last {
+            None => Self::default(),
+            Some((before, _)) if own => before,
+            Some((before, value)) => before.with(value),
+        }
+    }
 }
 
 /// The answer to one recall.

@@ -124,11 +124,10 @@ impl Subjects {
         let own = self.own(model, filter, recall.subject, redemption)?;
         let last = own.or_else(|| self.ends[&recall.subject].seats.back().copied());
         match recall.kind {
-            RecallKind::Moments => Ok(Seen::Moments(match (own, last) {
-                (Some(own), _) => own.before,
-                (None, Some(last)) => last.before.with(last.value),
-                (None, None) => Moments::default(),
-            })),
+            RecallKind::Moments => {
+                let last = last.map(|last| (last.before, last.value));
+                Ok(Seen::Moments(Moments::recalled(last, own.is_some())))
+            }
             RecallKind::Recent { within_ms } => {
                 last.map_or(Ok(Vec::new()), |last| self.recent(model, &last, within_ms)).map(Seen::Recent)
             }

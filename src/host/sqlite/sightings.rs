@@ -178,11 +178,10 @@ pub(super) fn recall(
         None => last(tx, subject)?,
     };
     match recall.kind {
-        RecallKind::Moments => Ok(Seen::Moments(match (own, last) {
-            (Some(own), _) => own.before,
-            (None, Some(last)) => last.before.with(last.value),
-            (None, None) => Moments::default(),
-        })),
+        RecallKind::Moments => {
+            let last = last.map(|last| (last.before, last.value));
+            Ok(Seen::Moments(Moments::recalled(last, own.is_some())))
+        }
         RecallKind::Recent { within_ms } => {
             last.map_or(Ok(Vec::new()), |last| recent(tx, &last, within_ms)).map(Seen::Recent)
         }
