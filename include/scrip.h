@@ -122,6 +122,13 @@
 #define SCRIP_FIELD_IP 9
 
 /**
+ * Field: the dynamic token that was shown with the card, as typed or scanned; only for products
+ * that have tokens. It is judged at the time of scrip_request_set_received_at. Where the card
+ * number is not set, it is taken from the token.
+ */
+#define SCRIP_FIELD_TOKEN 10
+
+/**
  * Nothing to do until `due_ms`, or until something comes in.
  */
 #define SCRIP_NONE 0
@@ -1309,6 +1316,16 @@ typedef struct scrip_token_use {
  */
 #define SCRIP_TOKEN_OTHER_PROFILE 5219
 
+/**
+ * Token refused: genuine, of another product.
+ */
+#define SCRIP_TOKEN_OTHER_PRODUCT 5220
+
+/**
+ * Token refused: genuine, and it stands for another card.
+ */
+#define SCRIP_TOKEN_OTHER_CARD 5221
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -1568,6 +1585,20 @@ scrip_status scrip_engine_decide(struct scrip_engine *engine,
 scrip_status scrip_engine_answer(struct scrip_engine *engine,
                                  const uint8_t *id,
                                  uint32_t passed,
+                                 struct scrip_error *error);
+
+/**
+ * The card of a redemption was scanned again. That is asked for where a redemption stands at
+ * "challenged" with the reason "token_stale": people looked at it until its token was too old.
+ * `received_at_ms` is when it was scanned, in ms since 1970; 0 for the engine's clock.
+ * SCRIP_EVENT_REFUSED tells later if the token is refused, with SCRIP_TOKEN_* in `code`, or if
+ * none was asked for; the seller may try again until the question expires.
+ */
+scrip_status scrip_engine_rescan(struct scrip_engine *engine,
+                                 const uint8_t *id,
+                                 const uint8_t *token_utf8,
+                                 size_t token_len,
+                                 int64_t received_at_ms,
                                  struct scrip_error *error);
 
 /**

@@ -11,7 +11,7 @@ mod world;
 
 use scrip::base::Secret;
 use scrip::engine::Request;
-use scrip::host::{Driver, Sqlite};
+use scrip::host::{Driver, Journal, Memory, Sqlite, Store};
 use scrip::sim::SimTransport;
 use std::fs::File;
 use std::hint::black_box;
@@ -69,12 +69,11 @@ fn text(secret: &Secret) -> &str {
 }
 
 #[inline(never)]
-fn redemption(dir: &std::path::Path) {
+fn redemption<S: Store>(store: S) {
     let needles = needles();
     let world = world::world(vec![world::card(plain(&needles.number), plain(&needles.secret))]);
     let transport = SimTransport::open(&world).unwrap();
     drop(world);
-    let store = Sqlite::open(dir.join("till.db")).unwrap();
     let mut driver = Driver::open(world::setup(world::ring(&[1])), store, transport).unwrap();
     {
         let typed = plain(&needles.typed);
@@ -171,8 +170,11 @@ fn holds(form: &[u8], run: &[u8]) -> Option<usize> {
 #[test]
 fn child() {
     let Ok(task) = std::env::var(CHILD) else { return };
+    let place = tempfile::tempdir().unwrap();
     match task.as_str() {
-        "redemption" => redemption(tempfile::tempdir().unwrap().path()),
+        "memory" => redemption(Memory::new()),
+        "sqlite" => redemption(Sqlite::open(place.path().join("till.db")).unwrap()),
+        "journal" => redemption(Journal::open(place.path().join("till")).unwrap()),
         how => leak(how),
     }
     let found = findings();
@@ -194,8 +196,10 @@ fn run(task: &str) -> (bool, String) {
 
 #[test]
 fn a_redemption_leaves_nothing_of_number_and_secret() {
-    let (clean, told) = run("redemption");
-    assert!(clean, "{told}");
+    for store in ["memory", "sqlite", "journal"] {
+        let (clean, told) = run(store);
+        assert!(clean, "{store}: {told}");
+    }
 }
 
 #[test]

@@ -63,6 +63,9 @@ static void every_null_is_told(void) {
     CHECK(scrip_engine_decide(e, id, SCRIP_DECIDE_APPROVE, NULL, 1, NULL, 0, NULL) == SCRIP_NULL);
     CHECK(scrip_engine_answer(e, NULL, 1, NULL) == SCRIP_NULL);
     CHECK(scrip_engine_cancel(e, NULL, &byte, 1, NULL) == SCRIP_NULL);
+    CHECK(scrip_engine_rescan(NULL, id, &byte, 1, 0, NULL) == SCRIP_NULL);
+    CHECK(scrip_engine_rescan(e, NULL, &byte, 1, 0, NULL) == SCRIP_NULL);
+    CHECK(scrip_engine_rescan(e, id, NULL, 1, 0, NULL) == SCRIP_NULL);
     CHECK(scrip_engine_view(NULL, id, &v, NULL) == SCRIP_NULL);
     CHECK(scrip_engine_view(e, NULL, &v, NULL) == SCRIP_NULL);
     CHECK(scrip_engine_view(e, id, NULL, NULL) == SCRIP_NULL);
@@ -99,7 +102,7 @@ static void wrong_values_are_told(void) {
     CHECK(scrip_request_set_text(r, SCRIP_FIELD_SELLER, bad, 2, &err) == SCRIP_BAD_UTF8);
     CHECK(!strcmp(err.detail, "text is not UTF-8 at byte 1"));
     CHECK(scrip_request_set_text(r, 0, bad, 1, NULL) == SCRIP_BAD_ENUM);
-    CHECK(scrip_request_set_text(r, 10, bad, 1, NULL) == SCRIP_BAD_ENUM);
+    CHECK(scrip_request_set_text(r, 11, bad, 1, NULL) == SCRIP_BAD_ENUM);
     CHECK(scrip_request_set_face(r, 1, 65536 + 156, NULL) == SCRIP_BAD_ENUM);
     CHECK(scrip_request_set_place(r, 90000001, 0, NULL) == SCRIP_BAD_VALUE);
     CHECK(scrip_request_set_place(r, 0, INT32_MIN, NULL) == SCRIP_BAD_VALUE);
@@ -108,6 +111,7 @@ static void wrong_values_are_told(void) {
     CHECK(scrip_engine_new((const uint8_t *)unfinished, sizeof unfinished - 1, &none, &err) != SCRIP_OK);
     CHECK(strstr(err.detail, "line 2, column 10") != NULL && none == NULL);
     CHECK(scrip_engine_answer(e, id, 2, NULL) == SCRIP_BAD_ENUM);
+    CHECK(scrip_engine_rescan(e, id, bad, 2, 0, NULL) == SCRIP_BAD_UTF8);
     CHECK(scrip_engine_decide(e, id, 99, bad, 1, NULL, 0, NULL) == SCRIP_BAD_ENUM);
     CHECK(scrip_engine_decide(e, id, SCRIP_DECIDE_REJECT, bad, 1, NULL, 0, NULL) == SCRIP_BAD_VALUE);
     CHECK(scrip_engine_inbound(e, 99, bad, 1, &token, NULL) != SCRIP_OK);

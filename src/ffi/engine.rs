@@ -455,6 +455,32 @@ pub unsafe extern "C" fn scrip_engine_answer(
     unsafe { tell(engine, id, error, verdict) }
 }
 
+/// The card of a redemption was scanned again. That is asked for where a redemption stands at
+/// "challenged" with the reason "token_stale": people looked at it until its token was too old.
+/// `received_at_ms` is when it was scanned, in ms since 1970; 0 for the engine's clock.
+/// SCRIP_EVENT_REFUSED tells later if the token is refused, with SCRIP_TOKEN_* in `code`, or if
+/// none was asked for; the seller may try again until the question expires.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scrip_engine_rescan(
+    engine: *mut ScripEngine,
+    id: *const u8,
+    token_utf8: *const u8,
+    token_len: usize,
+    received_at_ms: i64,
+    error: *mut ScripError,
+) -> Status {
+    // SAFETY: `id` is NULL or 16 readable bytes, and the token is readable for its length.
+    let told = || unsafe { Ok::<_, FfiError>((array(id, "id")?, text(token_utf8, token_len, "token")?)) };
+    let call = |phase: &mut Phase| {
+        let (id, token) = told()?;
+        let received_at = (received_at_ms != 0).then_some(Wall(received_at_ms));
+        phase.running()?.engine.rescan(RedemptionId(id), token, received_at);
+        Ok(())
+    };
+    // SAFETY: `engine` and `error` are as the function is told.
+    unsafe { change(engine, error, call) }
+}
+
 /// Calls a redemption off, which is possible before redeeming only; SCRIP_EVENT_REFUSED tells
 /// later if it was too late.
 #[unsafe(no_mangle)]

@@ -29,6 +29,10 @@ pub const SCRIP_FIELD_CHANNEL: u32 = 7;
 pub const SCRIP_FIELD_DEVICE: u32 = 8;
 /// Field: from which network address.
 pub const SCRIP_FIELD_IP: u32 = 9;
+/// Field: the dynamic token that was shown with the card, as typed or scanned; only for products
+/// that have tokens. It is judged at the time of scrip_request_set_received_at. Where the card
+/// number is not set, it is taken from the token.
+pub const SCRIP_FIELD_TOKEN: u32 = 10;
 
 /// A request to buy a card back. It may be submitted several times and used again; its texts are
 /// wiped when they are replaced, reset or freed. From one thread at a time, except that
@@ -37,7 +41,7 @@ pub struct ScripRequest(pub(super) Guarded<Fields>);
 
 #[derive(Default)]
 pub(super) struct Fields {
-    texts: [Option<Zeroizing<String>>; 9],
+    texts: [Option<Zeroizing<String>>; 10],
     face: Option<Amount>,
     received_at: Option<Wall>,
     place: Option<(i32, i32)>,
@@ -77,12 +81,13 @@ impl Fields {
             Request::new(text(SCRIP_FIELD_REQUEST_ID), text(SCRIP_FIELD_SELLER), text(SCRIP_FIELD_PRODUCT))
                 .secret(text(SCRIP_FIELD_CARD_SECRET))
                 .generation(self.generation);
-        let setters: [(u32, Setter); 5] = [
+        let setters: [(u32, Setter); 6] = [
             (SCRIP_FIELD_CALLER, Request::caller),
             (SCRIP_FIELD_CARD_NUMBER, Request::number),
             (SCRIP_FIELD_CHANNEL, Request::channel),
             (SCRIP_FIELD_DEVICE, Request::device),
             (SCRIP_FIELD_IP, Request::ip),
+            (SCRIP_FIELD_TOKEN, Request::token),
         ];
         for (field, set) in setters {
             if let Some(value) = self.text(field) {

@@ -152,7 +152,7 @@ fn a_request_carries_what_its_setters_were_given() {
         unsafe { scrip_request_set_text(raw, field, text.as_ptr(), text.len(), ptr::null_mut()) }
     };
     for (field, text) in
-        (SCRIP_FIELD_CALLER..=SCRIP_FIELD_IP).zip(["a", "b", "c", "d", "e", "f", "g", "h", "i"])
+        (SCRIP_FIELD_CALLER..=SCRIP_FIELD_TOKEN).zip(["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"])
     {
         assert_eq!(set(field, text), SCRIP_OK);
     }
@@ -171,10 +171,11 @@ fn a_request_carries_what_its_setters_were_given() {
     let handle = unsafe { &*raw };
     let made = handle.0.shared(|fields| Ok(fields.request())).unwrap();
     let by_hand = Request::new("b", "c", "d").caller("a").number("e").secret("f").channel("g").device("h");
+    let by_hand = by_hand.token("j");
     let by_hand =
         by_hand.face(Amount::new(10, Currency::CNY)).received_at(Wall(11)).place(12, -13).generation(14);
     assert_eq!(alloc::format!("{made:?}"), alloc::format!("{by_hand:?}"));
-    // `Debug` masks these two.
+    // `Debug` masks the rest.
     let masked = handle.0.shared(|fields| Ok(fields.request().redemption())).unwrap();
     assert_eq!(masked, by_hand.redemption());
     // SAFETY: it is not used any more.
@@ -227,6 +228,8 @@ fn the_statuses_of_scan_vault_and_token_are_the_rooms_own_numbers() {
         (E::Full.code(), t::SCRIP_TOKEN_FULL),
         (E::State { at: 0 }.code(), t::SCRIP_TOKEN_STATE),
         (E::OtherProfile.code(), t::SCRIP_TOKEN_OTHER_PROFILE),
+        (E::OtherProduct.code(), t::SCRIP_TOKEN_OTHER_PRODUCT),
+        (E::OtherCard.code(), t::SCRIP_TOKEN_OTHER_CARD),
     ];
     for (code, status) in rooms {
         assert_eq!(code.number(), status);

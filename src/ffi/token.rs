@@ -48,6 +48,10 @@ pub const SCRIP_TOKEN_FULL: Status = 5217;
 pub const SCRIP_TOKEN_STATE: Status = 5218;
 /// Token: the state is of a profile with other steps.
 pub const SCRIP_TOKEN_OTHER_PROFILE: Status = 5219;
+/// Token refused: genuine, of another product.
+pub const SCRIP_TOKEN_OTHER_PRODUCT: Status = 5220;
+/// Token refused: genuine, and it stands for another card.
+pub const SCRIP_TOKEN_OTHER_CARD: Status = 5221;
 
 /// Algorithm: signed texts with HMAC-SHA-256; a key is 32 bytes or more, shared.
 pub const SCRIP_TOKEN_HMAC_SHA256: u32 = 1;

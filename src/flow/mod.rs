@@ -80,7 +80,7 @@ pub enum FlowError {
 }
 
 impl FlowError {
-    /// The stable number.
+    /// The stable number; of a token that is refused, the token's own.
     pub const fn code(&self) -> Code {
         Code::new(
             block::FLOW,
@@ -92,7 +92,7 @@ impl FlowError {
                 Self::Unknown { .. } => 5,
                 Self::Quote(_) => 6,
                 Self::Ledger(_) => 7,
-                Self::Token(_) => 8,
+                Self::Token(error) => return error.code(),
             },
         )
     }
