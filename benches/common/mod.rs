@@ -1,6 +1,9 @@
 //! The work that the benches share: cards of one online issuer, a far end that answers at once,
-//! and the loop of a host.
+//! and the loop of a host, with the store on the same thread or on one beside it.
 
+pub(crate) mod keeper;
+
+use keeper::{Beside, Inline, Keeper};
 use scrip::adapters::signed_json::{Asked, Server, SignedJson, SignedJsonRail};
 use scrip::base::{Mono, Now, RedemptionId, Secret, Text, Wall};
 use scrip::card::Catalogue;
@@ -31,7 +34,7 @@ pub(crate) fn ring() -> KeyRing {
 }
 
 /// The shipped catalogue, policy and profiles.
-fn setup(in_flight: usize) -> Setup {
+pub(crate) fn setup(in_flight: usize) -> Setup {
     let profiles = Profiles::parse(PROFILES).expect("shipped");
     let issuers = profiles.issuers.into_values().map(|profile| {
         Box::new(SignedJson::new(profile, channel_key()).expect("32 bytes")) as Box<dyn Issuer>
@@ -48,7 +51,7 @@ fn setup(in_flight: usize) -> Setup {
 
 /// Card `n`: balance inquiry, debit, pay-out and receipt are four calls; device and address make
 /// a second sealed side row.
-fn request(n: usize) -> Request {
+pub(crate) fn request(n: usize) -> Request {
     Request::new(&format!("R-{n}"), &format!("seller-{}", n % 50), PRODUCT)
         .number(&format!("88{n:014}"))
         .secret(&format!("{:06}", n % 1_000_000))
@@ -90,9 +93,36 @@ fn thread_time() -> Option<Duration> {
 pub(crate) struct Ran {
     /// By the clock.
     pub(crate) took: Duration,
-    /// At work.
+    /// At work: the engine's thread.
     pub(crate) worked: Duration,
+    /// At work: the store's thread, if it has one.
+    pub(crate) kept: Duration,
     pub(crate) commits: u64,
+    pub(crate) units: u64,
+    /// From submit to paid, in ascending order. With an offered rate from when the request was due,
+    /// so that one which had to wait for its turn counts as waiting.
+    pub(crate) waits: Vec<Duration>,
+}
+
+/// How requests come.
+#[derive(Clone, Copy)]
+pub(crate) struct Load {
+    /// At most so many redemptions at a time.
+    pub(crate) in_flight: usize,
+    /// How many requests a second there are; as many as there is room for if not said.
+    pub(crate) offered: Option<u32>,
+}
+
+impl Load {
+    pub(crate) const fn of(in_flight: usize) -> Self {
+        Self { in_flight, offered: None }
+    }
+
+    /// When request `n` is due.
+    fn due(self, start: Instant, n: usize) -> Instant {
+        let after = |rate: u32| Duration::from_secs(1) * u32::try_from(n).expect("a run is short") / rate;
+        start + self.offered.map_or(Duration::ZERO, after)
+    }
 }
 
 /// Requests and, from a rehearsal, every answer to them: a timed run only looks answers up, so
@@ -125,15 +155,31 @@ impl Trade {
             seen.replies.push(reply.clone());
             reply
         };
-        run(&requests, in_flight, store, answer, &mut |batch| batches.push(batch.clone()));
+        let engine = open(in_flight, store);
+        let mut keeper = Inline::new(store);
+        run(engine, &requests, Load::of(in_flight), &mut keeper, answer, &mut |batch| {
+            batches.push(batch.clone());
+        });
         seen.batches = batches;
         (Self { requests, answers }, seen)
     }
 
-    /// Redeems the first `count` cards.
+    /// Redeems the first `count` cards on one thread.
     pub(crate) fn run(&self, count: usize, in_flight: usize, store: &mut impl Store) -> Ran {
+        let engine = open(in_flight, store);
+        self.work(engine, count, Load::of(in_flight), &mut Inline::new(store))
+    }
+
+    /// Redeems the first `count` cards with the store on a thread of its own, as the service has it.
+    #[allow(dead_code, reason = "not every bench has two threads")]
+    pub(crate) fn run_beside(&self, count: usize, load: Load, store: &mut (impl Store + Send)) -> Ran {
+        let engine = open(load.in_flight, store);
+        std::thread::scope(|scope| self.work(engine, count, load, &mut Beside::start(scope, store)))
+    }
+
+    fn work(&self, engine: Engine, count: usize, load: Load, keeper: &mut dyn Keeper) -> Ran {
         let answer = &mut |call: &Call| self.answers[&(call.redemption, call.kind)].clone();
-        run(&self.requests[..count], in_flight, store, answer, &mut |_| {})
+        run(engine, &self.requests[..count], load, keeper, answer, &mut |_| {})
     }
 }
 
@@ -144,49 +190,76 @@ fn yes(server: &Server, asked: &Asked) -> Answer {
     Answer { kind: asked.kind, outcome: Outcome::Accepted(accepted), by_file: false }
 }
 
-/// The loop of a host, with at most `in_flight` redemptions at a time.
+fn open(in_flight: usize, store: &mut impl Store) -> Engine {
+    let mut recovery = Recovery::of_log(store.log());
+    let epoch = store.recover(&mut recovery).expect("an empty store");
+    recovery.finish(setup(in_flight), epoch, [7; 32]).expect("an empty store")
+}
+
+/// Whether the seller has the money.
+fn is_paid(state: State) -> bool {
+    matches!(state, State::Paid | State::Split | State::Cleared | State::Retired)
+}
+
+/// The loop of a host.
 fn run(
+    mut engine: Engine,
     requests: &[Request],
-    in_flight: usize,
-    store: &mut impl Store,
+    load: Load,
+    keeper: &mut dyn Keeper,
     answer: &mut dyn FnMut(&Call) -> Vec<u8>,
     committed: &mut dyn FnMut(&Batch),
 ) -> Ran {
-    let mut recovery = Recovery::new();
-    let epoch = store.recover(&mut recovery).expect("an empty store");
-    let mut engine: Engine = recovery.finish(setup(in_flight), epoch, [7; 32]).expect("an empty store");
-    let (mut waiting, mut arrivals) = (requests.iter(), VecDeque::new());
-    let (mut retired, mut commits) = (0, 0);
+    let (mut taken, mut arrivals, mut begun) = (0, VecDeque::new(), HashMap::new());
+    let (mut retired, mut commits, mut units) = (0, 0, 0);
+    let mut waits = Vec::with_capacity(requests.len());
     let (worked, start) = (Worked::start(), Instant::now());
     while retired < requests.len() {
-        while engine.room() > 0 {
-            let Some(request) = waiting.next() else { break };
-            engine.submit(request).expect("a good request");
+        let mut idle = true;
+        while taken < requests.len() && engine.room() > 0 && load.due(start, taken) <= Instant::now() {
+            let id = engine.submit(&requests[taken]).expect("a good request");
+            begun.insert(id, if load.offered.is_some() { load.due(start, taken) } else { Instant::now() });
+            (taken, idle) = (taken + 1, false);
         }
         while let Some(output) = engine.poll(now(start)) {
+            idle = false;
             match output {
-                Output::Commit(mut batch) => {
-                    store.commit(&mut batch).expect("the store takes it");
-                    committed(&batch);
-                    commits += 1;
-                    engine.committed(batch).expect("it is the engine's own");
+                Output::Commit(batch) => {
+                    (commits, units) = (commits + 1, units + batch.units().len() as u64);
+                    keeper.hand(batch);
+                    if let Some(batch) = keeper.back(Duration::ZERO) {
+                        committed(&batch);
+                        engine.committed(batch).expect("it is the engine's own");
+                    }
                 }
                 Output::Call(call) => arrivals.push_back((call.id, answer(&call))),
-                Output::Event(Event::Moved { summary, .. }) => {
+                Output::Event(Event::Moved { redemption, summary }) => {
                     assert!(!summary.state.waits_for_people(), "{summary:?}");
+                    if is_paid(summary.state) {
+                        waits.extend(begun.remove(&redemption).map(|begun| begun.elapsed()));
+                    }
                     retired += usize::from(summary.state == State::Retired);
                 }
                 other => panic!("not on the straight path: {other:?}"),
             }
         }
         for (id, reply) in arrivals.drain(..) {
+            idle = false;
             engine.reply(id, &reply).expect("the channel is known");
         }
+        let due = (taken < requests.len() && engine.room() > 0).then(|| load.due(start, taken));
+        let wait = due.map_or(keeper::LONG, |due| due.saturating_duration_since(Instant::now()));
+        if let Some(batch) = keeper.back(if idle { wait } else { Duration::ZERO }) {
+            committed(&batch);
+            engine.committed(batch).expect("it is the engine's own");
+        }
     }
-    Ran { took: start.elapsed(), worked: worked.so_far(), commits }
+    let (took, worked) = (start.elapsed(), worked.so_far());
+    waits.sort_unstable();
+    Ran { took, worked, kept: keeper.worked(), commits, units, waits }
 }
 
-fn now(start: Instant) -> Now {
+pub(crate) fn now(start: Instant) -> Now {
     let ms = i64::try_from(start.elapsed().as_millis()).expect("a run is short");
     Now { mono: Mono(ms), wall: Wall(START_MS + ms) }
 }

@@ -8,7 +8,7 @@
 //!
 //! In the folder: `segment-00000001` and so on, `tables.db` (with `-wal` and `-shm`), which
 //! `sqlite3` opens at any time and which may be deleted while the journal is closed, for it is made
-//! anew; and `lock`. `docs/format.md` describes the segments.
+//! anew; `names`, likewise; and `lock`. `docs/format.md` describes the segments.
 
 mod applier;
 mod backup;
@@ -19,6 +19,7 @@ mod entry;
 mod filter;
 mod lock;
 mod log;
+mod names;
 mod open;
 mod overlay;
 mod read;
@@ -188,6 +189,21 @@ impl Journal {
         let draft = Draft { kind: Kind::Batch, id: batch.id(), refused: &refused, sides: &sides, frame };
         let rows = self.log.append(&draft)?;
         Ok((at, refused.len(), rows))
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        // Only what the tables hold to the last batch is worth writing down. If it cannot be, the
+        // next opening reads the tables.
+        let end = *self.log.at();
+        if self.log.poison().is_err() || self.core.applier.settle().is_err() {
+            return;
+        }
+        let there = self.core.model.position().is_ok_and(|at| (at.last, at.digest) == (end.last, end.digest));
+        if let Some(names) = self.core.overlay.names().filter(|_| there) {
+            let _ = names::write(&self.path, &end, names);
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 use super::applier::Applier;
 use super::disk::{Disk, Folder, sync_folder};
 use super::entry::{Draft, Entry, Kind};
-use super::filter::{Filter, Layer};
+use super::filter::Filter;
 use super::lock::Lock;
 use super::log::{self, Log, Torn, segment_name};
+use super::names;
 use super::overlay::Overlay;
 use super::{Core, Journal, JournalOptions, Position, Taken};
 use crate::base::{BatchId, Digest};
@@ -17,7 +18,7 @@ use crate::record::{Batch, Frame};
 use std::format;
 use std::path::Path;
 use std::string::{String, ToString};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::vec::Vec;
 
 pub(super) const TABLES: &str = "tables.db";
@@ -59,7 +60,9 @@ impl Journal {
         let tables = path.join(TABLES);
         let model = Model::open(&tables, options.describe)?;
         let at = model.position()?;
-        let filter = Filter::new(known_names(tables.clone(), options)?);
+        // Opened here: where that thread comes to it, the journal may be closed and gone.
+        let reader = Model::open(&tables, options.describe)?;
+        let filter = Filter::new(names::known(reader, path, at)?);
         let writer = Model::open(&tables, options.describe)?;
         let applier = Applier::start(writer, Arc::clone(&disk))?;
         let mut core = Core { applier, overlay: Overlay::new(filter), model, verdicts: None };
@@ -185,23 +188,4 @@ fn make_folder(path: &Path) -> Result<(), StoreError> {
         return Ok(());
     }
     Err(StoreError::Corrupt(format!("{} is a folder with something else in it", path.display())))
-}
-
-/// Reads all names that the tables hold, on a thread of its own: nothing waits for it.
-fn known_names(
-    tables: std::path::PathBuf,
-    options: &JournalOptions,
-) -> Result<mpsc::Receiver<Layer>, StoreError> {
-    let (send, receive) = mpsc::channel();
-    // Opened here: where that thread comes to it, the journal may be closed and gone.
-    let model = Model::open(&tables, options.describe)?;
-    let read = move || {
-        let Ok(count) = model.count_names() else { return };
-        let mut layer = Layer::for_names(count);
-        if model.names(&mut |name| layer.insert(name)).is_ok() {
-            let _ = send.send(layer);
-        }
-    };
-    let thread = std::thread::Builder::new().name("scrip-names".into()).spawn(read);
-    thread.map(|_| receive).map_err(|error| StoreError::Failed(error.to_string()))
 }

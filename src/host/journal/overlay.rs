@@ -1,7 +1,7 @@
 //! What the tables do not hold yet, and what is asked for again and again: every batch is judged
 //! here, and only what memory cannot tell is read from the tables.
 
-use super::filter::Filter;
+use super::filter::{Filter, Layers};
 use super::subjects::Subjects;
 use super::taken::{Changes, Held, RowChange, RowState, Taken};
 use crate::base::{Key16, RedemptionId, Wall};
@@ -52,6 +52,11 @@ impl Overlay {
             pending: VecDeque::new(),
             filter,
         }
+    }
+
+    /// All names that there are, or more, if they are known by now.
+    pub(super) fn names(&mut self) -> Option<&Layers> {
+        self.filter.names()
     }
 
     /// Judges a batch, and puts the verdicts into it. On an error nothing of it is left.

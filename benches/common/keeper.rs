@@ -1,0 +1,106 @@
+//! Who keeps batches: the thread that has the engine, or one beside it.
+
+use super::Worked;
+use scrip::host::{Store, StoreError};
+use scrip::record::Batch;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{Scope, ScopedJoinHandle};
+use std::time::Duration;
+
+/// Longer than anything here takes.
+pub(crate) const LONG: Duration = Duration::from_secs(60);
+
+/// Makes batches durable.
+pub(crate) trait Keeper {
+    fn hand(&mut self, batch: Batch);
+
+    /// The batch that was handed over, when it is durable; waits for it for so long at most.
+    fn back(&mut self, wait: Duration) -> Option<Batch>;
+
+    /// How long a thread of its own was at work; at the end.
+    fn worked(&mut self) -> Duration;
+}
+
+fn commit(store: &mut impl Store, batch: &mut Batch) {
+    // As the driver does: the same batch again.
+    while let Err(error) = store.commit(batch) {
+        assert!(matches!(error, StoreError::Busy(_) | StoreError::Uncertain(_)), "{error}");
+    }
+}
+
+/// On the caller's thread.
+pub(crate) struct Inline<'a, S> {
+    store: &'a mut S,
+    done: Option<Batch>,
+}
+
+impl<'a, S: Store> Inline<'a, S> {
+    pub(crate) fn new(store: &'a mut S) -> Self {
+        Self { store, done: None }
+    }
+}
+
+impl<S: Store> Keeper for Inline<'_, S> {
+    fn hand(&mut self, mut batch: Batch) {
+        commit(self.store, &mut batch);
+        self.done = Some(batch);
+    }
+
+    fn back(&mut self, _: Duration) -> Option<Batch> {
+        self.done.take()
+    }
+
+    fn worked(&mut self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// On a thread of its own.
+pub(crate) struct Beside<'scope> {
+    to: Option<Sender<Batch>>,
+    from: Receiver<Batch>,
+    on_its_way: bool,
+    thread: Option<ScopedJoinHandle<'scope, Duration>>,
+}
+
+impl<'scope> Beside<'scope> {
+    pub(crate) fn start<S: Store + Send>(scope: &'scope Scope<'scope, '_>, store: &'scope mut S) -> Self {
+        let (to, batches) = channel::<Batch>();
+        let (done, from) = channel();
+        let thread = scope.spawn(move || {
+            let worked = Worked::start();
+            for mut batch in batches {
+                commit(store, &mut batch);
+                if done.send(batch).is_err() {
+                    break;
+                }
+            }
+            worked.so_far()
+        });
+        Self { to: Some(to), from, on_its_way: false, thread: Some(thread) }
+    }
+}
+
+impl Keeper for Beside<'_> {
+    fn hand(&mut self, batch: Batch) {
+        self.on_its_way = true;
+        let to = self.to.as_ref().expect("the run is not over");
+        to.send(batch).expect("the store's thread lives as long as the run");
+    }
+
+    fn back(&mut self, wait: Duration) -> Option<Batch> {
+        if !self.on_its_way {
+            std::thread::sleep(if wait == LONG { Duration::ZERO } else { wait });
+            return None;
+        }
+        let batch =
+            if wait.is_zero() { self.from.try_recv().ok() } else { self.from.recv_timeout(wait).ok() };
+        self.on_its_way = batch.is_none();
+        batch
+    }
+
+    fn worked(&mut self) -> Duration {
+        self.to = None;
+        self.thread.take().map_or(Duration::ZERO, |thread| thread.join().expect("it has not panicked"))
+    }
+}
