@@ -10,6 +10,7 @@ use crate::issuer::{
     Answer, CardData, Cause, Context, EncodeError, Message, OpKind, Operation, Outcome, Payment, Reference,
 };
 use crate::money::Amount;
+use crate::route::Heard;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use zeroize::Zeroizing;
@@ -27,6 +28,18 @@ impl Engine {
     /// The encoded call for one question about a redemption. If it cannot be encoded nothing
     /// can have been sent, and the redemption is told so.
     pub(super) fn call_for(
+        &mut self,
+        id: RedemptionId,
+        kind: OpKind,
+        endpoint: u32,
+        attempt: u32,
+    ) -> Option<Ready> {
+        let endpoint = self.site_for(id, kind, endpoint);
+        self.encoded_call(id, kind, endpoint, attempt)
+    }
+
+    /// The same, at this very site.
+    pub(super) fn encoded_call(
         &mut self,
         id: RedemptionId,
         kind: OpKind,
@@ -116,7 +129,18 @@ impl Engine {
             head: core::mem::take(&mut message.head),
             bytes: Zeroizing::new(core::mem::take(&mut message.body)),
         };
-        let pending = Pending { channel, answer_by: Mono(0), batch, waiting, session, trace };
+        let pending = Pending {
+            channel,
+            answer_by: Mono(0),
+            endpoint,
+            sent_at: Mono(0),
+            attempt,
+            hedge: false,
+            batch,
+            waiting,
+            session,
+            trace,
+        };
         Ready { call, pending, send_within_ms, answer_within_ms }
     }
 
@@ -144,7 +168,9 @@ impl Engine {
         ready.call.send_by = self.now.mono.plus(ready.send_within_ms);
         ready.call.answer_by = self.now.mono.plus(ready.answer_within_ms);
         ready.pending.answer_by = ready.call.answer_by;
-        for (id, kind) in &ready.pending.waiting {
+        ready.pending.sent_at = self.now.mono;
+        self.note_asked(&ready);
+        for (id, kind) in ready.pending.waiting.iter().filter(|_| !ready.pending.hedge) {
             if let Some(live) = self.live.get_mut(id) {
                 live.awaits(*kind, number);
             }
@@ -162,6 +188,8 @@ impl Engine {
         undecodable: bool,
     ) {
         let Some(pending) = self.close(id.number) else { return };
+        let after_ms = self.now.mono.0.saturating_sub(pending.sent_at.0);
+        self.note_heard(&pending, if undecodable { Heard::Garbage } else { Heard::Answer { after_ms } });
         self.opened(id.channel, id.number);
         let cause = if undecodable { Cause::Undecodable } else { Cause::Unmapped };
         for (redemption, kind) in pending.waiting {
@@ -186,6 +214,17 @@ impl Engine {
     /// on for its file; what never left is told so.
     fn unheard(&mut self, number: u64, outcome: &Outcome) {
         let Some(pending) = self.close(number) else { return };
+        self.note_heard(
+            &pending,
+            match outcome {
+                Outcome::NotSent if self.now.mono >= pending.sent_at.plus(self.send_within(&pending)) => {
+                    Heard::Withdrawn
+                }
+                Outcome::NotSent => Heard::Refused,
+                Outcome::Unknown(Cause::Timeout) => Heard::Silence,
+                _ => Heard::Reset,
+            },
+        );
         self.opened(pending.channel, number);
         for (redemption, kind) in pending.waiting {
             let heard = match self.live.get_mut(&redemption) {

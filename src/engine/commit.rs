@@ -244,6 +244,7 @@ impl Engine {
             over: &[],
             tag: None,
             advance_room: false,
+            site: self.debit_site(issuer),
         })
     }
 

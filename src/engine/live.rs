@@ -115,6 +115,12 @@ impl Live {
 pub(super) struct Pending {
     pub(super) channel: ChannelId,
     pub(super) answer_by: Mono,
+    pub(super) endpoint: u32,
+    pub(super) sent_at: Mono,
+    pub(super) attempt: u32,
+    /// Whether it is a second asking of a question that is still out: what becomes of it matters
+    /// only if it brings an answer.
+    pub(super) hedge: bool,
     /// Whether silence means unknown. A batch message is only handed over; its answers come in
     /// a message of their own.
     pub(super) batch: bool,
@@ -203,4 +209,5 @@ pub(super) enum Alarm {
     Redemption(RedemptionId),
     Call(u64),
     Gather(u16),
+    Hedge(u64),
 }

@@ -35,6 +35,8 @@ pub struct Engine {
     pub(super) alarms: BTreeSet<(Mono, Alarm)>,
     pub(super) calls: BTreeMap<u64, Pending>,
     pub(super) next_call: u64,
+    /// Which site is asked; what it knows begins afresh with every opening.
+    pub(super) router: crate::route::Router,
     pub(super) groups: BTreeMap<u64, Group>,
     pub(super) gathering: BTreeMap<u16, Vec<RedemptionId>>,
     /// What waits for the sessions of its channels.
@@ -68,7 +70,9 @@ impl Engine {
         epoch: u64,
         seed: [u8; 32],
     ) -> Self {
+        let router = super::routing::router(&setup);
         let engine = Self {
+            router,
             setup,
             epoch,
             exposures: durable.exposures.clone(),
@@ -344,6 +348,7 @@ impl Engine {
                     Alarm::Redemption(id) => self.timer(id, at),
                     Alarm::Call(number) => self.call_overdue(number),
                     Alarm::Gather(channel) => self.dispatch(channel),
+                    Alarm::Hedge(number) => self.hedge(number),
                 }
                 true
             }

@@ -36,9 +36,11 @@ impl Turn<'_, '_> {
     fn send_redeem(&mut self) -> Result<(), FlowError> {
         let sites = u32::try_from(self.s.issuer.endpoints.len()).unwrap_or(1).max(1);
         let (endpoint, attempt) = match &self.r.redeem {
-            None => (0, 1),
+            None => (self.s.site, 1),
             Some(last) if self.r.state == State::Approved && last.attempt == last.not_sent => {
-                ((last.endpoint + 1) % sites, last.attempt + 1)
+                let other =
+                    if self.s.site == last.endpoint { (last.endpoint + 1) % sites } else { self.s.site };
+                (other, last.attempt + 1)
             }
             Some(last) => (last.endpoint, last.attempt + 1),
         };
