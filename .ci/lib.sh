@@ -57,7 +57,8 @@ installed_version() {
 
 install_packages() {
   local missing=() package
-  for package in valgrind sqlite3 gcc g++ make libc6-dev tesseract-ocr zint fonts-dejavu-core python3-venv; do
+  for package in valgrind sqlite3 gcc g++ make libc6-dev tesseract-ocr zint fonts-dejavu-core python3-venv \
+    postgresql postgresql-client openssl; do
     if [ -z "$(installed_version "$package")" ]; then missing+=("$package"); fi
   done
   for package in "${MINIMUM_RUST_PACKAGES[@]}"; do
@@ -100,10 +101,17 @@ tested() {
 
 # Pictures have many pixels: the library is too slow for these without optimisation.
 pictures_read() {
-  cargo test --locked --features image --config 'profile.dev.package.scrip.opt-level=2' \
-    --test picture --lib -- picture
-  cargo test --locked --features image --config 'profile.dev.package.scrip.opt-level=2' --example scan
+  local optimised='profile.dev.package.scrip.opt-level=2'
+  cargo test --locked --features image --config "$optimised" --test picture
+  cargo test --locked --features image --config "$optimised" --lib picture
+  cargo test --locked --features image --config "$optimised" --example scan
 }
+
+# The PostgreSQL store on private servers, which the test starts and stops.
+on_postgresql() { cargo test --locked --features postgres --test postgres_store; }
+
+# Each fault planted on purpose is found by the simulator.
+planted() { cargo test --locked --features planted-bugs --test planted; }
 
 documented() { RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --all-features; }
 
@@ -111,7 +119,7 @@ documented() { RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --all-fea
 features_apart() {
   cargo check --locked --lib --no-default-features
   local feature
-  for feature in capi std sim image; do
+  for feature in capi std sim image service bank-des sm postgres; do
     cargo check --locked --lib --no-default-features --features "$feature"
   done
 }
@@ -210,6 +218,12 @@ main_job() {
     test -s "$dir/$run/outcomes.jsonl"
     cmp "$dir/first/outcomes.jsonl" "$dir/$run/outcomes.jsonl"
   done
-  test -s "$dir/first.db"
-  test "$(sqlite3 "$dir/first.db" 'PRAGMA integrity_check')" = ok
+  # A folder: the journal, and the tables behind it.
+  test -s "$dir/first.db/segment-00000001"
+  test "$(sqlite3 "$dir/first.db/tables.db" 'PRAGMA integrity_check')" = ok
+  # The same in one file.
+  # shellcheck disable=SC2086
+  $RUN_COMMAND --store sqlite --db "$dir/file.db" --out "$dir/file"
+  cmp "$dir/first/outcomes.jsonl" "$dir/file/outcomes.jsonl"
+  test "$(sqlite3 "$dir/file.db" 'PRAGMA integrity_check')" = ok
 }

@@ -6,7 +6,7 @@
 
 use scrip::base::RedemptionId;
 use scrip::flow::Event;
-use scrip::host::{Sqlite, prove};
+use scrip::host::{Journal, Sqlite, prove};
 use scrip::record::Record;
 use std::error::Error;
 use std::io::{self, Write as _};
@@ -28,10 +28,12 @@ fn run() -> Result<(), Box<dyn Error>> {
         return Err("usage: prove DATABASE REDEMPTION_ID".into());
     };
     let id: RedemptionId = id.parse()?;
-    if !std::path::Path::new(&db).is_file() {
-        return Err(format!("{db} is no file").into());
-    }
-    let proofs = prove(&mut Sqlite::open(&db)?, id)?;
+    let path = std::path::Path::new(&db);
+    let proofs = match (path.is_dir(), path.is_file()) {
+        (true, _) => prove(&mut Journal::open(path)?, id)?,
+        (_, true) => prove(&mut Sqlite::open(path)?, id)?,
+        _ => return Err(format!("{db} is not there").into()),
+    };
     let mut out = io::stdout().lock();
     for proof in &proofs {
         proof.verify()?;

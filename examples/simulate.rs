@@ -1,10 +1,13 @@
-//! Lives whole lives from seeds, and tells the story of the first one that goes wrong.
+//! Lives whole lives from seeds: nodes over one store, issuers, a rail, people, and everything that
+//! can go wrong. Tells the story of the first life that goes wrong, as small as it can be made; or
+//! what was seen together, and what never.
 //!
-//! `cargo run --release --example simulate -- --seeds 2000` or `-- --seed 7`
+//! `cargo run --release --example simulate -- --seeds 2000` or `-- --seed 7`; with `--whole` the life
+//! that goes wrong is told as it is, and not made small first.
 
 use lexopt::prelude::{Long, ValueExt};
-use scrip::sim::life;
-use std::collections::{BTreeMap, BTreeSet};
+use scrip::sim::life::{self, Coverage};
+use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
@@ -13,26 +16,27 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("simulate: {error} (usage: simulate [--seeds N] [--seed FIRST])");
+            eprintln!("simulate: {error} (usage: simulate [--seeds N] [--seed FIRST] [--whole])");
             ExitCode::from(2)
         }
     }
 }
 
 fn run() -> Result<bool, lexopt::Error> {
-    let (mut seeds, mut first) = (None, None);
+    let (mut seeds, mut first, mut whole) = (None, None, false);
     let mut parser = lexopt::Parser::from_env();
     while let Some(arg) = parser.next()? {
         match arg {
             Long("seeds") => seeds = Some(parser.value()?.parse::<u64>()?),
             Long("seed") => first = Some(parser.value()?.parse::<u64>()?),
+            Long("whole") => whole = true,
             other => return Err(other.unexpected()),
         }
     }
     let seeds = seeds.unwrap_or(if first.is_some() { 1 } else { 2_000 });
     let first = first.unwrap_or(0);
     let mut ended: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut kinds = BTreeSet::new();
+    let mut coverage = Coverage::default();
     let (mut steps, mut crashes, mut batches) = (0, 0, 0);
     for seed in first..first.saturating_add(seeds) {
         match life::live(seed) {
@@ -40,22 +44,28 @@ fn run() -> Result<bool, lexopt::Error> {
                 steps += life.steps;
                 crashes += life.crashes;
                 batches += life.batches;
-                kinds.extend(life.kinds);
+                coverage.add(&life.coverage);
                 life.ended.iter().for_each(|(state, count)| *ended.entry(state).or_default() += count);
             }
             Err(broken) => {
-                say(&broken.to_string());
-                broken.story.iter().for_each(|line| say(&format!("  {line}")));
+                tell(&broken, whole);
                 return Ok(false);
             }
         }
     }
+    say(&coverage.table());
     say(&format!("{seeds} lives from seed {first}: {steps} steps, {crashes} crashes, {batches} batches"));
     say(&format!("ended: {ended:?}"));
-    let unseen: Vec<_> =
-        scrip::flow::EventKind::ALL.iter().filter(|kind| !kinds.contains(&kind.number())).collect();
-    say(&format!("steps never taken: {unseen:?}"));
     Ok(true)
+}
+
+/// The life that went wrong, and the smallest that still does.
+fn tell(broken: &life::Broken, whole: bool) {
+    say(&broken.to_string());
+    let (cut, small) = if whole { (life::Cut::default(), broken.clone()) } else { life::shrink(broken) };
+    say(&cut.told());
+    small.story.iter().for_each(|line| say(&format!("  {line}")));
+    say(&format!("and so: {small}"));
 }
 
 /// Whoever reads may have stopped reading: that is no fault of the run.

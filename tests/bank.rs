@@ -361,10 +361,14 @@ fn keys_that_the_bank_forgot_are_asked_for_again() {
 
 #[test]
 fn what_waits_for_a_sign_in_is_not_sent_without_it() {
-    let mut world = World::new().way(OpKind::SignIn, Way::AnswerLost);
-    assert_eq!(world.sell(NUMBER), "in_review", "a check that was not sent is looked at");
+    let ways = [Way::Lost, Way::AnswerLost, Way::Lost];
+    let mut world = ways.into_iter().fold(World::new(), |world, way| world.way(OpKind::SignIn, way));
+    assert_eq!(world.sell(NUMBER), "declined", "nothing of it has left, so nothing is in doubt");
+    assert_eq!(world.sent, [OpKind::SignIn; 3]);
     assert!(world.bank.debits().is_empty());
-    assert_eq!(world.sell(OTHER), "retired", "the next one signs in");
+    let mut world = World::new().way(OpKind::SignIn, Way::Lost);
+    assert_eq!(world.sell(NUMBER), "retired", "the next sign-in is answered");
+    assert_eq!(world.count(OpKind::PinCheck), 1);
 }
 
 #[test]

@@ -9,6 +9,7 @@
 mod job;
 
 use job::{CARDS, Desk, ISSUER_CARDS, assert_none_within, run, shipped_secrets};
+use scrip::host::{Journal, Sqlite};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -149,6 +150,7 @@ fn without_faults_the_outcomes_are_those_of_a_run_that_was_never_disturbed() {
             }
         });
         assert!(desk.outcomes() == expected.outcomes(), "round {round}: {}", difference(expected, &desk));
+        assert_whole(&desk, &format!("round {round}"));
         let (found, expected) = (desk.summary(), expected.summary());
         for same in ["lines", "states", "issuers", "reasons", "totals", "ledger_balance_minor", "oracle"] {
             assert_eq!(found[same], expected[same], "round {round}: {same}");
@@ -176,7 +178,9 @@ fn with_faults_books_outcomes_and_oracle_agree() {
         if hits >= kills {
             break;
         }
-        let args = ["--faults", "heavy", "--seed", &seed.to_string()].map(String::from);
+        // The journal and the one file in turn.
+        let store = if seed % 2 == 1 { "journal" } else { "sqlite" };
+        let args = ["--faults", "heavy", "--seed", &seed.to_string(), "--store", store].map(String::from);
         let cards = if seed == 1 { CARDS.into() } else { few.clone() };
         let trial = Trial { cards, args: args.into() };
         if seed <= 2 {
@@ -189,8 +193,20 @@ fn with_faults_books_outcomes_and_oracle_agree() {
     }
 }
 
+/// The store is whole, and its tables are what its frames lead to.
+fn assert_whole(desk: &Desk, round: &str) {
+    let path = desk.path("db/scrip.db");
+    let report = match path.is_dir() {
+        true => Journal::open(path).unwrap().check().unwrap(),
+        false => Sqlite::open(path).unwrap().check().unwrap(),
+    };
+    assert!(report.batches > 0 && report.redemptions > 0, "{round}: {report:?}");
+    assert_eq!(report.findings, [], "{round}");
+}
+
 /// Every line has an end or an age, every debit an explanation, and what was paid was paid once.
 fn assert_sound(desk: &Desk, round: &str) {
+    assert_whole(desk, round);
     let summary = desk.summary();
     assert_eq!(summary["oracle"]["verdict"], "agrees", "{round}");
     assert_eq!(summary["oracle"]["debited_twice"], 0, "{round}");

@@ -41,6 +41,10 @@ const PIECES: &[&[u8]] = &[
     b"\xff",
     b", ",
     b"99999999999999",
+    b"&a=",
+    b"%41",
+    b"{\"a\":",
+    b"\\u00e9",
 ];
 
 fn corpus(target: &str) -> Vec<Vec<u8>> {
@@ -124,7 +128,7 @@ macro_rules! targets {
     )+};
 }
 
-targets! { gtin gs1_element digital_link emv_merchant emv_consumer payment_code ocr token vault_open secret_leg scan iso8583 }
+targets! { gtin gs1_element digital_link emv_merchant emv_consumer payment_code ocr token vault_open secret_leg scan iso8583 form json }
 
 #[test]
 fn every_target_has_its_program() {

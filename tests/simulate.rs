@@ -5,11 +5,12 @@ use scrip::sim::life;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-/// Seeds that went wrong once, and why.
+/// Seeds that went wrong once, and why. A life is made of its seed and of the plan: where the plan
+/// changed, the seed stands here that shows the same under the new one.
 const KEPT: &[(u64, &str)] = &[
-    (7, "what was due waited for room, and time stood still"),
-    (1_102, "a batch message waited, within one poll, for units that only the next commit brings"),
-    (605, "a redeem delayed on its way overtook its undo, and its answer went to a dead process"),
+    (330, "a store was put back and prices changed: the rail told of another amount than was asked"),
+    (395, "a process that was overtaken took the same redemption up for ever, and time stood still"),
+    (1_184, "a clock that jumped ended a quarantine while the debit was still on its way"),
 ];
 
 fn seeds() -> u64 {
@@ -18,7 +19,8 @@ fn seeds() -> u64 {
 
 fn lives(seed: u64) {
     if let Err(broken) = life::live(seed) {
-        panic!("{broken}\n  {}", broken.story.join("\n  "));
+        let (cut, small) = life::shrink(&broken);
+        panic!("{broken}\n{}\n  {}\nand so: {small}", cut.told(), small.story.join("\n  "));
     }
 }
 
@@ -28,7 +30,7 @@ fn seeds_that_went_wrong_once_live_well() {
 }
 
 #[test]
-fn whatever_crashes_no_cent_is_lost_and_none_paid_twice() {
+fn whatever_goes_wrong_no_cent_is_lost_and_none_paid_twice() {
     let (next, end) = (AtomicU64::new(0), seeds());
     thread::scope(|scope| {
         let work = || {

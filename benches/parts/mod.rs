@@ -225,6 +225,7 @@ impl Bench<'_> {
         let scripts = self.scripts(&issuer, &rail);
         let setting = |tag| Setting {
             now: Wall(1_795_305_600_000),
+            jumps: &[],
             policy_digest: Digest([1; 32]),
             policy: &policy.flow,
             risk: &policy.risk,

@@ -13,7 +13,10 @@ usage: buyback [options] CARDS.csv
   CARDS.csv            the cards to buy, one per line; UTF-8 CSV with a header
   --issuer-cards FILE  what the issuers know of their cards (CSV)
   --out DIR            where outcomes.jsonl and summary.json go (buyback-out)
-  --db PATH            the database (DIR/scrip.db)
+  --db PATH            the database (DIR/scrip.db): a folder, or the file of an SQLite store
+  --store KIND         journal or sqlite: how a new database is made (journal)
+  --postgres URL       a PostgreSQL database instead (built with the feature); the keys and the
+                       issuers' books still lie beside --db
   --catalog FILE       the products (TOML; the shipped catalogue)
   --policy FILE        risk rules, rates and shares (TOML; the shipped policy)
   --faults LEVEL       none, light or heavy: how badly issuers behave (none)
@@ -30,18 +33,38 @@ pub(crate) enum Faults {
     Heavy,
 }
 
+/// How the database is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StoreKind {
+    /// Segments and tables in a folder.
+    Journal,
+    /// One SQLite file.
+    Sqlite,
+}
+
 /// What to run.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Args {
     pub(crate) cards: PathBuf,
     pub(crate) issuer_cards: Option<PathBuf>,
     pub(crate) db: PathBuf,
+    /// As the command line says; where it does not, the database is what it is.
+    pub(crate) store: Option<StoreKind>,
+    pub(crate) postgres: Option<String>,
     pub(crate) out: PathBuf,
     pub(crate) catalog: Option<PathBuf>,
     pub(crate) policy: Option<PathBuf>,
     pub(crate) faults: Faults,
     pub(crate) seed: u64,
     pub(crate) realtime: bool,
+}
+
+impl Args {
+    /// How the database is kept: a file is an SQLite store, and a new one a journal.
+    pub(crate) fn store(&self) -> StoreKind {
+        let there = if self.db.is_file() { StoreKind::Sqlite } else { StoreKind::Journal };
+        self.store.unwrap_or(there)
+    }
 }
 
 /// What the command line asks for.
@@ -59,13 +82,15 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
 fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Error> {
     let mut parser = lexopt::Parser::from_args(args);
     let (mut cards, mut issuer_cards, mut db, mut out) = (None, None, None, None);
-    let (mut catalog, mut policy) = (None, None);
+    let (mut catalog, mut policy, mut store, mut postgres) = (None, None, None, None);
     let (mut faults, mut seed, mut realtime) = (Faults::None, 1, false);
     while let Some(arg) = parser.next()? {
         match arg {
             Short('h') | Long("help") => return Ok(Command::Help),
             Long("issuer-cards") => issuer_cards = Some(path(&mut parser)?),
             Long("db") => db = Some(path(&mut parser)?),
+            Long("store") => store = Some(parser.value()?.parse_with(store_kind)?),
+            Long("postgres") if cfg!(feature = "postgres") => postgres = Some(parser.value()?.string()?),
             Long("out") => out = Some(path(&mut parser)?),
             Long("catalog" | "catalogue") => catalog = Some(path(&mut parser)?),
             Long("policy") => policy = Some(path(&mut parser)?),
@@ -82,13 +107,33 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
     let cards = cards.ok_or("the file of cards is missing: buyback [options] CARDS.csv")?;
     let out = out.unwrap_or_else(|| PathBuf::from("buyback-out"));
     let db = db.unwrap_or_else(|| out.join("scrip.db"));
-    Ok(Command::Run(Args { cards, issuer_cards, db, out, catalog, policy, faults, seed, realtime }))
+    Ok(Command::Run(Args {
+        cards,
+        issuer_cards,
+        db,
+        store,
+        postgres,
+        out,
+        catalog,
+        policy,
+        faults,
+        seed,
+        realtime,
+    }))
 }
 
 fn path(parser: &mut lexopt::Parser) -> Result<PathBuf, lexopt::Error> {
     match parser.value()? {
         empty if empty.is_empty() => Err("a path was expected, not an empty text".into()),
         value => Ok(value.into()),
+    }
+}
+
+fn store_kind(text: &str) -> Result<StoreKind, &'static str> {
+    match text {
+        "journal" => Ok(StoreKind::Journal),
+        "sqlite" => Ok(StoreKind::Sqlite),
+        _ => Err("journal or sqlite was expected"),
     }
 }
 
@@ -115,6 +160,8 @@ mod tests {
             cards: "cards.csv".into(),
             issuer_cards: None,
             db: "buyback-out/scrip.db".into(),
+            store: None,
+            postgres: None,
             out: "buyback-out".into(),
             catalog: None,
             policy: None,
@@ -128,10 +175,11 @@ mod tests {
     #[test]
     fn every_option_is_taken_in_any_order() {
         let line = "--issuer-cards i.csv --db=d.db --out o c.csv --catalogue k.toml --policy p.toml \
-                    --faults heavy --seed 18446744073709551615 --realtime";
+                    --faults heavy --seed 18446744073709551615 --realtime --store sqlite";
         let Ok(Command::Run(args)) = parsed(line) else { panic!("{:?}", parsed(line)) };
         assert_eq!((args.cards, args.out, args.db), ("c.csv".into(), "o".into(), "d.db".into()));
         assert_eq!((args.issuer_cards, args.catalog), (Some("i.csv".into()), Some("k.toml".into())));
+        assert_eq!(args.store, Some(StoreKind::Sqlite));
         assert_eq!((args.policy, args.faults), (Some("p.toml".into()), Faults::Heavy));
         assert_eq!((args.seed, args.realtime), (u64::MAX, true));
         let Ok(Command::Run(args)) = parsed("--out o --catalog k -- -c.csv") else { panic!("a run") };
@@ -143,7 +191,8 @@ mod tests {
     fn help_wins_over_what_is_missing() {
         assert_eq!(parsed("--help"), Ok(Command::Help));
         assert_eq!(parsed("c.csv -h"), Ok(Command::Help));
-        for option in ["issuer-cards", "db", "out", "catalog", "policy", "faults", "seed", "realtime", "help"]
+        for option in
+            ["issuer-cards", "db", "out", "catalog", "policy", "faults", "seed", "realtime", "store", "help"]
         {
             assert!(HELP.contains(&format!("  --{option}")), "{option}");
         }
@@ -156,6 +205,7 @@ mod tests {
             ("a.csv b.csv", "b.csv"),
             ("a.csv --fault none", "--fault"),
             ("a.csv --faults some", "none, light or heavy"),
+            ("a.csv --store file", "journal or sqlite"),
             ("a.csv --seed -1", "whole number"),
             ("a.csv --seed", "--seed"),
             ("a.csv --db=", "a path"),

@@ -1,9 +1,10 @@
 //! The keys of a database: made once, kept beside it, never in it.
 
+use crate::args::StoreKind;
 use crate::fault::{InputError, label};
 use crate::setup::beside;
 use scrip::base::Secret;
-use scrip::host::Sqlite;
+use scrip::host::{Journal, Sqlite};
 use scrip::vault::{KeyId, KeyRing, PepperVersion};
 use std::error::Error;
 use std::fs::{self, File, OpenOptions};
@@ -13,16 +14,21 @@ use std::path::Path;
 /// The key ring of `db`: from `<db>.keys`, which is made with fresh keys for a new database.
 ///
 /// A database without its keys is refused: with new ones every claim in it would be forgotten.
-pub(crate) fn open(db: &Path) -> Result<KeyRing, Box<dyn Error>> {
+pub(crate) fn open(db: &Path, store: StoreKind) -> Result<KeyRing, Box<dyn Error>> {
     let path = beside(db, ".keys");
     let fatal = |what: String| InputError::new(&label(&path), what);
-    if db.is_dir() {
-        return Err(InputError::new(&label(db), "is a directory, the file of a database was expected").into());
-    }
     if !path.exists() {
-        if fs::metadata(db).is_ok_and(|about| about.len() > 0) {
-            // Whoever names a file that is no database is told so first.
-            Sqlite::open(db).map_err(|error| InputError::new(&label(db), error))?;
+        // Whoever names something that is no database is told so first.
+        let there = match store {
+            StoreKind::Journal => fs::read_dir(db).is_ok_and(|mut files| files.next().is_some()),
+            StoreKind::Sqlite => fs::metadata(db).is_ok_and(|about| about.len() > 0),
+        };
+        if there {
+            match store {
+                StoreKind::Journal => Journal::open(db).map(drop),
+                StoreKind::Sqlite => Sqlite::open(db).map(drop),
+            }
+            .map_err(|error| InputError::new(&label(db), error))?;
             return Err(fatal(format!("is missing, and {} cannot be opened without it", label(db))).into());
         }
         make(&path).map_err(|error| fatal(format!("cannot be made: {error}")))?;

@@ -26,13 +26,14 @@ mod table;
 mod trade;
 mod verdict;
 
-use args::{Args, Command};
+use args::{Args, Command, StoreKind};
 use fault::{InputError, label};
 use intake::Intake;
 use progress::Progress;
 use report::OutcomesFile;
-use scrip::host::{Driver, Sqlite};
+use scrip::host::{Driver, Journal, Sqlite, Store, StoreError};
 use scrip::sim::SimTransport;
+use setup::Stage;
 use std::collections::HashSet;
 use std::error::Error;
 use std::fs;
@@ -81,7 +82,24 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         make_dir(dir)?;
     }
     let stage = setup::stage(args)?;
-    let store = Sqlite::open(&args.db).map_err(|error| InputError::new(&label(&args.db), error))?;
+    #[cfg(feature = "postgres")]
+    if let Some(url) = &args.postgres {
+        let store = scrip::host::Postgres::open(url).map_err(|error| InputError::new("--postgres", error))?;
+        return job(args, intake, stage, store);
+    }
+    let wrong = |error: StoreError| InputError::new(&label(&args.db), error);
+    match args.store() {
+        StoreKind::Journal => job(args, intake, stage, Journal::open(&args.db).map_err(wrong)?),
+        StoreKind::Sqlite => job(args, intake, stage, Sqlite::open(&args.db).map_err(wrong)?),
+    }
+}
+
+fn job<R: BufRead, S: Store>(
+    args: &Args,
+    intake: Intake<R>,
+    stage: Stage,
+    store: S,
+) -> Result<(), Box<dyn Error>> {
     make_dir(&setup::issuers_dir(&args.db))?;
     let transport = SimTransport::open(&stage.world)?;
     let mut driver = Driver::open(stage.setup, store, transport)

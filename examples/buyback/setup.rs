@@ -50,7 +50,7 @@ pub(crate) fn stage(args: &Args) -> Result<Stage, Box<dyn Error>> {
     let policy = read(args.policy.as_deref(), POLICY, Policy::parse)?;
     let (issuers, rails) = channels(args, &catalogue, &mut notes)?;
     let cards = known_cards(args, &catalogue, &mut notes)?;
-    let ring = keys::open(&args.db)?;
+    let ring = keys::open(&args.db, args.store())?;
     let issued =
         catalogue.products().map(|product| (product.name().to_string(), product.issuer().to_string()));
     let issued = issued.collect();

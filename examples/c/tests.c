@@ -478,6 +478,7 @@ static void another_nodes_claim_refuses_one_unit(void) {
     scrip_engine *e = world_open(w);
     uint8_t id[16], holder[16] = {7}, root[32], restored[32], seed[32] = {3};
     uint64_t records, restored_records;
+    uint32_t unit;
     size_t consumed;
     scrip_claim c = {0};
     scrip_output o;
@@ -485,12 +486,13 @@ static void another_nodes_claim_refuses_one_unit(void) {
     world_submit(e, "R-1", 10000, id);
     o = world_until(w, e, SCRIP_COMMIT);
     CHECK(scrip_engine_claim(e, o.token, 0, &c, NULL) == SCRIP_OK);
-    CHECK(c.what == SCRIP_CLAIM_WANT && c.unit == 0 && !memcmp(c.redemption, id, sizeof id));
+    unit = c.unit; /* the count of sealed messages comes before it */
+    CHECK(c.what == SCRIP_CLAIM_WANT && unit == 1 && !memcmp(c.redemption, id, sizeof id));
     CHECK(scrip_engine_claim(e, o.token, 1, &c, NULL) == SCRIP_END);
     CHECK(scrip_engine_claim(e, 5, 0, &c, NULL) == SCRIP_NO_SUCH_TOKEN);
-    CHECK(scrip_engine_refuse(e, o.token, 0, 4, holder, NULL) == SCRIP_BAD_ENUM);
-    CHECK(scrip_engine_refuse(e, o.token, 1, SCRIP_REFUSE_CONSUMED, holder, NULL) == SCRIP_BAD_VALUE);
-    CHECK(scrip_engine_refuse(e, o.token, 0, SCRIP_REFUSE_CONSUMED, holder, NULL) == SCRIP_OK);
+    CHECK(scrip_engine_refuse(e, o.token, unit, 4, holder, NULL) == SCRIP_BAD_ENUM);
+    CHECK(scrip_engine_refuse(e, o.token, unit + 1, SCRIP_REFUSE_CONSUMED, holder, NULL) == SCRIP_BAD_VALUE);
+    CHECK(scrip_engine_refuse(e, o.token, unit, SCRIP_REFUSE_CONSUMED, holder, NULL) == SCRIP_OK);
     world_serve(w, e, &o);
     world_run(w, e, -1);
     CHECK(world_is(e, id, "declined") && !strcmp(world_view(e, id).reason, "already_sold"));
@@ -498,7 +500,7 @@ static void another_nodes_claim_refuses_one_unit(void) {
     CHECK(scrip_engine_audit_root(e, root, &records, NULL) == SCRIP_OK && records > 0);
     scrip_engine_free(e);
     e = world_new(w);
-    CHECK(scrip_engine_restore_refused(e, 0, SCRIP_REFUSE_CONSUMED, holder, NULL) == SCRIP_OK);
+    CHECK(scrip_engine_restore_refused(e, unit, SCRIP_REFUSE_CONSUMED, holder, NULL) == SCRIP_OK);
     CHECK(scrip_engine_restore(e, w->log, w->log_len, &consumed, NULL) == SCRIP_OK);
     CHECK(scrip_engine_audit_root(e, restored, &restored_records, NULL) == SCRIP_OK);
     CHECK(records == restored_records && !memcmp(root, restored, sizeof root));

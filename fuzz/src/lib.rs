@@ -7,8 +7,10 @@ use scrip::card::scan::{Scan, Source, Symbology, scan as scan_text};
 use scrip::card::token::{Algorithm, Guard, Profile, Token, TokenKey, TokenKeyId, TotpHash, Use, Verifier};
 use scrip::card::{Catalogue, Shape, ocr as repair};
 use scrip::codec::emv::{ConsumerQr, ConsumerQrWriter, MerchantQr, TlvWriter};
+use scrip::codec::form;
 use scrip::codec::gs1::{DigitalLink, ElementString, Gs1Fault, Gtin, ShortGtin, SymbologyId};
 use scrip::codec::iso8583::{Frame, Spec};
+use scrip::codec::json::{self, Json};
 use scrip::codec::payment::{PaymentCodeError, schemes};
 use scrip::vault::{Challenge, Context, KeyId, KeyRing, PepperVersion, Purpose, sealed_with};
 use std::sync::OnceLock;
@@ -100,6 +102,56 @@ pub fn emv_consumer(data: &[u8]) {
         writer = writer.common(&copy(&common));
     }
     writer.finish().expect("what was read can be written");
+}
+
+/// Forms.
+pub fn form(data: &[u8]) {
+    let fields = match form::read(data) {
+        Ok(fields) => fields,
+        Err(error) => return assert!(error.at <= data.len()),
+    };
+    let mut again = Vec::new();
+    fields.iter().for_each(|(name, value)| form::write(name, value, &mut again));
+    assert_eq!(form::read(&again), Ok(fields));
+}
+
+/// JSON texts.
+pub fn json(data: &[u8]) {
+    match Json::read(data) {
+        Ok(value) => {
+            let mut again = Vec::new();
+            write_json(&value, &mut again);
+            assert_eq!(Json::read(&again), Ok(value));
+        }
+        Err(error) => assert!(error.at <= data.len()),
+    }
+}
+
+fn write_json(value: &Json<'_>, out: &mut Vec<u8>) {
+    match value {
+        Json::Null => out.extend_from_slice(b"null"),
+        Json::Bool(value) => out.extend_from_slice(value.to_string().as_bytes()),
+        Json::Number(digits) => out.extend_from_slice(digits.as_bytes()),
+        Json::Text(text) => json::write_text(text, out),
+        Json::List(items) => {
+            out.push(b'[');
+            for (place, item) in items.iter().enumerate() {
+                out.extend_from_slice(if place > 0 { b"," } else { b"" });
+                write_json(item, out);
+            }
+            out.push(b']');
+        }
+        Json::Object(members) => {
+            out.push(b'{');
+            for (place, (name, member)) in members.iter().enumerate() {
+                out.extend_from_slice(if place > 0 { b"," } else { b"" });
+                json::write_text(name, out);
+                out.push(b':');
+                write_json(member, out);
+            }
+            out.push(b'}');
+        }
+    }
 }
 
 /// Payment codes.

@@ -5,6 +5,7 @@ mod bytes;
 mod code;
 mod digest;
 mod id;
+mod planted;
 mod secret;
 mod text;
 mod time;
@@ -13,6 +14,11 @@ pub use bytes::{Reader, ShortInput, Writer};
 pub use code::{Advice, Code, block};
 pub use digest::{Digest, Hasher, digest};
 pub use id::{BatchId, IdError, Key16, RedemptionId};
+#[cfg(feature = "planted-bugs")]
+pub(crate) use planted::is_planted;
+pub(crate) use planted::planted;
+#[cfg(feature = "planted-bugs")]
+pub use planted::{Bug, plant};
 pub use secret::Secret;
 pub(crate) use secret::scrub_stack;
 pub use text::{Text, TextError};

@@ -1,11 +1,16 @@
-//! The world's formats, without any meaning: GS1, EMVCo QR codes, payment codes, ISO 8583.
+//! The world's formats, without any meaning: GS1, EMVCo QR codes, payment codes, ISO 8583, signed
+//! forms, JSON with exact numbers, envelopes.
 //!
 //! Error numbers within the block: 100 trade item numbers, 120 GS1 elements and Digital Links,
-//! 200 EMVCo merchant-presented, 220 EMVCo consumer-presented, 300 payment codes, 400 ISO 8583.
+//! 200 EMVCo merchant-presented, 220 EMVCo consumer-presented, 300 payment codes, 400 ISO 8583,
+//! 500 JSON, 520 forms, 540 envelopes.
 #![deny(clippy::indexing_slicing)]
 #![cfg_attr(test, allow(clippy::indexing_slicing))]
 
 pub mod emv;
+pub mod envelope;
+pub mod form;
 pub mod gs1;
 pub mod iso8583;
+pub mod json;
 pub mod payment;

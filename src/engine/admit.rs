@@ -156,7 +156,10 @@ impl Engine {
                 let held = Held { status: *status, holder: *holder, replayed };
                 self.collided(prepared, held, verdict.seen.clone());
             }
-            Some(_) => self.event(Event::TakenOver { redemption: prepared.id }),
+            Some(_) => {
+                let (redemption, unacknowledged) = (prepared.id, Vec::new());
+                self.event(Event::TakenOver { redemption, unacknowledged });
+            }
         }
     }
 

@@ -165,7 +165,8 @@ impl Engine {
     /// Hands the call out: its intent is durable. Its times start to run now.
     pub(super) fn release(&mut self, mut ready: Ready) {
         let number = ready.call.id.number;
-        ready.call.send_by = self.now.mono.plus(ready.send_within_ms);
+        let send_by = self.now.mono.plus(ready.send_within_ms);
+        ready.call.send_by = self.lease.map_or(send_by, |lease| lease.min(send_by));
         ready.call.answer_by = self.now.mono.plus(ready.answer_within_ms);
         ready.pending.answer_by = ready.call.answer_by;
         ready.pending.sent_at = self.now.mono;

@@ -2,9 +2,9 @@
 
 use super::Engine;
 use super::live::{Alarm, Entry, InFlight, Live, Ready, Told};
-use super::output::Event;
+use super::output::{Event, Heard};
 use super::prepare::{self, open_card};
-use crate::base::{BatchId, Hasher, Mono, RedemptionId, Text, scrub_stack};
+use crate::base::{BatchId, Hasher, Mono, RedemptionId, Text, planted, scrub_stack};
 use crate::card::Card;
 use crate::flow::{self, Effect, Input, Redemption, SIDE_CARD, Setting, Step, Summary};
 use crate::issuer::{CardTag, OpKind};
@@ -22,10 +22,11 @@ impl Engine {
             return None;
         }
         let open = core::mem::take(&mut self.open);
-        let (last, digest) = self.durable.last.unwrap_or_default();
+        let (last, digest) = self.durable.end();
         let id = BatchId { epoch: self.epoch, sequence: last.sequence + 1 };
         self.in_flight = Some(InFlight { id, entries: open.entries });
-        let frame = Frame { id, log: 0, wall: self.now.wall, previous: digest, units: open.units };
+        let frame =
+            Frame { id, log: self.durable.log, wall: self.now.wall, previous: digest, units: open.units };
         Some(Batch::new(frame, open.sides))
     }
 
@@ -47,11 +48,11 @@ impl Engine {
                     ) {
                         // A step claims nothing but the use of a token.
                         match verdict.refusal {
-                            Some(Refusal::Held { .. }) => self.token_replayed(id),
-                            _ => {
-                                self.forget(id);
-                                self.event(Event::TakenOver { redemption: id });
+                            Some(Refusal::Held { .. }) => {
+                                self.token_replayed(id);
+                                inbound.into_iter().for_each(|id| self.inbound_done(id));
                             }
+                            _ => self.let_go(id, inbound),
                         }
                         group.into_iter().for_each(|group| self.joined(group, false));
                     } else {
@@ -61,8 +62,8 @@ impl Engine {
                             self.seen_again(id, verdict.seen.clone());
                         }
                         self.drain(id);
+                        inbound.into_iter().for_each(|id| self.inbound_done(id));
                     }
-                    inbound.into_iter().for_each(|id| self.inbound_done(id));
                 }
                 Entry::Session { ready } => {
                     ready.into_iter().for_each(|ready| self.release(ready));
@@ -80,7 +81,11 @@ impl Engine {
         live.parked = unit.dormant;
         // What came in since its unit was written has not been told to it yet.
         let summary = Summary::of(&live.r);
+        let done = live.ask.take().map(|ask| (ask, Heard::Done(Box::new(summary.clone()))));
         self.event(Event::Moved { redemption: id, summary });
+        if let Some((ask, done)) = done {
+            self.heard(id, Some(ask), done);
+        }
         if !unit.dormant && wait_ms.is_some() {
             self.set_timer(id, wait_ms);
         }
@@ -118,6 +123,32 @@ impl Engine {
         }
     }
 
+    /// Another writer has gone on with it. What brought news of it is not acknowledged: it comes
+    /// again, and to whoever has the redemption then.
+    fn let_go(&mut self, id: RedemptionId, mut inbound: Vec<super::InboundId>) {
+        self.set_timer(id, None);
+        let live = self.live.remove(&id);
+        inbound.extend(live.into_iter().flat_map(|live| live.inbox).filter_map(|told| told.inbound));
+        self.exposures.set_back(id, &self.durable.exposures);
+        let unacknowledged = self.abandon(inbound);
+        self.event(Event::TakenOver { redemption: id, unacknowledged });
+    }
+
+    /// Another node has it in memory: what was to be brought to it is left undone.
+    pub(super) fn is_elsewhere(&mut self, id: RedemptionId) {
+        let waiting = self.loading.remove(&id).unwrap_or_default();
+        if self.live.contains_key(&id) {
+            return waiting.into_iter().for_each(|told| self.tell(id, told));
+        }
+        let unacknowledged = self.abandon(waiting.into_iter().filter_map(|told| told.inbound));
+        self.event(Event::Elsewhere { redemption: id, unacknowledged });
+    }
+
+    /// Inbound messages that will not be acknowledged.
+    fn abandon(&mut self, inbound: impl IntoIterator<Item = super::InboundId>) -> Vec<super::InboundId> {
+        inbound.into_iter().filter(|id| self.inbound.remove(id).is_some()).collect()
+    }
+
     /// Brings an input to a redemption: at once, later if a unit of it is on its way, or after
     /// the store has handed it in.
     pub(super) fn tell(&mut self, id: RedemptionId, told: Told) {
@@ -141,11 +172,12 @@ impl Engine {
     fn take_input(&mut self, id: RedemptionId, mut told: Told) {
         let Some(mut live) = self.live.remove(&id) else { return };
         let scan = told.scan.take();
-        match scan.map(|scan| self.scanned(&live, &scan)).transpose() {
+        match scan.map(|scan| self.scanned(&live, &scan, &mut told.ask)).transpose() {
             Ok(checked) => checked.into_iter().for_each(|input| told.input = input),
             Err(error) => {
                 self.live.insert(id, live);
-                return self.event(Event::Refused { redemption: id, error: Some(error) });
+                self.event(Event::Refused { redemption: id, error: Some(error) });
+                return self.heard(id, told.ask, Heard::Refused(error));
             }
         }
         if told.is_outdated(&live.r) {
@@ -165,6 +197,7 @@ impl Engine {
                     self.set_timer(id, None);
                 }
                 self.stage(id, step, told.inbound, None);
+                self.asked_and_staged(id, told.ask);
             }
             Err(error) => {
                 // People may ask again; anything else starts over from the records.
@@ -173,8 +206,21 @@ impl Engine {
                     self.live.insert(id, live);
                 }
                 self.event(Event::Refused { redemption: id, error: Some(error) });
+                self.heard(id, told.ask, Heard::Refused(error));
                 told.inbound.into_iter().for_each(|id| self.inbound_done(id));
             }
+        }
+    }
+
+    /// A named ask is heard when what it wrote is durable, at once if that is nothing.
+    fn asked_and_staged(&mut self, id: RedemptionId, ask: Option<u64>) {
+        match self.live.get_mut(&id).filter(|_| ask.is_some()) {
+            Some(live) if live.busy => live.ask = ask,
+            Some(live) => {
+                let summary = Summary::of(&live.r);
+                self.heard(id, ask, Heard::Done(Box::new(summary)));
+            }
+            None => {}
         }
     }
 
@@ -192,7 +238,9 @@ impl Engine {
         setting.tag = live.tag;
         setting.over = &live.over;
         setting.advance_room = self.advance_room(&live.r);
-        flow::handle(&mut live.r, &mut live.tries, input, &setting)
+        let mut step = flow::handle(&mut live.r, &mut live.tries, input, &setting)?;
+        self.adopt_exposure(&mut live.r, &mut step);
+        Ok(step)
     }
 
     /// Opens a redemption's sealed card, unless that was done. Where the key's holder cannot be
@@ -212,18 +260,6 @@ impl Engine {
         self.setup.issuers[issuer].card_tag(super::calls::card_data(card?))
     }
 
-    fn advance_room(&self, r: &Redemption) -> bool {
-        let limits = &self.setup.policy.flow.advance;
-        let Some(quote) = r.quote.as_ref().filter(|_| limits.issuer_minor > 0) else { return false };
-        let exposure = flow::Exposure {
-            issuer: r.facts.issuer.clone(),
-            product: r.facts.product.clone(),
-            seller: r.facts.seller.clone(),
-            amount: quote.payout,
-        };
-        self.exposures.has_room(&exposure, limits)
-    }
-
     /// What the machine may know; `None` if the issuer is not in the set-up any more.
     pub(super) fn setting_for<'a>(
         &'a self,
@@ -233,6 +269,7 @@ impl Engine {
     ) -> Option<Setting<'a>> {
         Some(Setting {
             now: self.now.wall,
+            jumps: &self.jumps,
             policy_digest: self.setup.policy_digest,
             policy: &self.setup.policy.flow,
             risk: &self.setup.policy.risk,
@@ -268,7 +305,6 @@ impl Engine {
                 Effect::Recall | Effect::Wait(_) => {}
             }
         }
-        self.count_exposure(&step);
         if step.records.is_empty() {
             if wait_ms.is_some() {
                 self.set_timer(id, wait_ms);
@@ -281,11 +317,15 @@ impl Engine {
             self.trace(id, &mut step, ready);
             self.keep_session(ready);
         }
+        if planted!(ReleaseBeforeCommit) {
+            core::mem::take(&mut ready).into_iter().for_each(|ready| self.release(ready));
+        }
         let Some(mut live) = self.live.remove(&id) else { return };
         live.busy = true;
         let fresh = core::mem::take(&mut live.resealed);
         let written = u32::try_from(step.records.len()).expect("a step writes few records");
         let r = &live.r;
+        self.count_exposure(id, r.records - written, &step);
         let mut unit = self.unit_of(r, r.records - written, step);
         if recalls {
             let faces = prepare::faces_subject(&self.setup, &r.facts);
@@ -346,22 +386,10 @@ impl Engine {
         let mut body = Vec::new();
         crate::base::Writer::new(&mut body).text(&name).raw(state);
         let kind = super::recovery::SESSION_KIND;
-        let redemption = super::recovery::channel_row(&name);
+        let redemption = super::recovery::channel_row(self.durable.log, &name);
         let records = [Record { kind, version: 1, body }].to_vec();
         self.open.units.push(Unit { redemption, expected, dormant: true, records, ..Unit::default() });
         self.open.entries.push(Entry::Session { ready });
-    }
-
-    fn count_exposure(&mut self, step: &Step) {
-        let opened = flow::EventKind::ExposureOpened.number();
-        let closed = flow::EventKind::ExposureClosed.number();
-        for record in step.records.iter().filter(|r| r.kind == opened || r.kind == closed) {
-            match flow::Event::from_record(record) {
-                Ok((_, flow::Event::ExposureOpened(e))) => self.exposures.open(&e),
-                Ok((_, flow::Event::ExposureClosed(e))) => self.exposures.close(&e),
-                _ => {}
-            }
-        }
     }
 
     /// A redemption comes from the store: with inputs that waited for it, or because it is due.
@@ -393,7 +421,10 @@ impl Engine {
             None => None,
         };
         self.event(Event::Refused { redemption: id, error });
-        waiting.into_iter().filter_map(|told| told.inbound).for_each(|id| self.inbound_done(id));
+        for told in waiting {
+            self.heard(id, told.ask, error.map_or(Heard::NotKnown, Heard::Refused));
+            told.inbound.into_iter().for_each(|id| self.inbound_done(id));
+        }
     }
 
     /// A timer of a redemption fired.

@@ -41,7 +41,8 @@ impl Engine {
         let (now, later) = all.split_at(all.len().min(most));
         let mut steps = Vec::new();
         let mut again = Vec::new();
-        let mut attempt = 1;
+        // A call names the first of its redemptions, and how often that one was sent.
+        let mut attempt = None;
         for &id in now {
             let Some(mut live) = self.live.remove(&id) else { continue };
             if live.busy {
@@ -57,7 +58,7 @@ impl Engine {
                     Effect::Ask { kind: OpKind::Redeem, attempt, .. } => Some(*attempt),
                     _ => None,
                 });
-                attempt = attempt.max(sent.unwrap_or(1));
+                attempt = attempt.or(sent);
                 steps.push((id, step));
             }
         }
@@ -68,7 +69,7 @@ impl Engine {
         }
         let group = self.next_call;
         let ids: Vec<RedemptionId> = steps.iter().map(|(id, _)| *id).collect();
-        let ready = self.batch_message(place, &ids, attempt);
+        let ready = self.batch_message(place, &ids, attempt.unwrap_or(1));
         self.groups.insert(group, Group { missing: ids.len(), whole: true, ready });
         for (id, step) in steps {
             self.stage(id, step, None, Some(group));

@@ -102,7 +102,7 @@ impl Engine {
     /// older one. What is to be resealed is found by `host::Driver::reseal`; whatever moves on is
     /// resealed by itself.
     pub fn reseal(&mut self, id: RedemptionId) {
-        self.tell(id, super::live::Told::of(Input::Note("resealed")));
+        self.asked_of(id, super::live::Told::of(Input::Note("resealed")));
     }
 
     /// The side rows of `handed` that an older key sealed, sealed with the current one. A row

@@ -23,11 +23,13 @@ pub(super) struct Told {
     pub(super) inbound: Option<InboundId>,
     /// A token that was scanned again; the input is what is found of it.
     pub(super) scan: Option<Scan>,
+    /// The name under which the host wants to hear what became of it.
+    pub(super) ask: Option<u64>,
 }
 
 impl Told {
     pub(super) fn of(input: Input) -> Self {
-        Self { input, leg: None, inbound: None, scan: None }
+        Self { input, leg: None, inbound: None, scan: None, ask: None }
     }
 
     /// Whether it is an answer about a pay-out that another one has replaced since.
@@ -54,6 +56,8 @@ pub(super) struct Live {
     pub(super) over: Vec<Reason>,
     /// Whether a unit of it is in a batch that has not come back.
     pub(super) busy: bool,
+    /// What was asked by name and is being written.
+    pub(super) ask: Option<u64>,
     /// Whether its last unit told the store to hand it back.
     pub(super) parked: bool,
     /// What came in meanwhile.
@@ -81,6 +85,7 @@ impl Live {
             counted: Counted::new(),
             over: Vec::new(),
             busy: false,
+            ask: None,
             parked: false,
             inbox: VecDeque::new(),
             timer: None,
@@ -198,6 +203,7 @@ pub(super) enum Queued {
     },
     Settled(InboundId),
     Loaded(RedemptionId, Option<Box<crate::record::Handed>>),
+    Elsewhere(RedemptionId),
     Event(Event),
     /// A redemption got something into its inbox from the engine itself.
     Nudge(RedemptionId),

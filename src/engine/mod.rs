@@ -31,7 +31,7 @@ mod tokens;
 mod uniform;
 
 pub use call::{Call, CallId, ChannelId, Sent};
-pub use output::{Event, InboundId, Misuse, Output, Reply};
+pub use output::{Event, Heard, InboundId, Misuse, Output, Reply};
 pub use pump::Engine;
 pub use recovery::{RecoverError, Recovery};
 pub use request::{Request, SubmitError};

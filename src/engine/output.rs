@@ -4,6 +4,7 @@ use super::Call;
 use crate::base::RedemptionId;
 use crate::flow::{FlowError, Summary};
 use crate::record::Batch;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// Names an inbound message until it is acknowledged.
@@ -27,6 +28,17 @@ pub enum Reply {
         /// Who is at it: for the host, never for the seller.
         holder: RedemptionId,
     },
+}
+
+/// What became of something that was asked with [`super::Engine::named`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// It is done and durable; how the redemption stands with it.
+    Done(Box<Summary>),
+    /// It does not fit; nothing was done.
+    Refused(FlowError),
+    /// There is no such redemption.
+    NotKnown,
 }
 
 /// Something the host may want to know; everything in it is durable.
@@ -54,10 +66,31 @@ pub enum Event {
         /// Why; `None` if it is not known.
         error: Option<FlowError>,
     },
-    /// Another writer owns the redemption now; this one has let go of it.
+    /// What was asked under a name has been heard. Told of named asks only, after the
+    /// [`Event::Moved`] or [`Event::Refused`] that it caused.
+    Heard {
+        /// Which redemption.
+        redemption: RedemptionId,
+        /// The name.
+        ask: u64,
+        /// What became of it.
+        heard: Heard,
+    },
+    /// Another writer owns the redemption now; this one has let go of it, and of everything that
+    /// was asked of it.
     TakenOver {
         /// Which.
         redemption: RedemptionId,
+        /// Messages that brought news of it. They are never acknowledged, and come again.
+        unacknowledged: Vec<InboundId>,
+    },
+    /// Another node has the redemption in memory: what was asked of it here was not done, and a
+    /// person's decision belongs there.
+    Elsewhere {
+        /// Which.
+        redemption: RedemptionId,
+        /// Messages that brought news of it. They are never acknowledged, and come again.
+        unacknowledged: Vec<InboundId>,
     },
 }
 

@@ -4,9 +4,9 @@ use super::live::{Alarm, Group, InFlight, Live, Open, Pending, Queued, Told};
 use super::prepare::{self, Prepared};
 use super::rescan::Scan;
 use super::{
-    CallId, ChannelId, Event, InboundId, Misuse, Output, Recovery, Request, Sent, Setup, SubmitError,
+    CallId, ChannelId, Event, Heard, InboundId, Misuse, Output, Recovery, Request, Sent, Setup, SubmitError,
 };
-use crate::base::{BatchId, Digest, Key16, Mono, Now, RedemptionId, Secret, Wall, scrub_stack};
+use crate::base::{BatchId, Digest, Key16, Mono, Now, RedemptionId, Secret, Wall, planted, scrub_stack};
 use crate::flow::{Finding, Input, Summary, Verdict};
 use crate::issuer::{Answer, Asked, Context, DecodeError, OpKind, Reference};
 use crate::record::{Batch, Handed};
@@ -14,6 +14,11 @@ use crate::vault::Entropy;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
+
+/// A wall clock that gains more than this on the monotonic one between two polls was put forward.
+const JUMP_MS: i64 = 1_000;
+/// So many of these are kept in mind.
+const MOST_JUMPS: usize = 64;
 
 /// The engine. One per store, on one thread.
 pub struct Engine {
@@ -27,6 +32,8 @@ pub struct Engine {
     pub(super) sessions: BTreeMap<crate::base::Text, super::recovery::Session>,
     pub(super) entropy: Entropy,
     pub(super) now: Now,
+    /// Where the wall clock was put forward, and by how much.
+    pub(super) jumps: Vec<(Wall, i64)>,
     /// Boxed: a redemption is taken out and put back at every step, and its neighbours move.
     pub(super) live: BTreeMap<RedemptionId, Box<Live>>,
     pub(super) loading: BTreeMap<RedemptionId, Vec<Told>>,
@@ -47,8 +54,12 @@ pub struct Engine {
     pub(super) in_flight: Option<InFlight>,
     pub(super) again: Option<Box<Batch>>,
     pub(super) queued_submits: usize,
+    /// The name of what is asked next.
+    pub(super) ask: Option<u64>,
     /// How many messages keys have sealed, as staged.
     pub(super) tallies: super::keeping::Tallies,
+    /// Past this time no call leaves; `None` where there is one writer.
+    pub(super) lease: Option<Mono>,
     /// Whether this engine has seen to it that the log names its key ring.
     pub(super) ring_pinned: bool,
 }
@@ -78,6 +89,7 @@ impl Engine {
             exposures: durable.exposures.clone(),
             sessions: durable.sessions.clone(),
             now: Now { mono: Mono(i64::MIN), wall: durable.wall },
+            jumps: Vec::new(),
             durable,
             entropy: Entropy::new(seed),
             live: BTreeMap::new(),
@@ -97,6 +109,8 @@ impl Engine {
             in_flight: None,
             again: None,
             queued_submits: 0,
+            lease: None,
+            ask: None,
             ring_pinned: false,
             tallies,
         };
@@ -162,7 +176,7 @@ impl Engine {
         let answered = answers.iter().map(|(to, answer)| (to.redemption, answer.kind)).collect();
         self.queue.push_back(Queued::Reply { id, answered, undecodable: decoded.is_err() });
         for (to, answer) in answers {
-            let told = Told { input: Input::Answer(answer), leg: Some(to.leg), inbound: None, scan: None };
+            let told = Told { leg: Some(to.leg), ..Told::of(Input::Answer(answer)) };
             self.queue.push_back(Queued::Answers { to: to.redemption, told });
         }
         Ok(())
@@ -197,18 +211,29 @@ impl Engine {
         self.next_inbound += 1;
         self.inbound.insert(id, (from, answers.len() + 1));
         for (to, answer) in answers {
-            let told =
-                Told { input: Input::Answer(answer), leg: Some(to.leg), inbound: Some(id), scan: None };
+            let told = Told { leg: Some(to.leg), inbound: Some(id), ..Told::of(Input::Answer(answer)) };
             self.queue.push_back(Queued::Answers { to: to.redemption, told });
         }
         self.queue.push_back(Queued::Settled(id));
         Ok(Ok(id))
     }
 
+    /// Gives a name to what is asked with the next call of `decide`, `answer`, `rescan`, `cancel`,
+    /// `resolve`, `erase` or `reseal`, so that [`Event::Heard`] tells what became of it.
+    pub fn named(&mut self, ask: u64) -> &mut Self {
+        self.ask = Some(ask);
+        self
+    }
+
+    /// Queues what people ask of a redemption.
+    pub(super) fn asked_of(&mut self, id: RedemptionId, told: Told) {
+        let told = Told { ask: self.ask.take(), ..told };
+        self.queue.push_back(Queued::Answers { to: id, told });
+    }
+
     /// A decision by people about a redemption. [`Event::Refused`] tells if it does not fit.
     pub fn decide(&mut self, id: RedemptionId, verdict: Verdict) {
-        let told = Told::of(Input::Person(verdict));
-        self.queue.push_back(Queued::Answers { to: id, told });
+        self.asked_of(id, Told::of(Input::Person(verdict)));
     }
 
     /// The seller's answer to a challenge.
@@ -222,8 +247,7 @@ impl Engine {
     /// the challenge expires.
     pub fn rescan(&mut self, id: RedemptionId, token: &str, received_at: Option<Wall>) {
         let scan = Some(Scan { token: Secret::from(token), received_at });
-        let told = Told { scan, ..Told::of(Input::Note("token_scanned")) };
-        self.queue.push_back(Queued::Answers { to: id, told });
+        self.asked_of(id, Told { scan, ..Told::of(Input::Note("token_scanned")) });
     }
 
     /// Calls a redemption off; possible before redeeming only.
@@ -244,13 +268,29 @@ impl Engine {
 
     /// Erases the personal fields of a redemption; the records and their proofs stay.
     pub fn erase(&mut self, id: RedemptionId) {
-        let told = Told::of(Input::Erase);
-        self.queue.push_back(Queued::Answers { to: id, told });
+        self.asked_of(id, Told::of(Input::Erase));
     }
 
     /// The redemption that [`Output::Load`] asked for, or one that the store says is due.
     pub fn loaded(&mut self, id: RedemptionId, handed: Option<Handed>) {
         self.queue.push_back(Queued::Loaded(id, handed.map(Box::new)));
+    }
+
+    /// Another node has the redemption in memory that [`Output::Load`] asked for.
+    pub fn elsewhere(&mut self, id: RedemptionId) {
+        self.queue.push_back(Queued::Elsewhere(id));
+    }
+
+    /// This node's lease on its redemptions, where several nodes share a store: no call leaves
+    /// after `until`, for another node may have taken over by then. Tell the monotonic time from
+    /// *before* the store was asked, plus the length that it granted.
+    pub fn lease_until(&mut self, until: Mono) {
+        self.lease = Some(until).filter(|_| !planted!(LeaseIgnored));
+    }
+
+    /// Which log of its store this engine writes: 0 where there is one writer.
+    pub fn log(&self) -> u32 {
+        self.durable.log
     }
 
     /// The batch is durable, with the store's verdicts in it.
@@ -293,14 +333,27 @@ impl Engine {
             Mono(i64::MIN) => 0,
             last => now.mono.0.saturating_sub(last.0).max(0),
         };
+        let expected = self.now.wall.plus(elapsed_ms);
+        let jump_ms = now.wall.0.saturating_sub(expected.0);
+        if jump_ms > JUMP_MS && self.now.mono != Mono(i64::MIN) {
+            self.jumps.push((expected, jump_ms));
+            let old = self.jumps.len().saturating_sub(MOST_JUMPS);
+            self.jumps.drain(..old);
+        }
         self.now.mono = self.now.mono.max(now.mono);
-        self.now.wall = self.now.wall.plus(elapsed_ms).max(now.wall);
+        self.now.wall = expected.max(now.wall);
         if let Some(batch) = self.again.take() {
             return Some(Output::Commit(*batch));
         }
         loop {
-            if let Some(output) = self.outputs.pop_front() {
-                return Some(output);
+            match self.outputs.pop_front() {
+                // It has waited here for too long.
+                Some(Output::Call(call)) if call.send_by < self.now.mono => {
+                    self.call_lost(call.id.number, true);
+                    continue;
+                }
+                Some(output) => return Some(output),
+                None => {}
             }
             if self.work() {
                 continue;
@@ -331,6 +384,7 @@ impl Engine {
             Queued::Answers { to, told } => self.tell(to, told),
             Queued::Lost { number, not_sent } => self.call_lost(number, not_sent),
             Queued::Reply { id, answered, undecodable } => self.call_replied(id, &answered, undecodable),
+            Queued::Elsewhere(id) => self.is_elsewhere(id),
             Queued::Settled(id) => self.inbound_done(id),
             Queued::Loaded(id, handed) => self.take_up(id, handed.map(|handed| *handed)),
             Queued::Nudge(id) => self.drain(id),
@@ -446,6 +500,13 @@ impl Engine {
     pub(super) fn session_of(&self, channel: &str) -> &[u8] {
         let session = self.sessions.iter().find(|(name, _)| name.as_str() == channel);
         session.map(|(_, session)| session.state.as_slice()).unwrap_or_default()
+    }
+
+    /// Tells what became of something that was asked under a name.
+    pub(super) fn heard(&mut self, redemption: RedemptionId, ask: Option<u64>, heard: Heard) {
+        if let Some(ask) = ask {
+            self.event(Event::Heard { redemption, ask, heard });
+        }
     }
 
     pub(super) fn event(&mut self, event: Event) {

@@ -6,10 +6,9 @@ use super::keeping::Tallies;
 use super::{Engine, Setup};
 use crate::audit;
 use crate::base::{
-    Advice, BatchId, Code, Digest, Key16, Reader, RedemptionId, ShortInput, Text, Wall, Writer, block, digest,
+    Advice, BatchId, Code, Digest, Key16, Reader, RedemptionId, ShortInput, Text, Wall, Writer, block,
+    digest, planted,
 };
-use crate::flow;
-use crate::money::Currency;
 use crate::record::{Frame, FrameError, Record, Unit};
 use crate::vault::{KeyRing, RingChecks};
 use alloc::collections::BTreeMap;
@@ -35,6 +34,14 @@ pub enum RecoverError {
     /// The key ring is not the one that the log was written with.
     #[error("the key ring is not the one of this store: {0}")]
     Keys(&'static str),
+    /// A frame or checkpoint of another log.
+    #[error("it belongs to log {found}, and this is log {log}")]
+    Log {
+        /// The log that is taken up.
+        log: u32,
+        /// The one found.
+        found: u32,
+    },
     /// The writer epoch is not above that of the last batch.
     #[error("writer epoch {epoch} must be above {last}, that of the last batch")]
     Epoch {
@@ -55,6 +62,7 @@ impl RecoverError {
                 Self::Checkpoint { .. } => 2,
                 Self::Epoch { .. } => 12,
                 Self::Keys(_) => 13,
+                Self::Log { .. } => 14,
             },
         )
     }
@@ -68,7 +76,9 @@ impl RecoverError {
     }
 }
 
-const CHECKPOINT_VERSION: u8 = 1;
+/// The form that named no log and told advances in sums only.
+const CHECKPOINT_V1: u8 = 1;
+const CHECKPOINT_VERSION: u8 = 2;
 /// The kind of a record that holds a channel's session. Steps of redemptions are below 1,000.
 pub(super) const SESSION_KIND: u16 = 1_000;
 
@@ -83,6 +93,8 @@ pub(super) struct Session {
 /// keeps one as of the last durable batch; recovery folds the same from the frames.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recovery {
+    /// Which log: 0 where there is one writer.
+    pub(super) log: u32,
     pub(super) last: Option<(BatchId, Digest)>,
     pub(super) wall: Wall,
     pub(super) audit: audit::Log,
@@ -91,9 +103,14 @@ pub struct Recovery {
 }
 
 impl Recovery {
-    /// An empty log.
+    /// An empty log, of a store with one writer.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty log of one of several writers. Log 0 is that of [`Recovery::new`].
+    pub fn of_log(log: u32) -> Self {
+        Self { log, ..Self::default() }
     }
 
     /// Starts from a checkpoint that an engine made; frames up to it need not be shown.
@@ -101,18 +118,22 @@ impl Recovery {
     /// # Errors
     /// [`RecoverError::Checkpoint`].
     pub fn checkpoint(&mut self, state: &[u8]) -> Result<(), RecoverError> {
-        *self = Self::read(&mut Reader::new(state)).map_err(|e| RecoverError::Checkpoint { at: e.at })?;
+        let read = Self::read(&mut Reader::new(state)).map_err(|e| RecoverError::Checkpoint { at: e.at })?;
+        self.check_log(read.log)?;
+        *self = read;
         Ok(())
     }
 
     /// Takes the next frame, with the numbers of its refused units in ascending order.
     ///
     /// # Errors
-    /// [`RecoverError::Frame`] if it cannot be read or does not continue the log.
+    /// [`RecoverError::Frame`] if it cannot be read or does not continue the log,
+    /// [`RecoverError::Log`] if it is of another one.
     pub fn batch(&mut self, bytes: &[u8], refused: &[u32]) -> Result<(), RecoverError> {
         let after = self.last.map_or(0, |(id, _)| id.sequence);
         let wrap = |error| RecoverError::Frame { after, error };
         let frame = Frame::decode(bytes).map_err(wrap)?;
+        self.check_log(frame.log)?;
         let previous = self.last.map(|(_, digest)| digest).unwrap_or_default();
         let epoch = self.last.map_or(0, |(id, _)| id.epoch);
         if frame.id.sequence != after + 1 || frame.previous != previous || frame.id.epoch < epoch {
@@ -123,9 +144,25 @@ impl Recovery {
         Ok(())
     }
 
+    fn check_log(&self, found: u32) -> Result<(), RecoverError> {
+        if found == self.log { Ok(()) } else { Err(RecoverError::Log { log: self.log, found }) }
+    }
+
     /// The last batch of the log.
     pub fn last(&self) -> Option<BatchId> {
         self.last.map(|(id, _)| id)
+    }
+
+    /// Where the next batch continues the log.
+    pub(crate) fn end(&self) -> (BatchId, Digest) {
+        self.last.unwrap_or_default()
+    }
+
+    /// Whether both end the same, but for advances, of which a checkpoint may have let go.
+    #[cfg(feature = "sim")]
+    pub(crate) fn leads_where(&self, other: &Self) -> bool {
+        let ends = |one: &Self| (one.log, one.last, one.wall, one.audit());
+        ends(self) == ends(other) && self.sessions == other.sessions
     }
 
     /// How many records the audit log holds, and its root.
@@ -161,50 +198,45 @@ impl Recovery {
             leaf.clear();
             record.append_leaf(unit.redemption, place, &mut leaf);
             self.audit.append(audit::leaf_hash(&leaf));
-            self.take_record(unit, record);
+            self.take_record(unit, place, record);
         }
     }
 
-    fn take_record(&mut self, unit: &Unit, record: &Record) {
-        let opened = flow::EventKind::ExposureOpened.number();
-        let closed = flow::EventKind::ExposureClosed.number();
+    fn take_record(&mut self, unit: &Unit, place: u32, record: &Record) {
         if record.kind == SESSION_KIND {
             let mut r = Reader::new(&record.body);
             if let Ok(name) = r.text() {
                 let session = Session { records: unit.expected + 1, state: r.rest().to_vec() };
                 self.sessions.insert(name, session);
             }
-        } else if record.kind == opened || record.kind == closed {
-            match flow::Event::from_record(record) {
-                Ok((_, flow::Event::ExposureOpened(e))) => self.exposures.open(&e),
-                Ok((_, flow::Event::ExposureClosed(e))) => self.exposures.close(&e),
-                _ => {}
-            }
+        } else {
+            self.exposures.take(unit.redemption, place, record);
         }
     }
 
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let (id, digest) = self.last.unwrap_or_default();
         let w = &mut Writer::new(out);
-        w.u8(CHECKPOINT_VERSION).u64(id.epoch).u64(id.sequence).raw(&digest.0).wall(self.wall);
+        w.u8(CHECKPOINT_VERSION).u32(self.log).u64(id.epoch).u64(id.sequence).raw(&digest.0).wall(self.wall);
         let mut audit = Vec::new();
         self.audit.encode(&mut audit);
         w.bytes(&audit);
-        w.u16(u16::try_from(self.sessions.len()).expect("there are few channels"));
-        for (name, session) in &self.sessions {
+        let dropped = if planted!(CheckpointDropsSession) { 1 } else { 0 };
+        let kept = self.sessions.len().saturating_sub(dropped);
+        w.u16(u16::try_from(kept).expect("there are few channels"));
+        for (name, session) in self.sessions.iter().take(kept) {
             w.text(name).u32(session.records).bytes(&session.state);
         }
-        let exposures = self.exposures.entries();
-        w.u32(u32::try_from(exposures.len()).expect("open advances are limited"));
-        for (kind, name, currency, minor) in exposures {
-            w.u8(kind).bytes(name.as_bytes()).u16(currency.numeric()).i64(minor);
-        }
+        self.exposures.write(w);
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, ShortInput> {
-        if r.u8()? != CHECKPOINT_VERSION {
-            return Err(ShortInput { at: 0 });
-        }
+        let version = r.u8()?;
+        let log = match version {
+            CHECKPOINT_V1 => 0,
+            CHECKPOINT_VERSION => r.u32()?,
+            _ => return Err(ShortInput { at: 0 }),
+        };
         let id = BatchId { epoch: r.u64()?, sequence: r.u64()? };
         let digest = Digest(r.array()?);
         let last = (id.sequence > 0).then_some((id, digest));
@@ -215,14 +247,8 @@ impl Recovery {
         for _ in 0..r.u16()? {
             sessions.insert(r.text()?, Session { records: r.u32()?, state: r.bytes()?.to_vec() });
         }
-        let mut exposures = Exposures::default();
-        for _ in 0..r.u32()? {
-            let (kind, at) = (r.u8()?, r.position());
-            let name = core::str::from_utf8(r.bytes()?).map_err(|_| ShortInput { at })?;
-            let currency = Currency::from_numeric(r.u16()?).map_err(|_| ShortInput { at })?;
-            exposures.put(kind, name, currency, r.i64()?);
-        }
-        if r.is_empty() { Ok(Self { last, wall, audit, sessions, exposures }) } else { r.fail() }
+        let exposures = Exposures::read(r, version > CHECKPOINT_V1)?;
+        if r.is_empty() { Ok(Self { log, last, wall, audit, sessions, exposures }) } else { r.fail() }
     }
 }
 
@@ -272,7 +298,12 @@ fn check_ring(ring: &KeyRing, pinned: &[u8]) -> Result<(), RecoverError> {
     Ok(())
 }
 
-/// The name under which a channel's durable session is written: no redemption has it.
-pub(super) fn channel_row(name: &str) -> RedemptionId {
-    RedemptionId(digest("scrip channel session v1", &[name.as_bytes()]).head16())
+/// The name under which a channel's durable session is written, each log's under its own: no
+/// redemption has it.
+pub(super) fn channel_row(log: u32, name: &str) -> RedemptionId {
+    let own = match log {
+        0 => digest("scrip channel session v1", &[name.as_bytes()]),
+        log => digest("scrip channel session of log v1", &[&log.to_le_bytes(), name.as_bytes()]),
+    };
+    RedemptionId(own.head16())
 }

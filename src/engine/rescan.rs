@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::live::{Live, Told};
-use super::output::Event;
+use super::output::{Event, Heard};
 use crate::base::{RedemptionId, Secret, Wall};
 use crate::card::token::TokenError;
 use crate::flow::{FlowError, Input};
@@ -18,16 +18,23 @@ impl Engine {
     /// The token that was scanned again is another redemption's: the step that used it does not
     /// stand, and this one waits on as the records have it.
     pub(super) fn token_replayed(&mut self, id: RedemptionId) {
-        let inbox = self.live.get_mut(&id).map(|live| core::mem::take(&mut live.inbox));
+        let live = self.live.get_mut(&id);
+        let (inbox, ask) = live.map(|live| (core::mem::take(&mut live.inbox), live.ask)).unzip();
         self.forget(id);
         let error = TokenError::Replayed;
         self.event(Event::Refused { redemption: id, error: Some(error.into()) });
+        self.heard(id, ask.flatten(), Heard::Refused(error.into()));
         self.tell(id, Told::of(Input::Note(error.reason())));
         inbox.into_iter().flatten().for_each(|told| self.tell(id, told));
     }
 
-    /// Checks a token that was scanned again; what is refused is noted.
-    pub(super) fn scanned(&mut self, live: &Live, scan: &Scan) -> Result<Input, FlowError> {
+    /// Checks a token that was scanned again; what is refused is noted, and whoever asked hears it.
+    pub(super) fn scanned(
+        &mut self,
+        live: &Live,
+        scan: &Scan,
+        ask: &mut Option<u64>,
+    ) -> Result<Input, FlowError> {
         let not_now = FlowError::NotNow(live.r.state);
         let product = self.setup.catalogue.product(&live.r.facts.product).filter(|_| live.r.wants_token);
         let (product, card) = product.zip(live.card.as_ref()).ok_or(not_now)?;
@@ -36,6 +43,7 @@ impl Engine {
             Ok(used) => Ok(Input::Scanned(used)),
             Err(error) => {
                 self.event(Event::Refused { redemption: live.r.id, error: Some(error.into()) });
+                self.heard(live.r.id, ask.take(), Heard::Refused(error.into()));
                 Ok(Input::Note(error.reason()))
             }
         }

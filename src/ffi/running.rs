@@ -203,7 +203,10 @@ impl Running {
                 let refused = ScripOutput { event: SCRIP_EVENT_REFUSED, redemption: redemption.0, ..output };
                 return refused.with(self.head.as_bytes(), &self.bytes);
             }
-            Event::TakenOver { redemption } => (SCRIP_EVENT_TAKEN_OVER, redemption, None),
+            Event::TakenOver { redemption, .. } | Event::Elsewhere { redemption, .. } => {
+                (SCRIP_EVENT_TAKEN_OVER, redemption, None)
+            }
+            Event::Heard { .. } => unreachable!("nothing is asked by name across the C ABI"),
         };
         (output.event, output.redemption) = (kind, redemption.0);
         self.head.clear();

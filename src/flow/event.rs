@@ -29,6 +29,7 @@ pub struct Exposure {
 }
 
 /// A step with what it carries. The time at which it was taken stands before it in the record.
+#[expect(clippy::large_enum_variant, reason = "a step lives for a moment, and the large one comes once")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is described at its `EventKind`; fields name themselves")]
 pub enum Event {

@@ -1,7 +1,7 @@
 //! What the machine answers: what to write, and what to do once it is written.
 
 use super::{Event, FlowError, Redemption, SIDE_CARD, SIDE_PERSONAL, State, books};
-use crate::base::{Text, Wall};
+use crate::base::{Text, Wall, planted};
 use crate::issuer::OpKind;
 use crate::ledger::Posting;
 use crate::record::{Change, Claim, ClaimKind, ClaimStatus, Record};
@@ -49,7 +49,7 @@ impl Step {
     ///
     /// # Errors
     /// [`FlowError`]; nothing is changed.
-    pub(super) fn take(&mut self, r: &mut Redemption, at: Wall, event: &Event) -> Result<(), FlowError> {
+    pub(crate) fn take(&mut self, r: &mut Redemption, at: Wall, event: &Event) -> Result<(), FlowError> {
         let posted = books::postings(r, event)?;
         r.apply(at, event)?;
         self.postings.extend_from_slice(posted.postings());
@@ -96,6 +96,10 @@ impl Step {
 /// more, releases them.
 fn claims_after(r: &Redemption, event: &Event) -> Option<Option<ClaimStatus>> {
     match event {
+        Event::RedeemUnknown { .. } if planted!(ClaimDroppedOnUnknown) => Some(None),
+        Event::PayReturned { .. } if planted!(ReversalFreesPaidCard) => Some(None),
+        Event::Frozen(_) if planted!(FreezeHoldsClaim) => None,
+        Event::Reversed if planted!(NoQuarantine) => Some(None),
         Event::RedeemSent { .. } => Some(Some(ClaimStatus::Held)),
         Event::Redeemed { .. }
         | Event::LateDebit { .. }

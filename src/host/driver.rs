@@ -18,6 +18,8 @@ use std::vec::Vec;
 const COMMIT_TRIES: u32 = 5;
 /// So many redemptions are taken back from the store at a time.
 const HANDED_AT_ONCE: usize = 256;
+/// The lease is extended so often within its length.
+const RENEWALS: i64 = 3;
 /// A checkpoint is made after so many batches.
 const CHECKPOINT_EVERY: u64 = 1_024;
 
@@ -118,6 +120,8 @@ pub struct Driver<S, T> {
     stuck: BTreeSet<RedemptionId>,
     batches: u64,
     group_ms: i64,
+    /// When the lease is to be extended, where several nodes share the store.
+    renew_at: Option<Mono>,
 }
 
 impl<S: Store, T: Transport> Driver<S, T> {
@@ -126,13 +130,26 @@ impl<S: Store, T: Transport> Driver<S, T> {
     /// # Errors
     /// [`RunError`].
     pub fn open(setup: Setup, mut store: S, transport: T) -> Result<Self, RunError> {
-        let mut recovery = Recovery::new();
+        let mut recovery = Recovery::of_log(store.log());
         let epoch = store.recover(&mut recovery)?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| RunError::Entropy(error.to_string()))?;
         let engine = recovery.finish(setup, epoch, seed)?;
         let (inbound, stuck) = (BTreeMap::new(), BTreeSet::new());
-        Ok(Self { engine, store, transport, inbound, stuck, batches: 0, group_ms: 0 })
+        let (batches, group_ms, renew_at) = (0, 0, None);
+        let mut driver = Self { engine, store, transport, inbound, stuck, batches, group_ms, renew_at };
+        driver.renew()?;
+        if driver.renew_at.is_some() {
+            recount(&mut driver.engine, &mut driver.store)?;
+        }
+        Ok(driver)
+    }
+
+    /// Extends the lease. Its time runs from before the store is asked.
+    fn renew(&mut self) -> Result<(), RunError> {
+        let asked = self.transport.now().mono;
+        self.renew_at = leased(&mut self.engine, asked, self.store.renew()?);
+        Ok(())
     }
 
     /// Waits so many ms after an arrival for more to share its batch. 0 if not said: a sync
@@ -186,22 +203,32 @@ impl<S: Store, T: Transport> Driver<S, T> {
     fn drain(&mut self, events: &mut dyn FnMut(Event)) -> Result<(), RunError> {
         loop {
             let now = self.transport.now();
+            if self.renew_at.is_some_and(|at| at <= now.mono) {
+                self.renew()?;
+            }
             let Some(output) = self.engine.poll(now) else { return Ok(()) };
             match output {
                 Output::Commit(batch) => self.commit(batch)?,
                 Output::Call(call) => self.transport.start(call),
-                Output::Load(id) => {
-                    let handed = self.store.load(id)?;
-                    self.engine.loaded(id, handed);
-                }
+                Output::Load(id) => match self.store.load(id) {
+                    Ok(handed) => self.engine.loaded(id, handed),
+                    Err(StoreError::Elsewhere { .. }) => self.engine.elsewhere(id),
+                    Err(error) => return Err(error.into()),
+                },
                 Output::Ack(id, bytes) => {
                     if let Some(token) = self.inbound.remove(&id) {
                         self.transport.acknowledge(token, &bytes);
                     }
                 }
                 Output::Event(event) => {
-                    if let Event::Refused { redemption, .. } = &event {
-                        self.stuck.insert(*redemption);
+                    match &event {
+                        Event::Refused { redemption, .. } => {
+                            self.stuck.insert(*redemption);
+                        }
+                        Event::TakenOver { unacknowledged, .. } | Event::Elsewhere { unacknowledged, .. } => {
+                            self.inbound.retain(|id, _| !unacknowledged.contains(id));
+                        }
+                        _ => {}
                     }
                     events(event);
                 }
@@ -220,7 +247,13 @@ impl<S: Store, T: Transport> Driver<S, T> {
         }
         self.engine.committed(batch)?;
         self.batches += 1;
-        if self.batches % CHECKPOINT_EVERY == 0 { self.checkpoint() } else { Ok(()) }
+        if self.batches % CHECKPOINT_EVERY != 0 {
+            return Ok(());
+        }
+        if self.renew_at.is_some() {
+            recount(&mut self.engine, &mut self.store)?;
+        }
+        self.checkpoint()
     }
 
     /// Makes a checkpoint, so that the next opening has less to read.
@@ -261,7 +294,9 @@ impl<S: Store, T: Transport> Driver<S, T> {
         let wall = self.engine.wall();
         let due = self.next_due()?.map(|due| now.mono.plus((due.0 - wall.0).max(0)));
         let wake = [self.engine.wake_at(), due, until].into_iter().flatten().min();
-        let Some(arrival) = self.transport.next(wake) else { return Ok(wake.is_some()) };
+        // The lease is no work: it only must not run out while there is some.
+        let until = [wake, self.renew_at].into_iter().flatten().min();
+        let Some(arrival) = self.transport.next(until) else { return Ok(wake.is_some()) };
         self.arrived(arrival)?;
         // What arrives by then goes into the same batch.
         let until = self.transport.now().mono.plus(self.group_ms);
@@ -328,6 +363,25 @@ impl<S: Store, T: Transport> Driver<S, T> {
     pub fn cancel(&mut self, id: RedemptionId, by: Text) {
         self.engine.cancel(id, by);
     }
+}
+
+/// Tells the engine of a lease that was asked for at `asked`; when it is to be extended.
+pub(super) fn leased(engine: &mut Engine, asked: Mono, lease_ms: Option<i64>) -> Option<Mono> {
+    let ms = lease_ms?;
+    engine.lease_until(asked.plus(ms));
+    Some(asked.plus((ms / RENEWALS).max(1)))
+}
+
+/// Lets go of advances that count in another node's log by now.
+pub(super) fn recount<S: Store>(engine: &mut Engine, store: &mut S) -> Result<(), StoreError> {
+    for id in engine.advances() {
+        match store.load(id) {
+            Ok(handed) => engine.recount(id, handed.as_ref()),
+            Err(StoreError::Elsewhere { .. }) => engine.recount(id, None),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Whether nothing more will happen by itself.

@@ -39,6 +39,12 @@ impl Memory {
         &self.index
     }
 
+    /// The writer epoch that was opened last.
+    #[cfg(feature = "sim")]
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
     fn follows(&self, batch: &Batch) -> bool {
         let (last, digest) = self.index.last().unwrap_or_default();
         let next = last.sequence.checked_add(1) == Some(batch.id().sequence);

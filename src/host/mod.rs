@@ -1,26 +1,42 @@
 //! Disks and clocks: stores, the driver that turns the loop, and the seam for transports.
 
+#[cfg(feature = "sqlite")]
+mod check;
 mod conformance;
 mod described;
 mod driver;
+#[cfg(feature = "sqlite")]
+mod journal;
 mod lanes;
 mod memory;
 #[cfg(feature = "image")]
 pub mod picture;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod proof;
 mod reseal;
+#[cfg(feature = "service")]
+pub mod service;
+mod shared;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
 mod transport;
 
-pub use conformance::conformance;
+#[cfg(feature = "sqlite")]
+pub use check::{Finding, Report};
+pub use conformance::{conformance, shared_conformance};
 pub use described::{Describe, Described};
 pub use driver::{Driver, Outcome, RunError};
+#[cfg(feature = "sqlite")]
+pub use journal::{Disk, Journal, JournalOptions};
 pub use lanes::Source;
 pub use memory::Memory;
-pub use proof::{Proof, prove};
+#[cfg(feature = "postgres")]
+pub use postgres::{Postgres, PostgresOptions};
+pub use proof::{Proof, checkpoints, prove};
 pub use reseal::sealed_before;
+pub use shared::{Shared, SharedNode};
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
 pub use store::{Store, StoreError};

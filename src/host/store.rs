@@ -47,6 +47,12 @@ pub enum StoreError {
     /// The operating system or the database refused.
     #[error("the store failed: {0}")]
     Failed(String),
+    /// Another node has the redemption in memory: nothing is wrong, it is not to be had here now.
+    #[error("another node has the redemption in memory (epoch {epoch})")]
+    Elsewhere {
+        /// That node's epoch.
+        epoch: u64,
+    },
 }
 
 impl StoreError {
@@ -74,6 +80,7 @@ impl StoreError {
                 Self::Recover(_) => 6,
                 Self::Newer { .. } => 7,
                 Self::Failed(_) => 8,
+                Self::Elsewhere { .. } => 15,
             },
         )
     }
@@ -81,7 +88,7 @@ impl StoreError {
     /// What to do about it.
     pub const fn advice(&self) -> Advice {
         match self {
-            Self::Busy(_) | Self::Full(_) => Advice::Retry,
+            Self::Busy(_) | Self::Full(_) | Self::Elsewhere { .. } => Advice::Retry,
             Self::Uncertain(_) => Advice::Inquire,
             Self::Newer { .. } => Advice::Fix,
             _ => Advice::Stop,
@@ -91,9 +98,44 @@ impl StoreError {
 
 /// Where batches are kept. `host::conformance` checks an implementation.
 ///
+/// # Several nodes over one store
+///
+/// A *shared* store is opened by each node under a log number of its own (from 1), and says so in
+/// [`Store::log`]. Everything but the claims is the node's: chain, sequence and checkpoints are per
+/// log, and so is the writer epoch, though epochs are numbered store-wide. Then
+/// `host::shared_conformance` checks it too, and these rules hold:
+///
+/// 1. `recover` opens an epoch of the own log and fences that log's earlier ones, no other.
+/// 2. A redemption belongs to the epoch that wrote it last, or to which `due` handed it last. While
+///    it is in that epoch's memory (its last unit was not dormant, or `due` has handed it out since)
+///    a unit of any other epoch is refused as stale, whatever it expects.
+/// 3. An epoch lives as long as its lease, by the store's clock, and a grace after that; the grace
+///    covers clocks that run at different speeds. [`Store::renew`] extends it.
+/// 4. `due` hands out the own redemptions, and those of epochs that live no more: these are fenced
+///    first, also against their own log's writer, and what they had in memory is handed out with
+///    what slept. Of several askers one gets each redemption; from then on it is in its memory.
+/// 5. `load` hands out what sleeps, and what is in the own memory; for what is in that of another
+///    epoch, living or not, it says [`StoreError::Elsewhere`].
+/// 6. `commit`, `checkpoint`, `due`, `next_due` and `renew` say [`StoreError::Fenced`] to an epoch
+///    that has been fenced off.
+///
 /// A store that has returned [`StoreError::Uncertain`] takes the same batch again, or nothing.
 /// After any other error of `commit` except `Busy` and `Full` it must be opened anew.
 pub trait Store {
+    /// Which log this writer keeps: 0 where there is one writer.
+    fn log(&self) -> u32 {
+        0
+    }
+
+    /// Extends this epoch's lease, and tells how long from now it holds, in milliseconds: past that
+    /// another node may take over what this one has in memory. `None` where there is one writer.
+    ///
+    /// # Errors
+    /// [`StoreError`]; [`StoreError::Fenced`] if another has taken over.
+    fn renew(&mut self) -> Result<Option<i64>, StoreError> {
+        Ok(None)
+    }
+
     /// Takes the store over for a new writer: opens the next epoch, which fences earlier
     /// writers off, shows `into` the checkpoint and the frames after it, and tells the epoch.
     ///
@@ -119,7 +161,7 @@ pub trait Store {
     /// One redemption with its records and side rows.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`]; [`StoreError::Elsewhere`] if another node has it in memory.
     fn load(&mut self, redemption: RedemptionId) -> Result<Option<Handed>, StoreError>;
 
     /// The redemptions that are due at `now` and not in the writer's memory, the longest due
@@ -141,7 +183,7 @@ pub trait Store {
     /// [`StoreError`].
     fn balances(&mut self, visit: &mut dyn FnMut(&Account, Currency, i128)) -> Result<(), StoreError>;
 
-    /// Shows every frame from the first, with the numbers of its refused units.
+    /// Shows every frame from the first, log by log, with the numbers of its refused units.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -1,6 +1,7 @@
 //! Splitting by largest remainder.
 
 use super::Amount;
+use crate::base::planted;
 use alloc::vec::Vec;
 
 /// Why a split cannot be made.
@@ -38,6 +39,7 @@ pub fn split(amount: Amount, weights: &[u32]) -> Result<Vec<Amount>, SplitError>
     }
     let mut parts: Vec<u128> = weights.iter().map(|&w| total * u128::from(w) / sum).collect();
     let missing = total - parts.iter().sum::<u128>();
+    let missing = if planted!(LostRemainder) { 0 } else { missing };
     let mut order: Vec<usize> = (0..weights.len()).collect();
     order.sort_by_key(|&i| core::cmp::Reverse(total * u128::from(weights[i]) % sum));
     for &i in order.iter().take(usize::try_from(missing).unwrap_or(usize::MAX)) {

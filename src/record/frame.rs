@@ -101,7 +101,7 @@ impl Frame {
             patch_u32(&mut out, start, |len| len - start - 4);
         }
         patch_u32(&mut out, LENGTH_AT, |len| len + CRC_LEN);
-        let sum = CRC32C.checksum(&out);
+        let sum = crc32c(&out);
         Writer::new(&mut out).u32(sum);
         out
     }
@@ -134,7 +134,7 @@ impl Frame {
         let length = Self::length(bytes)?;
         let whole = bytes.get(..length).ok_or(FrameError::Torn { have: bytes.len(), want: length })?;
         let (content, sum) = whole.split_at(length - CRC_LEN);
-        if CRC32C.checksum(content).to_le_bytes() != sum {
+        if crc32c(content).to_le_bytes() != sum {
             return Err(FrameError::Checksum);
         }
         let mut r = Reader::new(content);
@@ -175,6 +175,11 @@ impl Frame {
         }
         if r.is_empty() { Ok(Self { id, log, wall, previous, units }) } else { r.fail() }
     }
+}
+
+/// CRC-32C (Castagnoli), as frames are closed with.
+pub(crate) fn crc32c(bytes: &[u8]) -> u32 {
+    CRC32C.checksum(bytes)
 }
 
 fn patch_u32(out: &mut [u8], at: usize, value: impl FnOnce(usize) -> usize) {

@@ -10,8 +10,11 @@ mod index;
 mod row;
 mod unit;
 mod verdict;
+mod writers;
 
 pub use batch::Batch;
+#[cfg(feature = "sqlite")]
+pub(crate) use frame::crc32c;
 pub use frame::{FORMAT_VERSION, Frame, FrameError, HEADER_LEN};
 pub use index::{CommitError, Index};
 pub use row::{Handed, Row};

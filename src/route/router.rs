@@ -253,7 +253,8 @@ impl Router {
         let doubled = self.policy.backoff_ms.saturating_mul(1 << tried.saturating_sub(1).min(20));
         let whole = doubled.min(self.policy.backoff_max_ms);
         let half = whole / 2;
-        Some(whole - half + (entropy % (half.unsigned_abs() + 1)).cast_signed())
+        let within = entropy % (half.unsigned_abs() + 1);
+        Some(whole - half + i64::try_from(within).expect("it is at most half of a pause"))
     }
 
     /// When a standing changes although nothing is heard.

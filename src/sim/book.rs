@@ -180,6 +180,22 @@ impl IssuerBook {
         Ok(self.reversal(reference, site))
     }
 
+    /// Whether repeats are recognised at all.
+    pub(super) fn recognises(&self) -> bool {
+        self.idempotency != Idempotency::None
+    }
+
+    /// Undoes the debit of a reference, whatever the profile allows to us; whether there was one.
+    pub(super) fn take_back(&mut self, reference: Reference, at: Wall) -> Result<bool, SimError> {
+        let Some(Known::Debit(place)) = self.find(reference, 0) else { return Ok(false) };
+        if self.debits[place].reversed {
+            return Ok(false);
+        }
+        let own = self.debits[place].own.clone();
+        self.write(at, Entry::Reversal { own })?;
+        Ok(true)
+    }
+
     /// What became of a reversal: done, refused, or about a reference that is not known. After
     /// a decline there is nothing to undo.
     pub fn reversal(&self, reference: Reference, site: u32) -> Outcome {

@@ -5,14 +5,16 @@ use super::clock::Clock;
 use super::config::{SimConfig, TimeMode};
 use super::entry::Notice;
 use super::fault::Fault;
-use super::world::SimWorld;
+use super::world::{Oddity, SimWorld};
 use crate::adapters::signed_json::Asked;
-use crate::base::{Mono, Now, Wall};
+use crate::base::{Mono, Now, Wall, planted};
 use crate::engine::{Call, CallId, ChannelId, Sent};
 use crate::host::{Arrival, InboundToken, Transport};
+use crate::issuer::{OpKind, Reference};
 use std::boxed::Box;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::string::String;
 use std::vec::Vec;
 
 /// How long after it was brought in vain a message is brought again.
@@ -86,7 +88,18 @@ pub struct SimTransport {
     /// What the tokens stand for.
     brought: BTreeSet<(ChannelId, Notice)>,
     tokens_made: u64,
+    odd: Odd,
+    /// Files that take back what earlier ones said.
+    corrections: BTreeMap<InboundToken, (ChannelId, Vec<u8>)>,
     trouble: Option<SimError>,
+}
+
+/// How often, in thousandths, an issuer's answer is odd: it approves another card or amount than
+/// was asked, or says "duplicate" to a repeat and nothing else.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Odd {
+    pub(super) foreign: u64,
+    pub(super) duplicate: u64,
 }
 
 impl SimTransport {
@@ -107,6 +120,8 @@ impl SimTransport {
             tokens: BTreeMap::new(),
             brought: BTreeSet::new(),
             tokens_made: 0,
+            odd: Odd::default(),
+            corrections: BTreeMap::new(),
             trouble: None,
         };
         for (channel, due) in transport.world.owed() {
@@ -118,6 +133,51 @@ impl SimTransport {
     /// The world at the other end.
     pub fn world(&mut self) -> &mut SimWorld {
         &mut self.world
+    }
+
+    /// Lets issuers give odd answers.
+    pub(super) fn odd(&mut self, foreign: u64, duplicate: u64) {
+        self.odd = Odd { foreign, duplicate };
+    }
+
+    /// What the network has in mind for a call.
+    pub(super) fn fault_of(&self, call: &Call) -> Option<Fault> {
+        let asked = self.world.read(call.id.channel, &call.bytes).ok()?;
+        self.world.fault(asked.first()?)
+    }
+
+    /// Whether a debit under this reference is still on its way to its issuer.
+    pub(super) fn is_under_way(&self, reference: Reference) -> bool {
+        let debits = |asked: &Asked| asked.reference == reference && asked.kind == OpKind::Redeem;
+        self.events.iter().any(|timed| match &timed.event {
+            Event::Arrive(parcel) => parcel.asked.iter().any(debits),
+            _ => false,
+        })
+    }
+
+    /// What will be odd about the answer to a call.
+    pub(super) fn oddity_of(&self, call: &Call) -> Option<Oddity> {
+        let asked = self.world.read(call.id.channel, &call.bytes).ok()?;
+        self.world.oddity(asked.first()?, self.odd)
+    }
+
+    /// The name of a channel.
+    pub(super) fn name_of(&self, channel: ChannelId) -> String {
+        self.world.name_of(channel).unwrap_or_default()
+    }
+
+    /// A file takes back a debit that an earlier one told of; whether there is one. The issuer has
+    /// undone it, and says so until it is acknowledged.
+    pub(super) fn correct(&mut self, issuer: &str, reference: Reference) -> bool {
+        let now = self.clock.wall();
+        let corrected = self.world.correct(issuer, reference, now);
+        let Some(Some((channel, bytes))) = self.done(corrected) else { return false };
+        self.tokens_made += 1;
+        let token = InboundToken(self.tokens_made);
+        self.corrections.insert(token, (channel, bytes));
+        self.tokens.insert(token, (channel, Vec::new()));
+        self.push(now, Event::Again(token));
+        true
     }
 
     /// What went wrong in keeping the ledgers, if anything did. From then on the issuer or rail
@@ -188,7 +248,7 @@ impl SimTransport {
 
     fn arrive(&mut self, parcel: &Parcel, now: Wall) {
         let channel = parcel.call.channel;
-        let served = self.world.serve(channel, parcel.site, &parcel.asked, now);
+        let served = self.world.serve(channel, parcel.site, &parcel.asked, now, self.odd);
         let Some(served) = self.done(served) else { return };
         for due in served.due {
             self.push(due, Event::Due(channel));
@@ -229,7 +289,10 @@ impl SimTransport {
     fn bring(&mut self, token: InboundToken, now: Wall) -> Option<Arrival> {
         let (channel, notices) = self.tokens.get(&token)?;
         let channel = *channel;
-        let bytes = self.world.bring(channel, notices, now);
+        let bytes = match self.corrections.get(&token) {
+            Some((_, bytes)) => Ok(bytes.clone()),
+            None => self.world.bring(channel, notices, now, self.odd),
+        };
         let bytes = self.done(bytes)?;
         self.push(now.plus(AGAIN_MS), Event::Again(token));
         Some(Arrival::Inbound(channel, token, bytes))
@@ -263,7 +326,7 @@ impl Transport for SimTransport {
 
     fn start(&mut self, call: Call) {
         let now = self.clock.now();
-        if now.mono > call.send_by {
+        if now.mono > call.send_by && !planted!(SendByIgnored) {
             return self.lose(now.wall, call.id, Sent::NotSent);
         }
         match self.world.read(call.id.channel, &call.bytes) {
@@ -306,6 +369,7 @@ impl Transport for SimTransport {
 
     fn acknowledge(&mut self, token: InboundToken, _bytes: &[u8]) {
         let Some((channel, notices)) = self.tokens.remove(&token) else { return };
+        self.corrections.remove(&token);
         let now = self.clock.wall();
         let kept = self.world.acknowledge(channel, &notices, now);
         self.done(kept);

@@ -8,11 +8,13 @@ use super::fault::{Fault, Faults, draw, within};
 use super::ledger::{Ledger, io_error};
 use super::oracle::Oracle;
 use super::rail::RailBook;
+use super::transport::Odd;
 use crate::adapters::AdapterError;
 use crate::adapters::signed_json::{Asked, Server};
-use crate::base::Wall;
+use crate::base::{Text, Wall};
 use crate::engine::ChannelId;
-use crate::issuer::{Answer, Decline, OpKind, Outcome, Reference, Timing};
+use crate::issuer::{Accepted, Answer, CardTag, Decline, OpKind, Outcome, Reference, Timing};
+use crate::money::Amount;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::string::String;
@@ -164,7 +166,9 @@ impl SimWorld {
         site: u32,
         asked: &[Asked],
         at: Wall,
+        odd: Odd,
     ) -> Result<Served, SimError> {
+        let oddities: Vec<_> = asked.iter().map(|asked| self.oddity(asked, odd)).collect();
         let faults: Vec<_> = asked.iter().map(|asked| self.fault(asked)).collect();
         let waits: Vec<_> = asked.iter().map(|asked| self.draw("pending", asked, &PENDING_MS)).collect();
         let file = self.file;
@@ -172,10 +176,16 @@ impl SimWorld {
             return Ok(Served { reply: None, due: Vec::new() });
         };
         let (mut answers, mut owed) = (Vec::new(), Vec::new());
-        for ((asked, fault), wait) in asked.iter().zip(faults).zip(waits) {
+        for (((asked, fault), wait), oddity) in asked.iter().zip(faults).zip(waits).zip(oddities) {
             let Asked { kind, reference, .. } = *asked;
             let notice = |due| Notice { due, kind, reference, site };
+            let repeat = channel.knows(reference, site);
             let mut outcome = channel.serve(site, asked, fault, at)?;
+            outcome = match oddity {
+                Some(Oddity::Foreign) => foreign(asked, outcome),
+                Some(Oddity::Duplicate) if repeat => Outcome::Duplicate(Text::new("again").expect("short")),
+                _ => outcome,
+            };
             let due = file.due(at);
             match (&channel.book, fault) {
                 (Book::Issuer(_, Pace::File), _) if !brought_by_file(kind) => {}
@@ -212,6 +222,46 @@ impl SimWorld {
         Ok(Served { reply: online.then(|| channel.server().answer(&answers)), due })
     }
 
+    /// The name of a channel.
+    pub(super) fn name_of(&self, id: ChannelId) -> Option<String> {
+        self.at(id).map(|channel| channel.name.clone())
+    }
+
+    /// What is odd about the answer to this sending. As with faults, less with every attempt.
+    pub(super) fn oddity(&self, asked: &Asked, odd: Odd) -> Option<Oddity> {
+        let of_issuers = matches!(asked.kind, OpKind::Redeem | OpKind::Query);
+        if !of_issuers || asked.attempt > ODD_UP_TO {
+            return None;
+        }
+        let drawn = draw(self.seed, "odd", asked.reference, asked.kind, asked.attempt) % 1_000;
+        match drawn {
+            _ if drawn < odd.foreign => Some(Oddity::Foreign),
+            _ if drawn < odd.foreign + odd.duplicate && asked.kind == OpKind::Redeem => {
+                Some(Oddity::Duplicate)
+            }
+            _ => None,
+        }
+    }
+
+    /// Undoes a debit as an issuer does that finds out later that it was none: the message that
+    /// says so, if there is such a debit.
+    pub(super) fn correct(
+        &mut self,
+        issuer: &str,
+        reference: Reference,
+        at: Wall,
+    ) -> Result<Option<(ChannelId, Vec<u8>)>, SimError> {
+        let Some(id) = self.channel(issuer) else { return Ok(None) };
+        let Some(channel) = self.channels.get_mut(usize::from(id.0)) else { return Ok(None) };
+        let Book::Issuer(book, _) = &mut channel.book else { return Ok(None) };
+        if !book.take_back(reference, at)? {
+            return Ok(None);
+        }
+        let outcome = Outcome::Declined(Decline::Refused);
+        let answer = Answer { kind: OpKind::Redeem, outcome, by_file: true };
+        Ok(Some((id, channel.server().answer(&[(reference, answer)]))))
+    }
+
     /// At which times something is still to be brought on which channel.
     pub(super) fn owed(&self) -> BTreeSet<(ChannelId, Wall)> {
         let channels = (0..).map(ChannelId).zip(&self.channels);
@@ -227,11 +277,18 @@ impl SimWorld {
     }
 
     /// Makes the message that brings `notices`, as things stand at `at`.
-    pub(super) fn bring(&mut self, id: ChannelId, notices: &[Notice], at: Wall) -> Result<Vec<u8>, SimError> {
+    pub(super) fn bring(
+        &mut self,
+        id: ChannelId,
+        notices: &[Notice],
+        at: Wall,
+        odd: Odd,
+    ) -> Result<Vec<u8>, SimError> {
+        let seed = self.seed;
         let Some(channel) = self.channels.get_mut(usize::from(id.0)) else { return Ok(Vec::new()) };
         let mut answers: Vec<(Reference, Answer)> = Vec::new();
         for notice in notices {
-            let Notice { kind, reference, site, .. } = *notice;
+            let Notice { due, kind, reference, site } = *notice;
             let returns = channel.ledger().owed().get(notice).copied().unwrap_or(false);
             let (outcome, by_file) = match &mut channel.book {
                 Book::Issuer(book, pace) => {
@@ -243,6 +300,12 @@ impl SimWorld {
                 }
                 Book::Rail(book) if returns => (book.give_back(reference, at)?, false),
                 Book::Rail(book) => (book.query(reference), false),
+            };
+            let attempt = u32::try_from(due.0.rem_euclid(1_000_003)).unwrap_or(0);
+            let says = draw(seed, "odd file", reference, kind, attempt) % 4_000 < odd.duplicate;
+            let outcome = match says && kind == OpKind::Redeem && by_file {
+                true => Outcome::Duplicate(Text::new("again").expect("it is short")),
+                false => outcome,
             };
             answers.push((reference, Answer { kind, outcome, by_file }));
         }
@@ -262,6 +325,32 @@ impl SimWorld {
 
     fn at(&self, id: ChannelId) -> Option<&Channel> {
         self.channels.get(usize::from(id.0))
+    }
+}
+
+/// What is odd about an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Oddity {
+    Foreign,
+    Duplicate,
+}
+
+/// From this attempt on no answer is odd.
+const ODD_UP_TO: u32 = 3;
+
+/// An approval that is not of what was asked: another card, where the issuer names cards, or another
+/// amount.
+fn foreign(asked: &Asked, outcome: Outcome) -> Outcome {
+    let reference = Text::new("another").expect("it is short");
+    match outcome {
+        Outcome::Accepted(Accepted { card: Some(CardTag(mut card)), amount, generation, .. }) => {
+            card[0] ^= 1;
+            Outcome::Accepted(Accepted { reference, amount, card: Some(CardTag(card)), generation })
+        }
+        _ => {
+            let amount = Amount::new(asked.amount.minor() + 100, asked.amount.currency());
+            Outcome::Accepted(Accepted { reference, amount, card: None, generation: None })
+        }
     }
 }
 
@@ -292,6 +381,14 @@ impl Channel {
         match &mut self.book {
             Book::Issuer(book, _) => book.ledger().append(at, entries),
             Book::Rail(book) => book.ledger().append(at, entries),
+        }
+    }
+
+    /// Whether an issuer has heard of the reference.
+    fn knows(&self, reference: Reference, site: u32) -> bool {
+        match &self.book {
+            Book::Issuer(book, _) => book.recognises() && book.query(reference, site) != Outcome::NotFound,
+            Book::Rail(_) => false,
         }
     }
 

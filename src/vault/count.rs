@@ -24,8 +24,10 @@ impl Count {
     #[allow(clippy::useless_conversion, reason = "the integer may have 32 bits")]
     pub(super) fn more(&self, limit: u64) -> bool {
         let steps = limit / STEP;
-        let next = |now| (u64::from(now) < steps).then(|| now + 1);
-        self.0.fetch_update(Relaxed, Relaxed, next).is_ok()
+        let more = self.0.fetch_update(Relaxed, Relaxed, |now| {
+            if u64::from(now) < steps { now.checked_add(1) } else { None }
+        });
+        more.is_ok()
     }
 
     /// How many there are.

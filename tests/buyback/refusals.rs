@@ -126,7 +126,9 @@ fn databases_that_cannot_be_used() {
     let connection = rusqlite::Connection::open(&foreign).unwrap();
     connection.execute_batch("CREATE TABLE mine (it TEXT)").unwrap();
     let newer = desk.path("newer.db");
-    std::fs::copy(desk.path("db/scrip.db"), &newer).unwrap();
+    assert_eq!(with(&desk, &["--store", "sqlite", "--db", text(&newer)]).code, Some(0));
+    assert!(newer.is_file());
+    std::fs::remove_file(desk.path("newer.db.keys")).unwrap();
     rusqlite::Connection::open(&newer).unwrap().pragma_update(None, "user_version", 99).unwrap();
     for (db, part) in [(&note, "not a database"), (&foreign, "of another program"), (&newer, "format 99")] {
         let before = std::fs::read(db).unwrap();
@@ -139,7 +141,9 @@ fn databases_that_cannot_be_used() {
         }
         assert!(std::fs::read(db).unwrap() == before, "{} was changed", db.display());
     }
-    assert_refused(&with(&desk, &["--db", text(&desk.path("db"))]), &["db: is a directory"]);
+    assert_refused(&with(&desk, &["--db", text(&desk.path("db"))]), &["db is a folder with something else"]);
+    let file = ["--store", "journal", "--db", text(&newer)];
+    assert_refused(&with(&desk, &file), &["newer.db", "converted first"]);
 }
 
 #[test]

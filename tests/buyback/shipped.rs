@@ -59,7 +59,9 @@ fn nothing_in_the_clear(desk: &Desk, shown: &[&str]) {
     let files = desk.files();
     let names: BTreeSet<_> =
         files.iter().map(|(path, _)| path.file_name().unwrap().to_str().unwrap()).collect();
-    for name in ["scrip.db", "outcomes.jsonl", "summary.json", "bank.ledger", "payout.ledger"] {
+    for name in
+        ["tables.db", "segment-00000001", "outcomes.jsonl", "summary.json", "bank.ledger", "payout.ledger"]
+    {
         assert!(names.contains(name), "{name} is not among {names:?}");
     }
     for (path, content) in &files {

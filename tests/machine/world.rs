@@ -94,6 +94,7 @@ impl World {
         let listed: &[Reason] = &[Reason::BlockedSeller];
         Setting {
             now,
+            jumps: &[],
             policy_digest: Digest([1; 32]),
             policy: &self.policy,
             risk,

@@ -55,7 +55,10 @@ fn is_promised(shot: &Shot) -> bool {
 
 /// Counts of what was read of what was shown.
 #[derive(Default)]
-struct Table(Vec<(String, Vec<(&'static str, usize, usize)>)>);
+struct Table(Vec<(String, Vec<Count>)>);
+
+/// A kind of damage, how many were read, and of how many.
+type Count = (&'static str, usize, usize);
 
 impl Table {
     fn count(&mut self, row: &str, column: &'static str, read: bool) {

@@ -65,3 +65,17 @@ fn an_undo_under_way_goes_on_after_a_crash() {
     let again = stage.accept(OpKind::Reverse);
     assert_eq!((again.attempt, stage.state(id)), (2, State::Reversed));
 }
+
+#[test]
+fn a_foreign_approval_at_the_end_of_a_quarantine_is_asked_about_again_in_its_time() {
+    let (mut stage, id) = undoing();
+    let undo = stage.sent(OpKind::Reverse);
+    stage.reply(&undo, Outcome::Reversed);
+    let (_, last_question) = stage.wait_for(OpKind::Query);
+    stage.reply(&last_question, stage.yes_of(&last_question, 9_999));
+    stage.nothing_sent();
+    assert_eq!(stage.claim(id), Some(ClaimStatus::Quarantined), "nothing is known of the own debit");
+    let (_, again) = stage.wait_for(OpKind::Query);
+    stage.reply(&again, Outcome::NotFound);
+    assert_eq!((stage.state(id), stage.claim(id)), (State::Reversed, None));
+}

@@ -111,3 +111,14 @@ fn a_payee_listed_meanwhile_is_held_and_paid_when_cleared() {
     stage.decide(id, Verdict::Unhold { by: text("ann") });
     is_paid_once(&mut stage, id);
 }
+
+#[test]
+fn a_payout_that_came_back_before_it_was_confirmed_is_owed() {
+    let (mut stage, id) = paying(false);
+    stage.lose(OpKind::Pay);
+    let (_, query) = stage.wait_for(OpKind::PayQuery);
+    stage.reply(&query, Outcome::Reversed);
+    assert_eq!((stage.state(id), stage.reason(id).as_str()), (State::Owed, "payout_returned"));
+    stage.decide(id, Verdict::Payee { payee: text("other-account") });
+    is_paid_once(&mut stage, id);
+}

@@ -109,3 +109,19 @@ fn a_corrected_file_takes_back_what_was_paid_and_booked() {
     stage.files(id, stage.approved(id, 10_000));
     assert_eq!((stage.state(id), stage.balance(AccountKind::Clawback)), (State::Retired, 0));
 }
+
+#[test]
+fn an_advance_that_came_back_before_it_was_confirmed_is_none() {
+    let mut stage = by_file();
+    let id = stage.submit(&gift(1));
+    stage.pass(1_000);
+    let pay = stage.out.iter().position(|call| call.kind == OpKind::Pay).expect("it is paid at once");
+    let pay = stage.out.remove(pay).unwrap();
+    stage.handed_over();
+    stage.reply(&pay, Outcome::Reversed);
+    assert_eq!((stage.state(id), stage.balance(AccountKind::Advance)), (State::Pending, 0));
+    stage.pass(3 * HOUR);
+    stage.files(id, stage.approved(id, 10_000));
+    stage.yes_to_all();
+    assert_eq!((stage.state(id), stage.balance(AccountKind::Float)), (State::Retired, -9_000));
+}

@@ -144,7 +144,8 @@ mod tests {
         let key = hex::read("00112233445566778899aabbccddeeff").unwrap();
         let block = pin_block_4(&key, b"1234", b"432198765432109870", [1, 2, 3, 4, 5, 6, 7, 8]).unwrap();
         assert_eq!(hex::write(&block), "601c24d01557b84fe505c4c059e30665");
-        assert_eq!(account_field_4(b"123").unwrap()[..7], [0, 0, 0, 0, 0x01, 0x23, 0][..]);
+        // The same, `encode_pan_field_iso_4`.
+        assert_eq!(hex::write(&account_field_4(b"123").unwrap()), "00000000001230000000000000000000");
         assert_eq!(pin_block_4(&key[1..], b"1234", b"432198765432109870", [0; 8]), None);
     }
 }

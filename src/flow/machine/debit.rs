@@ -1,6 +1,7 @@
 //! The debit: ordered once, believed only with evidence, resolved by the issuer's recipe.
 
 use super::{LONG_MS, Turn, unheard};
+use crate::base::planted;
 use crate::card::OnMismatch;
 use crate::flow::{Effect, Event, FlowError, Redeem, Sending, State};
 use crate::issuer::{
@@ -42,6 +43,7 @@ impl Turn<'_, '_> {
                     if self.s.site == last.endpoint { (last.endpoint + 1) % sites } else { self.s.site };
                 (other, last.attempt + 1)
             }
+            Some(last) if planted!(RepeatAtOtherSite) => ((last.endpoint + 1) % sites, last.attempt + 1),
             Some(last) => (last.endpoint, last.attempt + 1),
         };
         let sending = Sending { endpoint, attempt };
@@ -84,6 +86,11 @@ impl Turn<'_, '_> {
             // The redeem has been sent anew meanwhile, and its own answer is awaited.
             Outcome::NotSent if self.r.state == State::Redeeming => Ok(()),
             Outcome::NotSent => self.query_later(),
+            Outcome::Duplicate(reference) if planted!(DuplicateIsApproval) => {
+                let amount = self.r.quote.as_ref().map_or(self.r.facts.face, |quote| quote.value);
+                self.take(Event::Redeemed { reference: reference.clone(), amount, by_file: false })?;
+                self.proceed()
+            }
             Outcome::Duplicate(_) => {
                 self.unknown(Cause::IssuerUnsure)?;
                 self.step.effects.clear();
@@ -104,7 +111,7 @@ impl Turn<'_, '_> {
             (false, Some(card)) => tag.is_none_or(|tag| tag == card),
             (false, None) => true,
         };
-        asked == Some(accepted.amount) && card
+        (asked == Some(accepted.amount) && card) || planted!(ForeignApproval)
     }
 
     fn redeemed(&mut self, accepted: &Accepted, by_file: bool) -> Result<(), FlowError> {
@@ -282,7 +289,7 @@ impl Turn<'_, '_> {
     fn absent(&mut self, by_file: bool) -> Result<(), FlowError> {
         let timing = &self.s.issuer.timing;
         let last = self.r.redeem.as_ref().map_or(self.r.since, |redeem| redeem.last_at);
-        let left = self.left(last, timing.absent_after_ms);
+        let left = if planted!(NotFoundIsFinal) { 0 } else { self.left(last, timing.absent_after_ms) };
         if left > 0 && !by_file {
             if self.r.state != State::Absent {
                 self.take(Event::RedeemAbsent)?;

@@ -85,7 +85,8 @@ impl Turn<'_, '_> {
             State::Challenged => self.s.policy.challenge_ms,
             _ => self.s.policy.review_ms,
         };
-        match self.left(self.r.since, limit) {
+        // Expiries are told to people as a time of day: they run on the wall clock.
+        match self.r.since.plus(limit).0.saturating_sub(self.s.now.0) {
             left if left > 0 => {
                 self.step.effects.push(Effect::Wait(left));
                 Ok(())

@@ -15,7 +15,7 @@ pub use people::{Finding, Verdict};
 pub use policy::{FlowPolicy, Limits, Setting};
 
 use super::{Effect, Event, FlowError, Redemption, State, Step, TokenUse};
-use crate::base::{Text, Wall};
+use crate::base::{Text, Wall, planted};
 use crate::issuer::{Answer, Cause, OpKind, Outcome};
 use crate::risk::Seen;
 use alloc::vec::Vec;
@@ -174,6 +174,10 @@ impl Turn<'_, '_> {
     fn resume(&mut self) -> Result<(), FlowError> {
         self.take(Event::Resumed)?;
         match self.r.state {
+            State::Redeeming if planted!(RecoveredTakenForNotSent) => {
+                self.take(Event::RedeemNotSent)?;
+                self.proceed()?;
+            }
             State::Redeeming if self.s.issuer.batch_window_ms == 0 => {
                 self.take(Event::RedeemUnknown { cause: Cause::Recovered })?;
                 self.inquire()?;
@@ -193,9 +197,12 @@ impl Turn<'_, '_> {
         if long && self.step.records.is_empty() { self.take(Event::Parked) } else { Ok(()) }
     }
 
-    /// The time left of `limit_ms` counted from `start`; 0 or less if it is over.
+    /// The time left of `limit_ms` counted from `start`; 0 or less if it is over. What a clock has
+    /// jumped over since has not passed.
     fn left(&self, start: Wall, limit_ms: i64) -> i64 {
-        start.plus(limit_ms).0.saturating_sub(self.s.now.0)
+        let since = self.s.jumps.iter().filter(|(at, _)| *at >= start);
+        let jumped = since.fold(0_i64, |sum, (_, by_ms)| sum.saturating_add(*by_ms));
+        start.plus(limit_ms).plus(jumped).0.saturating_sub(self.s.now.0)
     }
 
     fn suspend(&mut self, reason: &'static str) -> Result<(), FlowError> {

@@ -1,7 +1,7 @@
 //! The pay-out, fee and shares, and the delivery.
 
 use super::{Turn, code, unheard};
-use crate::base::Text;
+use crate::base::{Text, planted};
 use crate::flow::{Event, FlowError, Sending, State};
 use crate::issuer::{Accepted, Answer, Cause, OpKind, Outcome};
 
@@ -40,6 +40,12 @@ impl Turn<'_, '_> {
                     return self.advanced(reference);
                 }
                 self.take(Event::Paid { reference })?;
+                self.proceed()
+            }
+            // It was paid, and came back before anybody heard so.
+            Outcome::Reversed if advance => self.advance_failed("payout_returned"),
+            Outcome::Reversed => {
+                self.take(Event::PayFailed { reason: code("payout_returned") })?;
                 self.proceed()
             }
             Outcome::Declined(decline) if advance => self.advance_failed(decline.reason()),
@@ -120,6 +126,11 @@ impl Turn<'_, '_> {
     }
 
     fn pay_again(&mut self) -> Result<(), FlowError> {
+        if planted!(PaysAgainUnderNewId) {
+            self.take(Event::PayFailed { reason: code("no_answer") })?;
+            self.take(Event::Owed)?;
+            return self.pay_to(self.r.facts.seller.clone());
+        }
         let attempt = self.r.payout.as_ref().map_or(1, |payout| payout.attempt + 1);
         self.take(Event::PayAgain(Sending { endpoint: 0, attempt }))?;
         self.ask(OpKind::Pay, 0, attempt);

@@ -57,6 +57,9 @@ impl FlowPolicy {
 pub struct Setting<'a> {
     /// The recorded wall clock.
     pub now: Wall,
+    /// Where that clock was put forward and by how many ms, as far as this process has seen it:
+    /// time that did not pass ends no wait.
+    pub jumps: &'a [(Wall, i64)],
     /// The digest of the policy in force.
     pub policy_digest: Digest,
     /// Times and limits.

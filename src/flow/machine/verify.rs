@@ -37,6 +37,17 @@ impl Turn<'_, '_> {
         }
     }
 
+    /// A check that never left was not counted, and may be sent again.
+    fn check_again(&mut self) -> Result<(), FlowError> {
+        let (endpoint, sent) = self.r.check.unwrap_or((0, 0));
+        if sent >= self.s.issuer.timing.attempts {
+            return self.decline("issuer_unreachable");
+        }
+        self.take(Event::CheckSent(Sending { endpoint, attempt: sent + 1 }))?;
+        self.ask(OpKind::PinCheck, endpoint, sent + 1);
+        Ok(())
+    }
+
     pub(super) fn verified(&mut self, answer: &Answer) -> Result<(), FlowError> {
         if self.r.state != State::Screened {
             return Ok(());
@@ -57,6 +68,7 @@ impl Turn<'_, '_> {
             }
             Outcome::Declined(decline) => self.decline(decline.reason()),
             Outcome::NotFound => self.decline("unknown_card"),
+            Outcome::NotSent if answer.kind == OpKind::PinCheck => self.check_again(),
             _ => self.unverified(),
         }
     }

@@ -2,11 +2,14 @@
 
 mod claims;
 mod random;
+mod shared;
 mod sides;
 mod sightings;
 mod trial;
 mod waiting;
 mod writers;
+
+pub use shared::shared_conformance;
 
 use super::Store;
 use trial::Trial;

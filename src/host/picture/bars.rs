@@ -210,7 +210,7 @@ impl<'a> Sweep<'a> {
             let places = result.getPoints().iter().map(|point| (point.x as usize).min(bits.len() - 1));
             let turned = |at: usize| if reversed { bits.len() - 1 - at } else { at };
             let (low, high) = places.map(turned).fold((bits.len(), 0), |(a, b), at| (a.min(at), b.max(at)));
-            if low < high {
+            if low < high && is_whole(said.kind, &bits[low..high]) {
                 return Some((said, low..high));
             }
         }
@@ -231,6 +231,20 @@ impl<'a> Sweep<'a> {
         }
         let ends = sums.iter().skip(1).chain(sums.last());
         sums.iter().zip(ends).flat_map(|(a, b)| [*a / thickness, a.midpoint(*b) / thickness]).collect()
+    }
+}
+
+/// Whether nothing was passed over between the middles of both guards. The reader looks for the
+/// next guard wherever it is, so that a long code with a part missing would be read as a short one
+/// (GS1 General Specifications 5.2.3: bars and spaces of each).
+fn is_whole(kind: Kind, bits: &[bool]) -> bool {
+    let edges = bits.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    match kind {
+        Kind::Ean8 => edges == 40,
+        Kind::Ean13 | Kind::UpcA => edges == 56,
+        // The right guard has six parts: its middle is an edge.
+        Kind::UpcE => (27..=30).contains(&edges),
+        _ => true,
     }
 }
 

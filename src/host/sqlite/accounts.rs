@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::format;
 use std::string::String;
 
-/// Posts what the accepted units post: each account is written once per batch.
-pub(super) fn post(tx: &Connection, batch: &Batch) -> Result<(), Fault> {
+/// What the units that stand post, by account.
+pub(in crate::host) fn sums(batch: &Batch) -> BTreeMap<(&Account, Currency), i128> {
     let mut sums = BTreeMap::<(&Account, Currency), i128>::new();
     let units = batch.units().iter().zip(batch.verdicts());
     let taken = units.filter(|(unit, verdict)| verdict.is_accepted() && !unit.records.is_empty());
@@ -19,6 +19,11 @@ pub(super) fn post(tx: &Connection, batch: &Batch) -> Result<(), Fault> {
         *sums.entry((&posting.account, posting.amount.currency())).or_default() +=
             i128::from(posting.amount.minor());
     }
+    sums
+}
+
+/// Adds to balances: each account is written once.
+pub(super) fn post(tx: &Connection, sums: BTreeMap<(&Account, Currency), i128>) -> Result<(), Fault> {
     for ((account, currency), sum) in sums {
         let (account, currency) = (account.to_text(), currency.alpha());
         let sql = "SELECT balance_minor FROM accounts WHERE account = ?1 AND currency = ?2";

@@ -50,7 +50,7 @@ pub(super) fn take(tx: &Connection, holder: i64, unit: &Unit) -> Result<(), Faul
     Ok(())
 }
 
-fn status(number: u8) -> Result<ClaimStatus, Fault> {
+pub(super) fn status(number: u8) -> Result<ClaimStatus, Fault> {
     ClaimStatus::from_number(number)
         .ok_or_else(|| Fault::corrupt(format!("a claim has the unknown status {number}")))
 }

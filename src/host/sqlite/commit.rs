@@ -26,7 +26,7 @@ pub(super) fn commit(
     follows(&tx, batch, last, digest)?;
     let taken = take(&tx, batch, describe)?;
     batch.judge(taken);
-    accounts::post(&tx, batch)?;
+    accounts::post(&tx, accounts::sums(batch))?;
     sides::put(&tx, batch)?;
     write_frame(&tx, batch)?;
     tx.commit().map_err(Fault::uncertain)
@@ -105,7 +105,7 @@ pub(super) fn last(tx: &Connection) -> Result<(BatchId, Digest), Fault> {
     read().map_err(|ShortInput { at }| Fault::corrupt(format!("`last` in meta ends at byte {at}")))
 }
 
-fn verdicts(tx: &Connection, units: usize) -> Result<Vec<Verdict>, Fault> {
+pub(super) fn verdicts(tx: &Connection, units: usize) -> Result<Vec<Verdict>, Fault> {
     let bytes = meta(tx, "verdicts")?.unwrap_or_default();
     let mut r = Reader::new(&bytes);
     let verdicts: Result<Vec<_>, _> = (0..units).map(|_| Verdict::decode(&mut r)).collect();

@@ -10,9 +10,12 @@
 //! empties that log.
 
 mod accounts;
+mod backup;
+mod check;
 mod claims;
 mod commit;
 mod fault;
+mod model;
 mod read;
 mod recover;
 mod rows;
@@ -22,6 +25,11 @@ mod sightings;
 #[cfg(test)]
 mod trouble;
 mod values;
+
+pub(super) use accounts::sums;
+pub(super) use check::compare;
+pub(super) use model::Model;
+pub(super) use sightings::Seat;
 
 use super::{Describe, Described, Store, StoreError};
 use crate::base::{BatchId, RedemptionId, Wall};
@@ -61,8 +69,26 @@ impl Sqlite {
     /// As [`Sqlite::open`].
     pub fn open_with(path: impl AsRef<Path>, describe: Describe) -> Result<Self, StoreError> {
         let path = path.as_ref().to_path_buf();
-        let connection = schema::open(&path)?;
+        let connection = schema::open(&path, schema::Role::Store)?;
         Ok(Self { connection, path, describe })
+    }
+}
+
+impl Sqlite {
+    /// Fences off whoever writes here, for another store that takes over; tells its epoch.
+    pub(super) fn fence(&mut self) -> Result<u64, StoreError> {
+        Ok(recover::fence(&mut self.connection)?)
+    }
+
+    /// Shows every side row.
+    pub(super) fn side_rows(&self, visit: &mut dyn FnMut(RedemptionId, u8, &[u8])) -> Result<(), StoreError> {
+        Ok(sides::visit(&self.connection, visit)?)
+    }
+
+    /// The checkpoint and up to which batch it goes.
+    pub(super) fn kept_checkpoint(&self) -> Result<Option<(u64, Vec<u8>)>, StoreError> {
+        let Some(state) = commit::meta(&self.connection, "checkpoint")? else { return Ok(None) };
+        Ok(Some((commit::count(&self.connection, "checkpoint_sequence")?, state)))
     }
 }
 

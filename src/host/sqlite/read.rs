@@ -15,10 +15,14 @@ pub(super) const NEXT_DUE: &str = "SELECT due_ms FROM redemptions WHERE waiting 
 const FRAMES: &str = "SELECT bytes, refused FROM frames WHERE sequence > ?1 ORDER BY sequence";
 
 pub(super) fn load(connection: &Connection, redemption: RedemptionId) -> Result<Option<Handed>, Fault> {
+    find(connection, redemption)?.map(|place| hand(connection, place)).transpose()
+}
+
+/// Where a redemption's content is found, if there is one.
+pub(super) fn find(connection: &Connection, redemption: RedemptionId) -> Result<Option<Place>, Fault> {
     let mut select =
         connection.prepare_cached("SELECT number, last_part, id FROM redemptions WHERE id = ?1")?;
-    let found = select.query_row([redemption.0], place).optional()?;
-    found.map(|place| hand(connection, place)).transpose()
+    Ok(select.query_row([redemption.0], place).optional()?)
 }
 
 pub(super) fn due(connection: &Connection, now: Wall, limit: usize) -> Result<Vec<Handed>, Fault> {
@@ -34,8 +38,8 @@ pub(super) fn next_due(connection: &Connection) -> Result<Option<Wall>, Fault> {
 }
 
 /// Where a redemption's content is found.
-struct Place {
-    number: i64,
+pub(super) struct Place {
+    pub(super) number: i64,
     last_part: i64,
     id: RedemptionId,
 }
@@ -52,7 +56,7 @@ fn hand(connection: &Connection, place: Place) -> Result<Handed, Fault> {
 }
 
 /// The records of all parts, from the last back to the first, put into their order.
-fn log(connection: &Connection, place: &Place) -> Result<Vec<u8>, Fault> {
+pub(super) fn log(connection: &Connection, place: &Place) -> Result<Vec<u8>, Fault> {
     let sql = "SELECT previous, bytes FROM records WHERE part = ?1 AND redemption = ?2";
     let mut select = connection.prepare_cached(sql)?;
     let mut parts = Vec::<Vec<u8>>::new();

@@ -52,6 +52,15 @@ pub(super) fn recover(connection: &mut Connection, into: &mut Recovery) -> Resul
     Ok(epoch)
 }
 
+/// Opens an epoch whose writer is no one here: this store's go on no more.
+pub(super) fn fence(connection: &mut Connection) -> Result<u64, Fault> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let epoch = epoch(&tx)? + 1;
+    set_epoch(&tx, epoch)?;
+    tx.commit()?;
+    Ok(epoch)
+}
+
 pub(super) fn checkpoint(connection: &mut Connection, upto: BatchId, state: &[u8]) -> Result<(), Fault> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let sql = "SELECT epoch FROM frames WHERE sequence = ?1";
@@ -69,7 +78,7 @@ pub(super) fn checkpoint(connection: &mut Connection, upto: BatchId, state: &[u8
 
 /// Carries the write-ahead log over into the database and empties it, so that nothing erased is
 /// left in it. While somebody reads, that waits for the next time.
-fn empty_log(connection: &Connection) -> Result<(), Fault> {
+pub(super) fn empty_log(connection: &Connection) -> Result<(), Fault> {
     connection.busy_timeout(Duration::ZERO)?;
     let done = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     connection.busy_timeout(schema::BUSY)?;

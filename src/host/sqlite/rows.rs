@@ -22,14 +22,12 @@ pub(super) struct Found {
     pub(super) number: i64,
     epoch: i64,
     records: u32,
-    last_part: i64,
+    pub(super) last_part: i64,
 }
 
 impl<'a> Rows<'a> {
     pub(super) fn new(tx: &'a Connection, epoch: i64, describe: Describe) -> Result<Self, Fault> {
-        let next = |sql| tx.prepare_cached(sql)?.query_row([], |row| row.get(0));
-        let next_number = next("SELECT coalesce(max(number), 0) + 1 FROM redemptions")?;
-        let next_part = next("SELECT coalesce(max(part), 0) + 1 FROM records")?;
+        let (next_number, next_part) = next_numbers(tx)?;
         Ok(Self { tx, epoch, describe, next_number, next_part })
     }
 
@@ -64,18 +62,54 @@ impl<'a> Rows<'a> {
     pub(super) fn take(&mut self, row: Option<&Found>, unit: &Unit) -> Result<i64, Fault> {
         let number = row.map_or(self.next_number, |row| row.number);
         let added = u32::try_from(unit.records.len()).expect("a unit holds few records");
-        let records = row.map_or(0, |row| row.records) + added;
-        let fingerprint = (row.is_none() || !unit.fingerprint.is_empty()).then_some(&unit.fingerprint);
-        let shown = (self.describe)(&unit.summary).unwrap_or_default();
-        let mut write = self.tx.prepare_cached(if row.is_some() { UPDATE } else { INSERT })?;
-        write.execute(params![
+        let fingerprint = (row.is_none() || !unit.fingerprint.is_empty()).then_some(&*unit.fingerprint);
+        let columns = Columns {
             number,
-            unit.redemption.0,
+            id: unit.redemption,
+            epoch: self.epoch,
+            records: row.map_or(0, |row| row.records) + added,
+            due_ms: unit.due.map(|due| due.0),
+            waiting: unit.dormant,
+            last_part: self.next_part,
+            fingerprint,
+            summary: &unit.summary,
+        };
+        columns.write(self.tx, self.describe, row.is_none())?;
+        let mut bytes = Vec::new();
+        unit.records.iter().for_each(|record| record.encode(&mut bytes));
+        append(self.tx, self.next_part, row.map(|row| row.last_part), number, &bytes)?;
+        self.next_part += 1;
+        self.next_number += i64::from(row.is_none());
+        Ok(number)
+    }
+}
+
+/// A redemption's row as it is written.
+pub(super) struct Columns<'a> {
+    pub(super) number: i64,
+    pub(super) id: RedemptionId,
+    pub(super) epoch: i64,
+    pub(super) records: u32,
+    pub(super) due_ms: Option<i64>,
+    /// Whether it is handed back when it is due.
+    pub(super) waiting: bool,
+    pub(super) last_part: i64,
+    /// `None` leaves it as it is.
+    pub(super) fingerprint: Option<&'a [u8]>,
+    pub(super) summary: &'a [u8],
+}
+
+impl Columns<'_> {
+    pub(super) fn write(&self, tx: &Connection, describe: Describe, new: bool) -> Result<(), Fault> {
+        let shown = describe(self.summary).unwrap_or_default();
+        tx.prepare_cached(if new { INSERT } else { UPDATE })?.execute(params![
+            self.number,
+            self.id.0,
             self.epoch,
-            records,
-            unit.due.map(|due| due.0),
-            unit.due.map(|_| unit.dormant),
-            self.next_part,
+            self.records,
+            self.due_ms,
+            self.due_ms.map(|_| self.waiting),
+            self.last_part,
             shown.state,
             shown.reason,
             shown.request_id,
@@ -87,22 +121,31 @@ impl<'a> Rows<'a> {
             shown.verified_minor,
             shown.payout_minor,
             shown.fee_minor,
-            fingerprint,
-            unit.summary,
+            self.fingerprint,
+            self.summary,
         ])?;
-        self.append(row.map(|row| row.last_part), number, unit)?;
-        self.next_number += i64::from(row.is_none());
-        Ok(number)
-    }
-
-    fn append(&mut self, previous: Option<i64>, number: i64, unit: &Unit) -> Result<(), Fault> {
-        let mut bytes = Vec::new();
-        unit.records.iter().for_each(|record| record.encode(&mut bytes));
-        let sql = "INSERT INTO records VALUES (?1, ?2, ?3, ?4)";
-        self.tx.prepare_cached(sql)?.execute(params![self.next_part, previous, number, bytes])?;
-        self.next_part += 1;
         Ok(())
     }
+}
+
+/// Appends records to a redemption's.
+pub(super) fn append(
+    tx: &Connection,
+    part: i64,
+    previous: Option<i64>,
+    number: i64,
+    bytes: &[u8],
+) -> Result<(), Fault> {
+    let sql = "INSERT INTO records VALUES (?1, ?2, ?3, ?4)";
+    tx.prepare_cached(sql)?.execute(params![part, previous, number, bytes])?;
+    Ok(())
+}
+
+/// The next number of a redemption and of a part of records.
+pub(super) fn next_numbers(tx: &Connection) -> Result<(i64, i64), Fault> {
+    let next = |sql| tx.prepare_cached(sql)?.query_row([], |row| row.get(0));
+    let number = next("SELECT coalesce(max(number), 0) + 1 FROM redemptions")?;
+    Ok((number, next("SELECT coalesce(max(part), 0) + 1 FROM records")?))
 }
 
 /// Both statements take the same twenty values.

@@ -9,8 +9,41 @@ use std::time::Duration;
 
 /// The format version that is written, in `user_version`; newer ones are refused.
 const FORMAT: u32 = 1;
-/// Tells a scrip store from other databases: `SCRP`.
-const APPLICATION_ID: i32 = 0x5343_5250;
+
+/// What a database of ours is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// A store of its own.
+    Store,
+    /// The tables of a journal, which can be made anew from it.
+    Tables,
+}
+
+impl Role {
+    /// Tells our databases from others: `SCRP` and `SCRJ`.
+    const fn application_id(self) -> i32 {
+        match self {
+            Self::Store => 0x5343_5250,
+            Self::Tables => 0x5343_524a,
+        }
+    }
+
+    /// What differs from [`SETTINGS`].
+    const fn settings(self) -> &'static str {
+        match self {
+            Self::Store => "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;",
+            // What a power cut takes is applied again, and no sealed content is ever in here.
+            Self::Tables => "PRAGMA synchronous = NORMAL; PRAGMA secure_delete = OFF;",
+        }
+    }
+
+    const fn tables(self) -> [&'static str; 2] {
+        match self {
+            Self::Store => [STORE_TABLES, STORE_VIEWS],
+            Self::Tables => [JOURNAL_TABLES, JOURNAL_VIEWS],
+        }
+    }
+}
 /// How long a commit waits for another process that is writing before it is `Busy`.
 pub(super) const BUSY: Duration = Duration::from_secs(2);
 /// More than there are different statements, so that none is ever prepared twice.
@@ -19,18 +52,16 @@ const STATEMENTS: usize = 64;
 /// `cache_size` is in KiB when negative. `wal_autocheckpoint` is in pages: with many pages
 /// changed again and again, a longer log is carried over more cheaply.
 const SETTINGS: &str = "
-    PRAGMA synchronous = FULL;
     PRAGMA fullfsync = ON;
     PRAGMA locking_mode = NORMAL;
     PRAGMA foreign_keys = OFF;
     PRAGMA trusted_schema = OFF;
-    PRAGMA secure_delete = ON;
     PRAGMA temp_store = MEMORY;
     PRAGMA cache_size = -65536;
     PRAGMA wal_autocheckpoint = 8192;
 ";
 
-pub(super) fn open(path: &Path) -> Result<Connection, Fault> {
+pub(super) fn open(path: &Path, role: Role) -> Result<Connection, Fault> {
     // To SQLite these two mean a database that is gone when it is closed.
     if path.as_os_str().is_empty() || path.as_os_str() == ":memory:" {
         return Err(StoreError::Failed("a store needs a file".into()).into());
@@ -41,7 +72,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, Fault> {
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // Nothing is changed in a file before it is known to be ours to change.
-    let fresh = is_fresh(&connection)?;
+    let fresh = is_fresh(&connection, role)?;
     let mode: std::string::String =
         connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if mode != "wal" {
@@ -49,21 +80,25 @@ pub(super) fn open(path: &Path) -> Result<Connection, Fault> {
         return Err(StoreError::Failed(text).into());
     }
     connection.execute_batch(SETTINGS)?;
+    connection.execute_batch(role.settings())?;
     if fresh {
-        create(&mut connection)?;
+        create(&mut connection, role)?;
     }
     Ok(connection)
 }
 
 /// Whether the database is empty; an error if it is neither empty nor a store that can be used.
-fn is_fresh(connection: &Connection) -> Result<bool, Fault> {
+pub(super) fn is_fresh(connection: &Connection, role: Role) -> Result<bool, Fault> {
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
     let objects = number("SELECT count(*) FROM sqlite_schema")?;
     let (application, version) = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
     if (objects, application, version) == (0, 0, 0) {
         return Ok(true);
     }
-    if application != i64::from(APPLICATION_ID) {
+    if application == i64::from(Role::Tables.application_id()) && role == Role::Store {
+        return Err(Fault::corrupt("it holds the tables of a journal: open the folder that it is in"));
+    }
+    if application != i64::from(role.application_id()) {
         return Err(Fault::corrupt("it is a database of another program"));
     }
     match u32::try_from(version) {
@@ -73,14 +108,15 @@ fn is_fresh(connection: &Connection) -> Result<bool, Fault> {
     }
 }
 
-fn create(connection: &mut Connection) -> Result<(), Fault> {
+fn create(connection: &mut Connection, role: Role) -> Result<(), Fault> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have made the tables since they were looked for.
-    if is_fresh(&tx)? {
-        tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+    if is_fresh(&tx, role)? {
+        tx.pragma_update(None, "application_id", role.application_id())?;
         tx.pragma_update(None, "user_version", FORMAT)?;
         tx.execute_batch(TABLES)?;
         tx.execute_batch(VIEWS)?;
+        role.tables().iter().try_for_each(|sql| tx.execute_batch(sql))?;
         tx.commit()?;
     }
     Ok(())
@@ -90,15 +126,6 @@ const TABLES: &str = "
 -- epoch: the writer epoch; last: the last batch (epoch, sequence, SHA-256);
 -- verdicts: what its units were told; checkpoint: the engine's state up to checkpoint_sequence.
 CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
-
--- The truth: one frame per batch; refused: the numbers of its refused units, 4 bytes each.
-CREATE TABLE frames (
-    sequence INTEGER PRIMARY KEY,
-    epoch INTEGER NOT NULL,
-    wall_ms INTEGER NOT NULL,
-    refused BLOB NOT NULL,
-    bytes BLOB NOT NULL
-) STRICT;
 
 -- waiting: empty at the end, 0 while the writer has it in memory, 1 to be handed back at due_ms.
 -- The columns from state to fee_minor are for people; nothing is read back from them.
@@ -144,14 +171,6 @@ CREATE TABLE claims (
     holder INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Sealed content that is erased when it is no longer needed.
-CREATE TABLE sides (
-    redemption INTEGER NOT NULL,
-    slot INTEGER NOT NULL,
-    content BLOB NOT NULL,
-    PRIMARY KEY (redemption, slot)
-) STRICT, WITHOUT ROWID;
-
 -- place: counts the subject's sightings from 0; latest_ms: the latest at_ms up to this one;
 -- value_sum, square_sum: over the values before this one.
 CREATE TABLE sightings (
@@ -192,8 +211,68 @@ CREATE VIEW show_sightings AS SELECT lower(hex(subject)) AS subject, place,
     lower(hex(redemption)) AS redemption,
     strftime('%Y-%m-%dT%H:%M:%SZ', at_ms / 1000, 'unixepoch') AS at, value
     FROM sightings;
+";
+
+const STORE_TABLES: &str = "
+-- The truth: one frame per batch; refused: the numbers of its refused units, 4 bytes each.
+CREATE TABLE frames (
+    sequence INTEGER PRIMARY KEY,
+    epoch INTEGER NOT NULL,
+    wall_ms INTEGER NOT NULL,
+    refused BLOB NOT NULL,
+    bytes BLOB NOT NULL
+) STRICT;
+
+-- Sealed content that is erased when it is no longer needed.
+CREATE TABLE sides (
+    redemption INTEGER NOT NULL,
+    slot INTEGER NOT NULL,
+    content BLOB NOT NULL,
+    PRIMARY KEY (redemption, slot)
+) STRICT, WITHOUT ROWID;
+";
+
+const STORE_VIEWS: &str = "
 CREATE VIEW show_frames AS SELECT sequence, epoch,
     strftime('%Y-%m-%dT%H:%M:%SZ', wall_ms / 1000, 'unixepoch') AS wall,
     length(bytes) AS bytes, length(refused) / 4 AS refused
+    FROM frames ORDER BY sequence;
+";
+
+const JOURNAL_TABLES: &str = "
+-- Where each batch lies in the segments: the truth is there. refused: how many of its units were.
+CREATE TABLE frames (
+    sequence INTEGER PRIMARY KEY,
+    epoch INTEGER NOT NULL,
+    wall_ms INTEGER NOT NULL,
+    segment INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    length INTEGER NOT NULL,
+    refused INTEGER NOT NULL
+) STRICT;
+
+-- Where sealed content lies in the segments, until it is erased there; checksum: its CRC-32C.
+CREATE TABLE sides (
+    redemption INTEGER NOT NULL,
+    slot INTEGER NOT NULL,
+    segment INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    length INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
+    PRIMARY KEY (redemption, slot)
+) STRICT, WITHOUT ROWID;
+
+-- What is to be overwritten with zeros in the segments.
+CREATE TABLE erasures (
+    segment INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    length INTEGER NOT NULL,
+    PRIMARY KEY (segment, at)
+) STRICT, WITHOUT ROWID;
+";
+
+const JOURNAL_VIEWS: &str = "
+CREATE VIEW show_frames AS SELECT sequence, epoch,
+    strftime('%Y-%m-%dT%H:%M:%SZ', wall_ms / 1000, 'unixepoch') AS wall, segment, at, length, refused
     FROM frames ORDER BY sequence;
 ";

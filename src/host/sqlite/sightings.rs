@@ -9,15 +9,47 @@ use std::vec::Vec;
 
 /// One redemption's place among a subject's sightings.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seat {
-    subject: Key16,
-    place: i64,
-    redemption: RedemptionId,
-    at: Wall,
+pub(in crate::host) struct Seat {
+    pub(in crate::host) subject: Key16,
+    /// From 0.
+    pub(in crate::host) place: i64,
+    pub(in crate::host) redemption: RedemptionId,
+    pub(in crate::host) at: Wall,
     /// The latest time up to this place: where it falls out of a window, all before it does.
-    latest: Wall,
-    value: i64,
-    before: Moments,
+    pub(in crate::host) latest: Wall,
+    pub(in crate::host) value: i64,
+    pub(in crate::host) before: Moments,
+}
+
+/// The sightings near one seat in time, from it backwards.
+pub(in crate::host) struct Window {
+    at: Wall,
+    within_ms: i64,
+    list: Vec<(RedemptionId, Wall)>,
+}
+
+impl Window {
+    fn is_near(&self, at: Wall) -> bool {
+        at.0.saturating_sub(self.at.0).saturating_abs() <= self.within_ms
+    }
+
+    /// Takes the seat before the one taken last; `false` if no more are wanted.
+    pub(in crate::host) fn take(&mut self, seat: &Seat) -> bool {
+        let all_earlier_are_far = seat.latest < self.at && !self.is_near(seat.latest);
+        if all_earlier_are_far || self.list.len() == Recall::MOST {
+            return false;
+        }
+        if self.is_near(seat.at) {
+            self.list.push((seat.redemption, seat.at));
+        }
+        true
+    }
+
+    /// At most [`Recall::MOST`], in the order of their writing.
+    pub(in crate::host) fn finish(mut self) -> Vec<(RedemptionId, Wall)> {
+        self.list.reverse();
+        self.list
+    }
 }
 
 const INSERT: &str = "INSERT INTO sightings VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
@@ -27,6 +59,22 @@ const LAST: &str = "SELECT * FROM sightings WHERE subject = ?1 ORDER BY place DE
 const BACKWARDS: &str = "SELECT * FROM sightings WHERE subject = ?1 AND place <= ?2 ORDER BY place DESC";
 
 impl Seat {
+    /// The first one of its subject.
+    pub(in crate::host) fn first(subject: Key16, redemption: RedemptionId, at: Wall, value: i64) -> Self {
+        Self { subject, place: 0, redemption, at, latest: at, value, before: Moments::default() }
+    }
+
+    /// The one after this.
+    pub(in crate::host) fn next(&self, redemption: RedemptionId, at: Wall, value: i64) -> Self {
+        let (latest, before) = (at.max(self.latest), self.before.with(self.value));
+        Self { place: self.place + 1, redemption, at, latest, value, before, ..*self }
+    }
+
+    /// A window that reaches so far to both sides of it.
+    pub(in crate::host) fn window(&self, within_ms: i64) -> Window {
+        Window { at: self.at, within_ms, list: Vec::new() }
+    }
+
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let place: i64 = row.get(1)?;
         let (Wide(sum), Wide(squares)) = (row.get(6)?, row.get(7)?);
@@ -47,7 +95,7 @@ impl Seat {
     }
 
     /// Puts the seat at the end of its subject's, unless the redemption has one there.
-    fn insert(&self, tx: &Connection) -> Result<bool, Fault> {
+    pub(super) fn insert(&self, tx: &Connection) -> Result<bool, Fault> {
         let added = tx.prepare_cached(INSERT)?.execute(params![
             self.subject.0,
             self.place,
@@ -70,16 +118,46 @@ pub(super) fn see(
 ) -> Result<Vec<Seat>, Fault> {
     let mut new = Vec::with_capacity(sightings.len());
     for &Sighting { subject, at, value } in sightings {
-        let (place, latest, before) = match Seat::find(tx, LAST, [subject.0])? {
-            Some(last) => (last.place + 1, at.max(last.latest), last.before.with(last.value)),
-            None => (0, at, Moments::default()),
+        let seat = match last(tx, subject)? {
+            Some(last) => last.next(redemption, at, value),
+            None => Seat::first(subject, redemption, at, value),
         };
-        let seat = Seat { subject, place, redemption, at, latest, value, before };
         if seat.insert(tx)? {
             new.push(seat);
         }
     }
     Ok(new)
+}
+
+/// The last seat of a subject.
+pub(super) fn last(connection: &Connection, subject: Key16) -> Result<Option<Seat>, Fault> {
+    Seat::find(connection, LAST, [subject.0])
+}
+
+/// The redemption's own seat.
+pub(super) fn own(
+    connection: &Connection,
+    subject: Key16,
+    redemption: RedemptionId,
+) -> Result<Option<Seat>, Fault> {
+    Seat::find(connection, OWN, params![subject.0, redemption.0])
+}
+
+/// Shows the seats up to a place, from it backwards, as long as more are wanted.
+pub(super) fn backwards(
+    connection: &Connection,
+    subject: Key16,
+    place: i64,
+    visit: &mut dyn FnMut(&Seat) -> bool,
+) -> Result<(), Fault> {
+    let mut select = connection.prepare_cached(BACKWARDS)?;
+    let mut rows = select.query(params![subject.0, place])?;
+    while let Some(row) = rows.next()? {
+        if !visit(&Seat::read(row)?) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Answers a recall as of the redemption's own seat, or as of now if it has none. `new` are the
@@ -93,11 +171,11 @@ pub(super) fn recall(
     let subject = recall.subject;
     let own = match new.iter().find(|seat| seat.subject == subject) {
         Some(seat) => Some(*seat),
-        None => Seat::find(tx, OWN, params![subject.0, redemption.0])?,
+        None => own(tx, subject, redemption)?,
     };
     let last = match own {
         Some(own) => Some(own),
-        None => Seat::find(tx, LAST, [subject.0])?,
+        None => last(tx, subject)?,
     };
     match recall.kind {
         RecallKind::Moments => Ok(Seen::Moments(match (own, last) {
@@ -111,23 +189,9 @@ pub(super) fn recall(
     }
 }
 
-/// The sightings near `last` in time, from it backwards, at most [`Recall::MOST`], in the order
-/// of their writing.
+/// The sightings near `last` in time.
 fn recent(tx: &Connection, last: &Seat, within_ms: i64) -> Result<Vec<(RedemptionId, Wall)>, Fault> {
-    let near = |at: Wall| at.0.saturating_sub(last.at.0).saturating_abs() <= within_ms;
-    let mut list = Vec::new();
-    let mut select = tx.prepare_cached(BACKWARDS)?;
-    let mut rows = select.query(params![last.subject.0, last.place])?;
-    while let Some(row) = rows.next()? {
-        let seat = Seat::read(row)?;
-        let all_earlier_are_far = seat.latest < last.at && !near(seat.latest);
-        if all_earlier_are_far || list.len() == Recall::MOST {
-            break;
-        }
-        if near(seat.at) {
-            list.push((seat.redemption, seat.at));
-        }
-    }
-    list.reverse();
-    Ok(list)
+    let mut window = last.window(within_ms);
+    backwards(tx, last.subject, last.place, &mut |seat| window.take(seat))?;
+    Ok(window.finish())
 }

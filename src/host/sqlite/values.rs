@@ -31,6 +31,17 @@ impl FromSql for Wide {
     }
 }
 
+/// An epoch, sequence or place that the database counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Count(pub(super) u64);
+
+impl FromSql for Count {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let number = value.as_i64()?;
+        u64::try_from(number).map(Self).map_err(|_| FromSqlError::OutOfRange(number))
+    }
+}
+
 /// An epoch or sequence on its way into the database.
 pub(super) fn signed(number: u64) -> Result<i64, Fault> {
     i64::try_from(number)

@@ -1,28 +1,36 @@
-//! Reviewers and clerks: they decide what waits for them, in their own time.
+//! Reviewers and clerks: they decide what waits for them, in their own time, at any node.
 
-use super::node::Node;
+use super::checks::redemption;
+use super::town::Town;
 use crate::base::{RedemptionId, Text};
 use crate::flow::{Finding, Redemption, State, Verdict};
-use crate::host::Store;
 use crate::issuer::Reference;
-use crate::record::Record;
 use std::format;
 use std::string::String;
+use std::vec::Vec;
 
 fn text(value: &str) -> Text {
     Text::new(value).expect("names are short")
 }
 
 /// Somebody decides something, sometimes; whether anybody did.
-pub(super) fn act(node: &mut Node) -> bool {
-    let waiting: std::vec::Vec<RedemptionId> = node.waiting.iter().copied().collect();
-    if waiting.is_empty() || !node.dice.in_thousand(400) {
+pub(super) fn act(town: &mut Town) -> bool {
+    let now = town.mono();
+    let awake: Vec<usize> = (0..town.nodes.len()).filter(|n| town.nodes[*n].is_awake(now)).collect();
+    let waiting: Vec<RedemptionId> = town.queue.iter().copied().collect();
+    if awake.is_empty() {
         return false;
     }
-    let id = *node.dice.one(&waiting);
-    let Some(r) = redemption(node, id) else { return false };
+    if town.dice.in_thousand(15) {
+        return call_off(town, &awake);
+    }
+    if waiting.is_empty() || !town.dice.in_thousand(400) {
+        return false;
+    }
+    let (id, n) = (*town.dice.one(&waiting), *town.dice.one(&awake));
+    let Some(r) = redemption(town, id) else { return false };
     let by = text("reviewer");
-    let yes = node.dice.in_thousand(600);
+    let yes = town.dice.in_thousand(600);
     let verdict = match r.state {
         State::InReview if yes => Verdict::Approve { by },
         State::InReview => Verdict::Reject { by, reason: text("odd") },
@@ -31,30 +39,40 @@ pub(super) fn act(node: &mut Node) -> bool {
         State::Held => Verdict::Unhold { by },
         State::ClawbackDue if yes => Verdict::Recovered { by },
         State::ClawbackDue => Verdict::WriteOff { by, second: text("second") },
-        State::Suspended => match finding(node, &r) {
+        State::Suspended => match finding(town, &r) {
             Some(finding) => Verdict::Resolve { by, second: text("second"), finding },
             None => return false,
         },
         _ => {
-            node.waiting.remove(&id);
+            town.queue.remove(&id);
             return false;
         }
     };
-    node.tell(format!("people decide on {id}: {verdict:?}"));
-    node.engine.decide(id, verdict);
-    node.waiting.remove(&id);
+    let (name, log) = (town.name(id), town.nodes[n].log);
+    town.say(&format!("people decide on {name} at node {log}: {verdict:?}"));
+    town.nodes[n].engine.decide(id, verdict);
+    town.queue.remove(&id);
     true
 }
 
-pub(super) fn redemption(node: &mut Node, id: RedemptionId) -> Option<Redemption> {
-    let handed = node.store.load(id).ok()??;
-    Redemption::replay(id, &Record::decode_all(&handed.log).ok()?).ok()
+/// A seller calls off what may still be called off, or what may not.
+fn call_off(town: &mut Town, awake: &[usize]) -> bool {
+    let ids = super::checks::redemptions(town);
+    if ids.is_empty() {
+        return false;
+    }
+    let (id, n) = (*town.dice.one(&ids), *town.dice.one(awake));
+    let name = town.name(id);
+    town.say(&format!("the seller of {name} calls it off"));
+    town.nodes[n].engine.cancel(id, text("seller"));
+    true
 }
 
 /// What people find out is what really happened.
-fn finding(node: &mut Node, r: &Redemption) -> Option<Finding> {
-    let oracle = node.transport.world().oracle();
-    let debit = oracle.debits().find(|debit| debit.reference == Reference::debit(r.id));
+fn finding(town: &mut Town, r: &Redemption) -> Option<Finding> {
+    let oracle = town.transport.world().oracle();
+    let debits = oracle.debits().filter(|debit| debit.reference == Reference::debit(r.id));
+    let debit = debits.min_by_key(|debit| debit.reversed);
     match r.suspended_from? {
         State::PayoutUnknown => {
             let number = r.payout.as_ref()?.number;
@@ -72,6 +90,7 @@ fn finding(node: &mut Node, r: &Redemption) -> Option<Finding> {
 }
 
 /// What waits for people, in words.
-pub(super) fn queue(node: &Node) -> String {
-    format!("{:?}", node.waiting)
+pub(super) fn queue(town: &Town) -> String {
+    let names: Vec<_> = town.queue.iter().map(|id| town.name(*id)).collect();
+    names.join(", ")
 }

@@ -1,0 +1,127 @@
+//! What is asked of a journal: the tables as of a batch, and what memory holds beyond it.
+
+use super::entry::{Kind, SidePlace};
+use super::log::{self, failed, segment_name};
+use super::{Core, Journal, Position};
+use crate::base::{RedemptionId, Wall};
+use crate::host::StoreError;
+use crate::ledger::Account;
+use crate::money::Currency;
+use crate::record::{Handed, crc32c};
+use std::collections::BTreeMap;
+use std::format;
+use std::vec;
+use std::vec::Vec;
+
+/// Takes a frame and the numbers of its refused units.
+type ShowFrame<'a> = dyn FnMut(&[u8], &[u32]) -> Result<(), StoreError> + 'a;
+
+impl Core {
+    /// What waits and is due at `now`, or ever, the longest due first.
+    pub(super) fn due(
+        &mut self,
+        now: Option<Wall>,
+        limit: usize,
+    ) -> Result<Vec<(Wall, RedemptionId)>, StoreError> {
+        let (model, overlay) = (&self.model, &mut self.overlay);
+        model.as_of(|model, applied| {
+            overlay.settle(applied);
+            let is_due = |due: Wall| now.is_none_or(|now| due <= now);
+            let mut due: Vec<_> = overlay.waiting().take_while(|(due, _)| is_due(*due)).take(limit).collect();
+            let mut found = 0;
+            if limit > 0 {
+                model.waiting(&mut |at, id| {
+                    if is_due(at) && !overlay.is_ahead(id, applied) {
+                        due.push((at, id));
+                        found += 1;
+                    }
+                    is_due(at) && found < limit
+                })?;
+            }
+            due.sort_unstable();
+            due.truncate(limit);
+            Ok(due)
+        })
+    }
+
+    pub(super) fn balances(
+        &mut self,
+        visit: &mut dyn FnMut(&Account, Currency, i128),
+    ) -> Result<(), StoreError> {
+        let mut sums = BTreeMap::<(Account, Currency), i128>::new();
+        let (model, overlay) = (&self.model, &self.overlay);
+        model.as_of(|model, applied| {
+            model.balances(&mut |account, currency, minor| {
+                sums.insert((account.clone(), currency), minor);
+            })?;
+            for (account, currency, sum) in overlay.pending(applied).flat_map(|t| &t.changes.postings) {
+                *sums.entry((account.clone(), *currency)).or_default() += sum;
+            }
+            Ok(())
+        })?;
+        sums.iter().for_each(|((account, currency), minor)| visit(account, *currency, *minor));
+        Ok(())
+    }
+}
+
+impl Journal {
+    /// One redemption as it stands.
+    pub(super) fn hand(&mut self, id: RedemptionId) -> Result<Option<Handed>, StoreError> {
+        let overlay = &self.core.overlay;
+        let kept = self.core.model.as_of(|model, applied| {
+            let (rows, sides) = overlay.changes_of(id, applied);
+            let mut rows = rows.peekable();
+            let mut kept = match model.kept(id)? {
+                None if rows.peek().is_none() => return Ok(None),
+                kept => kept.unwrap_or_default(),
+            };
+            rows.for_each(|row| kept.log.extend_from_slice(&row.log));
+            for side in sides {
+                match side.place {
+                    Some(place) => kept.sides.insert(side.slot, place),
+                    None => kept.sides.remove(&side.slot),
+                };
+            }
+            Ok(Some(kept))
+        })?;
+        let Some(kept) = kept else { return Ok(None) };
+        let mut sides = BTreeMap::new();
+        for (slot, place) in kept.sides {
+            sides.insert(slot, self.content(id, &place)?);
+        }
+        Ok(Some(Handed { redemption: id, log: kept.log, sides }))
+    }
+
+    /// The content of a side row.
+    pub(super) fn content(&self, id: RedemptionId, place: &SidePlace) -> Result<Vec<u8>, StoreError> {
+        let name = segment_name(place.segment);
+        let mut bytes = vec![0; place.length as usize];
+        let have = self.log.disk().read_at(&name, place.offset, &mut bytes);
+        let have = have.map_err(|error| failed(&name, &error))?;
+        if have < bytes.len() || crc32c(&bytes) != place.checksum {
+            let text = format!("{name}, byte {}: a side row of redemption {id} is damaged", place.offset);
+            return Err(StoreError::Corrupt(text));
+        }
+        Ok(bytes)
+    }
+
+    /// Shows the frames after batch `sequence`, which the tables hold, to the end of the log.
+    pub(super) fn show_frames(&self, sequence: u64, visit: &mut ShowFrame<'_>) -> Result<(), StoreError> {
+        let start = match self.core.model.frame(sequence)? {
+            Some((segment, ..)) => log::start_of(&**self.log.disk(), segment)?,
+            None => Position::start(),
+        };
+        let (end, torn) = log::walk(&**self.log.disk(), &start, &mut |entry, _, _| {
+            let wanted = entry.kind == Kind::Batch && entry.id.sequence > sequence;
+            if wanted { visit(entry.frame, &entry.refused) } else { Ok(()) }
+        })?;
+        let at = self.log.at();
+        if torn.is_some() || (end.chain, end.last.sequence) != (at.chain, at.last.sequence) {
+            let (last, text) = (at.last.sequence, end.place());
+            return Err(StoreError::Corrupt(format!(
+                "the journal ends at {text}, and batch {last} was taken"
+            )));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! What was seen: steps of the table, and which troubles and faults came together with what.
+
+use super::trouble::Trouble;
+use crate::flow::{EventKind, State, TRANSITIONS};
+use crate::sim::Fault;
+use std::collections::{BTreeMap, BTreeSet};
+use std::format;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+/// What was seen in one life or in many.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// In how many lives each step was taken, and which troubles and faults those lives had.
+    steps: BTreeMap<(State, EventKind), (u64, BTreeSet<String>)>,
+    /// How often each network fault befell a channel.
+    faults: BTreeMap<(String, String), u64>,
+    troubles: BTreeMap<Trouble, u64>,
+    lives: u64,
+}
+
+impl Coverage {
+    pub(super) fn trouble(&mut self, trouble: Trouble) {
+        *self.troubles.entry(trouble).or_default() += 1;
+    }
+
+    pub(super) fn fault(&mut self, channel: &str, fault: Fault) {
+        *self.faults.entry((channel.to_string(), format!("{fault:?}"))).or_default() += 1;
+    }
+
+    /// The life is over, and these steps were taken in it.
+    pub(super) fn taken(&mut self, steps: BTreeSet<(State, EventKind)>) {
+        let troubles = self.troubles.keys().map(|trouble| trouble.name().to_string());
+        let with: BTreeSet<String> =
+            troubles.chain(self.faults.keys().map(|(_, fault)| fault.clone())).collect();
+        self.lives = 1;
+        self.steps = steps.into_iter().map(|step| (step, (1, with.clone()))).collect();
+    }
+
+    /// Adds what another life saw.
+    pub fn add(&mut self, other: &Self) {
+        self.lives += other.lives;
+        for (step, (lives, with)) in &other.steps {
+            let seen = self.steps.entry(*step).or_default();
+            seen.0 += lives;
+            seen.1.extend(with.iter().cloned());
+        }
+        for (fault, times) in &other.faults {
+            *self.faults.entry(fault.clone()).or_default() += times;
+        }
+        for (trouble, times) in &other.troubles {
+            *self.troubles.entry(*trouble).or_default() += times;
+        }
+    }
+
+    /// The steps of the table that were taken in no life.
+    pub fn unseen(&self) -> Vec<(State, EventKind)> {
+        let steps = TRANSITIONS.iter().map(|(from, kind, _)| (*from, *kind));
+        steps.filter(|step| !self.steps.contains_key(step)).collect()
+    }
+
+    /// How often a trouble happened.
+    pub fn troubled(&self, trouble: Trouble) -> u64 {
+        self.troubles.get(&trouble).copied().unwrap_or(0)
+    }
+
+    /// The whole as a table in words: troubles, faults by channel, and steps with the number of
+    /// lives that took them and of the kinds of trouble those lives had; last what was never seen.
+    pub fn table(&self) -> String {
+        let mut out = format!("{} lives\n\ntroubles\n", self.lives);
+        for trouble in Trouble::ALL {
+            out += &format!("  {:<22} {:>8}\n", trouble.name(), self.troubled(*trouble));
+        }
+        let channels: BTreeSet<&String> = self.faults.keys().map(|(channel, _)| channel).collect();
+        let kinds: BTreeSet<&String> = self.faults.keys().map(|(_, fault)| fault).collect();
+        out += "\nfaults of the network by channel\n";
+        out += &format!("  {:<16}", "");
+        channels.iter().for_each(|channel| out += &format!("{channel:>9}"));
+        for kind in &kinds {
+            out += &format!("\n  {kind:<16}");
+            for channel in &channels {
+                let times = self.faults.get(&((*channel).clone(), (*kind).clone()));
+                out += &format!("{:>9}", times.map_or("-".to_string(), u64::to_string));
+            }
+        }
+        let all: BTreeSet<&String> = self.steps.values().flat_map(|(_, with)| with).collect();
+        out += &format!("\n\nsteps: lives, and seen with how many of {} troubles and faults\n", all.len());
+        for ((from, kind), (lives, with)) in &self.steps {
+            out +=
+                &format!("  {:<16} {:<18} {lives:>7} {:>4}\n", from.name(), format!("{kind:?}"), with.len());
+        }
+        let unseen: Vec<_> =
+            self.unseen().iter().map(|(from, kind)| format!("{} {kind:?}", from.name())).collect();
+        out += &format!("\nnever taken ({} of {}): {}\n", unseen.len(), TRANSITIONS.len(), unseen.join(", "));
+        out
+    }
+}
