@@ -34,6 +34,7 @@ impl Engine {
         endpoint: u32,
         attempt: u32,
     ) -> Option<Ready> {
+        let attempt = self.ordered(id, kind, attempt);
         let endpoint = self.site_for(id, kind, endpoint);
         self.encoded_call(id, kind, endpoint, attempt)
     }
@@ -60,6 +61,7 @@ impl Engine {
         if place.is_some() && self.holds(channel, nonce, Held { id, kind, endpoint, attempt }) {
             return None;
         }
+        self.placed(channel, endpoint);
         let live = self.live.get(&id)?;
         let name = self.setup.channel_name(channel).unwrap_or_default().to_string();
         let session = self.session_of(&name);
@@ -134,7 +136,6 @@ impl Engine {
             answer_by: Mono(0),
             endpoint,
             sent_at: Mono(0),
-            attempt,
             hedge: false,
             batch,
             waiting,
@@ -188,15 +189,20 @@ impl Engine {
         answered: &[(RedemptionId, OpKind)],
         undecodable: bool,
     ) {
-        let Some(pending) = self.close(id.number) else { return };
+        let Some(mut pending) = self.close(id.number) else { return };
         let after_ms = self.now.mono.0.saturating_sub(pending.sent_at.0);
         self.note_heard(&pending, if undecodable { Heard::Garbage } else { Heard::Answer { after_ms } });
         self.opened(id.channel, id.number);
         let cause = if undecodable { Cause::Undecodable } else { Cause::Unmapped };
-        for (redemption, kind) in pending.waiting {
+        for (redemption, kind) in core::mem::take(&mut pending.waiting) {
             let heard = self.live.get_mut(&redemption).is_some_and(|live| live.heard(id.number));
             let told = answered.contains(&(redemption, kind));
-            if heard && !told && !pending.batch {
+            // The other one that was asked need not answer any more.
+            if let Some(live) = self.live.get_mut(&redemption).filter(|_| told && pending.hedge) {
+                live.answered(kind);
+            }
+            let unheard = heard && !told && !pending.batch;
+            if unheard && !(undecodable && self.tries_again(redemption, kind, &pending)) {
                 self.tell_outcome(redemption, kind, Outcome::Unknown(cause));
             }
         }
@@ -214,7 +220,7 @@ impl Engine {
     /// Nothing will come, or nothing came in time. What was in a batch message that left waits
     /// on for its file; what never left is told so.
     fn unheard(&mut self, number: u64, outcome: &Outcome) {
-        let Some(pending) = self.close(number) else { return };
+        let Some(mut pending) = self.close(number) else { return };
         self.note_heard(
             &pending,
             match outcome {
@@ -227,13 +233,13 @@ impl Engine {
             },
         );
         self.opened(pending.channel, number);
-        for (redemption, kind) in pending.waiting {
+        for (redemption, kind) in core::mem::take(&mut pending.waiting) {
             let heard = match self.live.get_mut(&redemption) {
                 Some(live) => live.heard(number) || pending.batch,
                 None => pending.batch,
             };
             let silent = pending.batch && *outcome != Outcome::NotSent;
-            if heard && !silent {
+            if heard && !silent && !(!pending.batch && self.tries_again(redemption, kind, &pending)) {
                 self.tell_outcome(redemption, kind, outcome.clone());
             }
         }

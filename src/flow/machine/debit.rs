@@ -39,9 +39,7 @@ impl Turn<'_, '_> {
         let (endpoint, attempt) = match &self.r.redeem {
             None => (self.s.site, 1),
             Some(last) if self.r.state == State::Approved && last.attempt == last.not_sent => {
-                let other =
-                    if self.s.site == last.endpoint { (last.endpoint + 1) % sites } else { self.s.site };
-                (other, last.attempt + 1)
+                (self.other_site(last.endpoint), last.attempt + 1)
             }
             Some(last) if planted!(RepeatAtOtherSite) => ((last.endpoint + 1) % sites, last.attempt + 1),
             Some(last) => (last.endpoint, last.attempt + 1),
