@@ -237,6 +237,7 @@ impl Bench<'_> {
             over: &[],
             tag,
             advance_room: false,
+            site: 0,
         };
         let scripted = || scripts.clone();
         self.prepared("machine", "steps: intake, risk, 4 answers", 6, scripted, |scripts| {

@@ -10,6 +10,7 @@ use crate::issuer::{
     Answer, CardData, Cause, Context, EncodeError, Message, OpKind, Operation, Outcome, Payment, Reference,
 };
 use crate::money::Amount;
+use crate::route::Heard;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use zeroize::Zeroizing;
@@ -33,6 +34,19 @@ impl Engine {
         endpoint: u32,
         attempt: u32,
     ) -> Option<Ready> {
+        let attempt = self.ordered(id, kind, attempt);
+        let endpoint = self.site_for(id, kind, endpoint);
+        self.encoded_call(id, kind, endpoint, attempt)
+    }
+
+    /// The same, at this very site.
+    pub(super) fn encoded_call(
+        &mut self,
+        id: RedemptionId,
+        kind: OpKind,
+        endpoint: u32,
+        attempt: u32,
+    ) -> Option<Ready> {
         let nonce = self.entropy.bytes();
         let mut message = Message::default();
         if self.live.get(&id)?.sealed.is_some() {
@@ -47,6 +61,7 @@ impl Engine {
         if place.is_some() && self.holds(channel, nonce, Held { id, kind, endpoint, attempt }) {
             return None;
         }
+        self.placed(channel, endpoint);
         let live = self.live.get(&id)?;
         let name = self.setup.channel_name(channel).unwrap_or_default().to_string();
         let session = self.session_of(&name);
@@ -116,7 +131,17 @@ impl Engine {
             head: core::mem::take(&mut message.head),
             bytes: Zeroizing::new(core::mem::take(&mut message.body)),
         };
-        let pending = Pending { channel, answer_by: Mono(0), batch, waiting, session, trace };
+        let pending = Pending {
+            channel,
+            answer_by: Mono(0),
+            endpoint,
+            sent_at: Mono(0),
+            hedge: false,
+            batch,
+            waiting,
+            session,
+            trace,
+        };
         Ready { call, pending, send_within_ms, answer_within_ms }
     }
 
@@ -145,7 +170,9 @@ impl Engine {
         ready.call.send_by = self.lease.map_or(send_by, |lease| lease.min(send_by));
         ready.call.answer_by = self.now.mono.plus(ready.answer_within_ms);
         ready.pending.answer_by = ready.call.answer_by;
-        for (id, kind) in &ready.pending.waiting {
+        ready.pending.sent_at = self.now.mono;
+        self.note_asked(&ready);
+        for (id, kind) in ready.pending.waiting.iter().filter(|_| !ready.pending.hedge) {
             if let Some(live) = self.live.get_mut(id) {
                 live.awaits(*kind, number);
             }
@@ -162,13 +189,20 @@ impl Engine {
         answered: &[(RedemptionId, OpKind)],
         undecodable: bool,
     ) {
-        let Some(pending) = self.close(id.number) else { return };
+        let Some(mut pending) = self.close(id.number) else { return };
+        let after_ms = self.now.mono.0.saturating_sub(pending.sent_at.0);
+        self.note_heard(&pending, if undecodable { Heard::Garbage } else { Heard::Answer { after_ms } });
         self.opened(id.channel, id.number);
         let cause = if undecodable { Cause::Undecodable } else { Cause::Unmapped };
-        for (redemption, kind) in pending.waiting {
+        for (redemption, kind) in core::mem::take(&mut pending.waiting) {
             let heard = self.live.get_mut(&redemption).is_some_and(|live| live.heard(id.number));
             let told = answered.contains(&(redemption, kind));
-            if heard && !told && !pending.batch {
+            // The other one that was asked need not answer any more.
+            if let Some(live) = self.live.get_mut(&redemption).filter(|_| told && pending.hedge) {
+                live.answered(kind);
+            }
+            let unheard = heard && !told && !pending.batch;
+            if unheard && !(undecodable && self.tries_again(redemption, kind, &pending)) {
                 self.tell_outcome(redemption, kind, Outcome::Unknown(cause));
             }
         }
@@ -186,15 +220,26 @@ impl Engine {
     /// Nothing will come, or nothing came in time. What was in a batch message that left waits
     /// on for its file; what never left is told so.
     fn unheard(&mut self, number: u64, outcome: &Outcome) {
-        let Some(pending) = self.close(number) else { return };
+        let Some(mut pending) = self.close(number) else { return };
+        self.note_heard(
+            &pending,
+            match outcome {
+                Outcome::NotSent if self.now.mono >= pending.sent_at.plus(self.send_within(&pending)) => {
+                    Heard::Withdrawn
+                }
+                Outcome::NotSent => Heard::Refused,
+                Outcome::Unknown(Cause::Timeout) => Heard::Silence,
+                _ => Heard::Reset,
+            },
+        );
         self.opened(pending.channel, number);
-        for (redemption, kind) in pending.waiting {
+        for (redemption, kind) in core::mem::take(&mut pending.waiting) {
             let heard = match self.live.get_mut(&redemption) {
                 Some(live) => live.heard(number) || pending.batch,
                 None => pending.batch,
             };
             let silent = pending.batch && *outcome != Outcome::NotSent;
-            if heard && !silent {
+            if heard && !silent && !(!pending.batch && self.tries_again(redemption, kind, &pending)) {
                 self.tell_outcome(redemption, kind, outcome.clone());
             }
         }

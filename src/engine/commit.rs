@@ -235,6 +235,7 @@ impl Engine {
         let Some(mut setting) = self.setting_for(&facts.product, &facts.issuer, &hits) else {
             return Err(flow::FlowError::NotNow(live.r.state));
         };
+        setting.site = self.first_site(live, &input);
         setting.tag = live.tag;
         setting.over = &live.over;
         setting.advance_room = self.advance_room(&live.r);
@@ -281,6 +282,7 @@ impl Engine {
             over: &[],
             tag: None,
             advance_room: false,
+            site: 0,
         })
     }
 

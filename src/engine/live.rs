@@ -69,6 +69,8 @@ pub(super) struct Live {
     pub(super) gathered: bool,
     /// Whether a question of it waits for the channel's session.
     pub(super) held: bool,
+    /// How its latest read fares.
+    pub(super) read: super::routing::Read,
 }
 
 impl Live {
@@ -92,6 +94,7 @@ impl Live {
             awaiting: Vec::new(),
             gathered: false,
             held: false,
+            read: super::routing::Read::default(),
         }
     }
 
@@ -104,14 +107,19 @@ impl Live {
 
     /// Whether nothing will wake it although it has not come to rest.
     pub(super) fn is_idle(&self) -> bool {
-        let waits =
-            self.busy || self.timer.is_some() || !self.awaiting.is_empty() || self.gathered || self.held;
+        let asks = !self.awaiting.is_empty() || self.gathered || self.held || self.read.waits();
+        let waits = self.busy || self.timer.is_some() || asks;
         let rests = (self.r.state.is_end() && !self.r.quarantined) || self.r.state.waits_for_people();
         !waits && self.inbox.is_empty() && !rests
     }
 
-    pub(super) fn awaits(&mut self, kind: OpKind, number: u64) {
+    /// An answer of this kind is not waited for any more, whoever brings it.
+    pub(super) fn answered(&mut self, kind: OpKind) {
         self.awaiting.retain(|(waiting, _)| *waiting != kind);
+    }
+
+    pub(super) fn awaits(&mut self, kind: OpKind, number: u64) {
+        self.answered(kind);
         self.awaiting.push((kind, number));
     }
 }
@@ -120,6 +128,11 @@ impl Live {
 pub(super) struct Pending {
     pub(super) channel: ChannelId,
     pub(super) answer_by: Mono,
+    pub(super) endpoint: u32,
+    pub(super) sent_at: Mono,
+    /// Whether it is a second asking of a question that is still out: what becomes of it matters
+    /// only if it brings an answer.
+    pub(super) hedge: bool,
     /// Whether silence means unknown. A batch message is only handed over; its answers come in
     /// a message of their own.
     pub(super) batch: bool,
@@ -128,6 +141,13 @@ pub(super) struct Pending {
     pub(super) session: Option<Vec<u8>>,
     /// What the adapter wants to know again.
     pub(super) trace: Option<Text>,
+}
+
+impl Pending {
+    /// Where it went.
+    pub(super) fn place(&self) -> crate::route::Place {
+        crate::route::Place { channel: self.channel.0, endpoint: self.endpoint }
+    }
 }
 
 /// A call that is encoded and waits for its intent to be durable.
@@ -209,4 +229,7 @@ pub(super) enum Alarm {
     Redemption(RedemptionId),
     Call(u64),
     Gather(u16),
+    Hedge(u64),
+    /// A read that failed is tried again.
+    Again(RedemptionId),
 }

@@ -24,6 +24,7 @@ mod pump;
 mod recovery;
 mod request;
 mod rescan;
+mod routing;
 mod session;
 mod setup;
 mod tokens;

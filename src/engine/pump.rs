@@ -42,6 +42,10 @@ pub struct Engine {
     pub(super) alarms: BTreeSet<(Mono, Alarm)>,
     pub(super) calls: BTreeMap<u64, Pending>,
     pub(super) next_call: u64,
+    /// Which site is asked; what it knows begins afresh with every opening.
+    pub(super) router: crate::route::Router,
+    /// What decides the next choice where sites share the load by luck.
+    pub(super) lot: u64,
     pub(super) groups: BTreeMap<u64, Group>,
     pub(super) gathering: BTreeMap<u16, Vec<RedemptionId>>,
     /// What waits for the sessions of its channels.
@@ -79,7 +83,12 @@ impl Engine {
         epoch: u64,
         seed: [u8; 32],
     ) -> Self {
+        let router = super::routing::router(&setup);
+        let mut entropy = Entropy::new(seed);
+        let lot = if router.draws() { u64::from_le_bytes(entropy.bytes()) } else { 0 };
         let engine = Self {
+            router,
+            lot,
             setup,
             epoch,
             exposures: durable.exposures.clone(),
@@ -87,7 +96,7 @@ impl Engine {
             now: Now { mono: Mono(i64::MIN), wall: durable.wall },
             jumps: Vec::new(),
             durable,
-            entropy: Entropy::new(seed),
+            entropy,
             live: BTreeMap::new(),
             loading: BTreeMap::new(),
             queue: VecDeque::new(),
@@ -369,7 +378,8 @@ impl Engine {
         if self.ring() {
             return true;
         }
-        let Some(queued) = self.queue.pop_front() else { return false };
+        // A site is silent only if nothing it has said lies here.
+        let Some(queued) = self.queue.pop_front() else { return self.give_up_silent_sites() };
         match queued {
             Queued::Submit(prepared) => {
                 self.queued_submits -= 1;
@@ -398,6 +408,8 @@ impl Engine {
                     Alarm::Redemption(id) => self.timer(id, at),
                     Alarm::Call(number) => self.call_overdue(number),
                     Alarm::Gather(channel) => self.dispatch(channel),
+                    Alarm::Hedge(number) => self.hedge(number),
+                    Alarm::Again(id) => self.again(id, at),
                 }
                 true
             }
@@ -407,7 +419,8 @@ impl Engine {
 
     /// When `poll` has something to do although nothing comes in.
     pub fn wake_at(&self) -> Option<Mono> {
-        self.alarms.first().map(|(at, _)| *at)
+        let alarm = self.alarms.first().map(|(at, _)| *at);
+        [alarm, self.router.wake_at()].into_iter().flatten().min()
     }
 
     /// The recorded wall clock: it never goes back.

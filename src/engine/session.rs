@@ -136,7 +136,8 @@ impl Engine {
                     }
                     Some(live) => {
                         live.held = false;
-                        if let Some(ready) = self.call_for(id, kind, endpoint, attempt) {
+                        let endpoint = self.site_for(id, kind, endpoint);
+                        if let Some(ready) = self.encoded_call(id, kind, endpoint, attempt) {
                             self.send_held(id, ready);
                         }
                     }

@@ -9,6 +9,7 @@ use crate::issuer::{Issuer, IssuerProfile, Rail};
 use crate::money::Rate;
 use crate::pricing::Terms;
 use crate::risk::RiskPolicy;
+use crate::route::RoutePolicy;
 use crate::vault::KeyRing;
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
@@ -62,6 +63,8 @@ pub struct Policy {
     pub terms: Terms,
     /// Times and limits.
     pub flow: FlowPolicy,
+    /// Which site is asked.
+    pub route: RoutePolicy,
 }
 
 impl Policy {
@@ -80,7 +83,8 @@ impl Policy {
             .map_err(|error| place(error.span().map_or(0, |span| span.start), error.message().to_string()))?;
         let problem = policy.risk.problem().map(ToString::to_string);
         let problem = problem.or_else(|| policy.terms.problem());
-        match problem.or_else(|| policy.flow.problem().map(ToString::to_string)) {
+        let problem = problem.or_else(|| policy.flow.problem().map(ToString::to_string));
+        match problem.or_else(|| policy.route.problem().map(ToString::to_string)) {
             Some(what) => {
                 let section = what.split(':').next().unwrap_or_default();
                 Err(place(text.find(section).unwrap_or(0), what))

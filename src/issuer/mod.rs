@@ -9,6 +9,7 @@ mod decline;
 mod operation;
 mod profile;
 mod reference;
+mod routing;
 mod traits;
 
 pub use answer::{Accepted, Answer, CardTag, Cause, Outcome};
@@ -18,6 +19,7 @@ pub use profile::{
     Evidence, Idempotency, IssuerProfile, LateDebit, OnAbsent, Profiles, RailProfile, Recipe, Timing, Verify,
 };
 pub use reference::{Leg, Reference};
+pub use routing::Routing;
 pub use traits::{Asked, Context, DecodeError, EncodeError, Issuer, Message, Rail};
 
 use crate::base::{Advice, Code, block};

@@ -1,6 +1,6 @@
 //! How issuers and rails behave, as data: read from TOML, pinned by digest in the records.
 
-use super::ProfileError;
+use super::{ProfileError, Routing};
 use crate::base::{Digest, Text, digest};
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -146,6 +146,9 @@ pub struct IssuerProfile {
     /// Times and limits.
     #[serde(default)]
     pub timing: Timing,
+    /// How its sites are chosen among, where that is not as the policy says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routing: Option<Routing>,
 }
 
 /// How one pay-out rail behaves.
@@ -206,6 +209,9 @@ impl Profiles {
             issuer.name.clone_from(name);
             let what = check_name(name).or_else(|| check_issuer(issuer));
             what.map_or(Ok(()), |what| Err(at_table(text, "issuer", name, &what)))?;
+            if let Some((key, what)) = issuer.routing.as_ref().and_then(Routing::problem) {
+                return Err(at_routing(text, name, key, what));
+            }
         }
         for (name, rail) in &mut profiles.rails {
             rail.name.clone_from(name);
@@ -284,6 +290,13 @@ fn at_table(text: &str, table: &str, name: &str, what: &str) -> ProfileError {
     place(text, at, alloc::format!("{table} `{name}`: {what}"))
 }
 
+fn at_routing(text: &str, name: &str, key: &str, what: &str) -> ProfileError {
+    let own = text.find(&alloc::format!("[issuer.{name}.routing]"));
+    let table = own.or_else(|| text.find(&alloc::format!("[issuer.{name}]"))).unwrap_or(0);
+    let at = text.get(table..).and_then(|rest| rest.find(key)).map_or(table, |at| table + at);
+    place(text, at, alloc::format!("issuer `{name}`: routing: {key} is {what}"))
+}
+
 fn place(text: &str, at: usize, what: String) -> ProfileError {
     let before = text.get(..at).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
@@ -321,6 +334,14 @@ timing = { answer_within_ms = 3000 }
         let of = |text: &str| Profiles::parse(text).unwrap().issuers["bank"].digest();
         assert_eq!(of(BANK), of(&BANK.replace("recipe =", "# how\nrecipe =")));
         assert_ne!(of(BANK), of(&BANK.replace("3000", "3001")));
+        assert_ne!(of(BANK), of(&(BANK.to_string() + "[issuer.bank.routing]\nprobe_ms = 500\n")));
+    }
+
+    #[test]
+    fn a_profile_without_routing_has_the_digest_that_old_logs_pin() {
+        let bank = Profiles::parse(BANK).unwrap().issuers["bank"].clone();
+        let written = String::from_utf8(serde_json::to_vec(&bank).unwrap()).unwrap();
+        assert!(written.ends_with(r#""attempts":3}}"#), "{written}");
     }
 
     #[test]
@@ -330,6 +351,14 @@ timing = { answer_within_ms = 3000 }
         assert_eq!(error.line, 7, "{error}");
         let error = Profiles::parse(&BANK.replace("\"query\"", "\"repeat\"").replace("\"site\"", "\"none\""));
         assert_eq!(error.unwrap_err().line, 2);
+        let table = "[issuer.bank.routing]\nspread = true\nprobe_ms = 0\n";
+        let error = Profiles::parse(&(BANK.to_string() + table)).unwrap_err();
+        assert_eq!((error.line, error.column), (13, 1), "{error}");
+        assert!(error.what.contains("probe_ms is 1 to"), "{error}");
+        let inline = BANK.replace("recipe =", "routing = { tries = 4 }\nrecipe =");
+        assert_eq!(Profiles::parse(&inline).unwrap_err().line, 7);
+        let unknown = Profiles::parse(&(BANK.to_string() + "[issuer.bank.routing]\nprobe = 1\n"));
+        assert_eq!(unknown.unwrap_err().line, 12);
         let error = Profiles::parse(&BANK.replace("3000", "0")).unwrap_err();
         assert!(error.what.contains("answer_within_ms"), "{error}");
     }

@@ -1,5 +1,6 @@
 //! The figures of the router, all of them policy (`[policy.route]`).
 
+use crate::issuer::Routing;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
@@ -81,6 +82,22 @@ impl Default for RoutePolicy {
 }
 
 impl RoutePolicy {
+    /// The figures for one issuer: what its profile says, and the policy of everything else.
+    #[must_use]
+    pub fn of(&self, routing: &Routing) -> Self {
+        let eject_ms = routing.eject_ms.unwrap_or(self.eject_ms);
+        Self {
+            probe_ms: routing.probe_ms.unwrap_or(self.probe_ms),
+            eject_ms,
+            eject_max_ms: self.eject_max_ms.max(eject_ms),
+            tries: routing.tries.unwrap_or(self.tries),
+            hedge_per_mille: routing.hedge_per_mille.unwrap_or(self.hedge_per_mille),
+            spread: routing.spread.unwrap_or(self.spread),
+            price: BTreeMap::new(),
+            ..*self
+        }
+    }
+
     /// What is wrong with the values, if anything; it begins with the name of the table.
     pub fn problem(&self) -> Option<&'static str> {
         let price = |p: &Price| p.cost > 1_000_000 || !(1..=1_000).contains(&p.weight);
@@ -116,5 +133,15 @@ mod tests {
         assert!(eager.problem().unwrap().contains("hedge_per_mille"));
         let stubborn = RoutePolicy { tries: 4, ..RoutePolicy::default() };
         assert!(stubborn.problem().unwrap().contains("tries"));
+    }
+
+    #[test]
+    fn what_a_profile_says_goes_before_the_policy() {
+        let policy = RoutePolicy { eject_max_ms: 5_000, ..RoutePolicy::default() };
+        let said = Routing { probe_ms: Some(700), eject_ms: Some(9_000), ..Routing::default() };
+        let own = policy.of(&said);
+        assert_eq!((own.probe_ms, own.eject_ms, own.eject_max_ms), (700, 9_000, 9_000));
+        assert_eq!((own.tries, own.problem()), (policy.tries, None));
+        assert_eq!(policy.of(&Routing::default()), policy);
     }
 }

@@ -3,7 +3,7 @@
 use super::site::Site;
 use super::{Bucket, Heard, Price, RoutePolicy, Standing};
 use crate::base::Mono;
-use crate::issuer::{Class, Idempotency, OpKind};
+use crate::issuer::{Class, Idempotency, OpKind, Routing};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -20,6 +20,8 @@ pub struct Channel {
     pub sites: u32,
     /// Where the issuer recognises repeats.
     pub scope: Idempotency,
+    /// What its profile says in place of the policy.
+    pub routing: Routing,
 }
 
 /// One site of one channel.
@@ -58,15 +60,17 @@ pub struct Route {
 struct Lane {
     channel: Channel,
     price: Price,
-    sites: Vec<Site>,
-}
-
-/// The router. It begins with every site healthy.
-pub struct Router {
     policy: RoutePolicy,
-    lanes: Vec<Lane>,
+    sites: Vec<Site>,
     retries: Bucket,
     hedges: Bucket,
+}
+
+/// The router. It begins with every site healthy; what it learns is in memory only.
+pub struct Router {
+    lanes: Vec<Lane>,
+    /// Before this no site has been silent for too long.
+    quiet_until: Mono,
 }
 
 impl core::fmt::Debug for Router {
@@ -75,183 +79,236 @@ impl core::fmt::Debug for Router {
     }
 }
 
-impl Router {
-    /// A router over these channels.
-    pub fn new(channels: Vec<Channel>, policy: RoutePolicy) -> Self {
-        let lane = |channel: Channel| {
-            let price = policy.price.get(&channel.name).copied().unwrap_or_default();
-            let sites = (0..channel.sites.max(1)).map(|_| Site::new()).collect();
-            Lane { channel, price, sites }
-        };
-        let lanes = channels.into_iter().map(lane).collect();
+impl Lane {
+    fn new(channel: Channel, policy: &RoutePolicy) -> Self {
+        let price = policy.price.get(&channel.name).copied().unwrap_or_default();
+        let sites = (0..channel.sites.max(1)).map(|_| Site::new()).collect();
+        let policy = policy.of(&channel.routing);
         let retries = Bucket::new(policy.retry_burst, policy.retry_burst, policy.retry_per_mille);
         let hedges = Bucket::new(0, 1, policy.hedge_per_mille);
-        Self { policy, lanes, retries, hedges }
+        Self { channel, price, policy, sites, retries, hedges }
     }
 
-    /// Where to ask; `None` if no channel takes it. Changes nothing: [`Router::asked`] says that
-    /// it was sent. `entropy` decides only where the policy spreads the load.
+    /// Whether the answer to this question is the same at every site. What became of a debit is
+    /// known everywhere only where its reference is.
+    fn is_anywhere(&self, kind: OpKind) -> bool {
+        let about_a_debit = kind != OpKind::Balance;
+        kind.class() == Class::Read && (!about_a_debit || self.channel.scope == Idempotency::Issuer)
+    }
+
+    /// What tries out whether a site is back: a read; a counted check where cards are not verified
+    /// by one; anything where they are not verified at all.
+    fn may_probe(&self, kind: OpKind) -> bool {
+        let asks = |kind| self.channel.kinds.contains(&kind);
+        match kind.class() {
+            Class::Read => true,
+            Class::CountedRead => !asks(OpKind::Balance),
+            Class::Effect => !asks(OpKind::Balance) && !asks(OpKind::PinCheck),
+        }
+    }
+
+    /// Ejects a site unless too many of the channel's are out already; one always stays.
+    fn eject(&mut self, now: Mono, endpoint: u32) -> bool {
+        let all = self.sites.len();
+        let most = (all * self.policy.ejected_max_percent as usize / 100).min(all - 1);
+        let out = self.sites.iter().filter(|site| site.is_out()).count();
+        let Some(site) = self.sites.get_mut(endpoint as usize) else { return false };
+        let may = site.is_out() || out < most;
+        if may {
+            site.eject(now, &self.policy);
+        }
+        may
+    }
+
+    /// When the silence of one of its sites will be too long. A single one is not given up.
+    fn silent_at(&self) -> Option<Mono> {
+        let sites = self.sites.iter().filter(|_| self.sites.len() > 1);
+        sites.filter_map(|site| site.silent_at(&self.policy)).min()
+    }
+
+    /// Success squared by weight, over latency and cost; at least 1, below 2^40.
+    fn score(&self, endpoint: u32) -> u64 {
+        let Some(site) = self.sites.get(endpoint as usize) else { return 1 };
+        // In thousandths, so that one failure of long ago moves nothing.
+        let success = u64::from(site.success.div_ceil(1_000));
+        // A site that was never asked is taken for as slow as its neighbours: being unknown is no merit.
+        let known = || self.sites.iter().filter_map(|site| site.quantile(50)).max();
+        let slow = u64::from(site.quantile(50).or_else(known).unwrap_or(0)) + 50;
+        let cost = u64::from(self.price.cost) + 100;
+        (success * success * u64::from(self.price.weight) * 1_000 / (slow * cost)).max(1)
+    }
+}
+
+impl Router {
+    /// A router over these channels.
+    pub fn new(channels: Vec<Channel>, policy: &RoutePolicy) -> Self {
+        let lanes = channels.into_iter().map(|channel| Lane::new(channel, policy)).collect();
+        Self { lanes, quiet_until: Mono(i64::MAX) }
+    }
+
+    /// Where to ask; `None` if no channel takes it. Changes nothing: [`Router::probing`] says that
+    /// it will be sent there, and [`Router::asked`] that it was. `entropy` decides only where the
+    /// policy spreads the load.
     pub fn pick(&self, now: Mono, want: &Want<'_>, entropy: u64) -> Option<Route> {
         if let Some(place) = want.stuck.filter(|place| self.sticks(now, *place, want.kind)) {
             return Some(Route { place, hedge_after_ms: None });
         }
-        let avoid = |places: Vec<Place>| {
-            let others: Vec<Place> = places.iter().copied().filter(|p| Some(*p) != want.avoid).collect();
-            if others.is_empty() { places } else { others }
-        };
-        let all = self.candidates(want);
-        let open: Vec<Place> =
-            all.iter().copied().filter(|p| self.site(*p).is_some_and(|s| !s.is_out())).collect();
-        let probe =
-            all.iter().copied().find(|p| Some(*p) != want.avoid && self.may_probe(now, *p, want.kind));
-        let place = match probe {
-            Some(probe) => probe,
-            None if open.is_empty() => self.best(&avoid(all), entropy)?,
-            None => self.best(&avoid(open), entropy)?,
-        };
+        let others = || self.candidates(want).filter(|place| Some(*place) != want.avoid);
+        let open = |place: &Place| self.site(*place).is_some_and(|site| !site.is_out());
+        let probe = others().find(|place| self.wants_probe(now, *place, want.kind));
+        let place = probe
+            .or_else(|| self.best(others().filter(open), entropy))
+            .or_else(|| self.best(self.candidates(want).filter(open), entropy))
+            .or_else(|| self.best(others(), entropy))
+            .or_else(|| self.best(self.candidates(want), entropy))?;
         Some(Route { place, hedge_after_ms: self.hedge_after(place, want.kind) })
     }
 
     /// Effects never leave the site that may have them, counted reads neither; queries leave it
     /// where the issuer recognises our reference everywhere and the site is out.
     fn sticks(&self, now: Mono, place: Place, kind: OpKind) -> bool {
-        let Some(lane) = self.lanes.get(usize::from(place.channel)) else { return true };
-        let out = self.standing(now, place) != Some(Standing::Open);
-        kind.class() != Class::Read || lane.channel.scope != Idempotency::Issuer || !out
+        let Some(lane) = self.lane(place) else { return true };
+        !lane.is_anywhere(kind) || self.standing(now, place) == Some(Standing::Open)
     }
 
-    fn candidates(&self, want: &Want<'_>) -> Vec<Place> {
-        let mut places = Vec::new();
-        for (number, lane) in (0_u16..).zip(&self.lanes) {
-            let channel = &lane.channel;
-            let takes =
-                want.product.is_none_or(|p| channel.products.binary_search_by(|q| q.as_str().cmp(p)).is_ok());
-            if takes && want.channel.is_none_or(|c| c == number) && channel.kinds.contains(&want.kind) {
-                places.extend((0..channel.sites.max(1)).map(|endpoint| Place { channel: number, endpoint }));
-            }
-        }
-        places
+    fn candidates<'a>(&'a self, want: &'a Want<'a>) -> impl Iterator<Item = Place> + Clone + 'a {
+        let takes = |channel: &Channel| match want.product {
+            Some(product) => channel.products.binary_search_by(|own| own.as_str().cmp(product)).is_ok(),
+            None => true,
+        };
+        let lanes = (0_u16..).zip(&self.lanes);
+        let lanes = lanes.filter(|(number, _)| want.channel.is_none_or(|channel| channel == *number));
+        let lanes =
+            lanes.filter(move |(_, lane)| lane.channel.kinds.contains(&want.kind) && takes(&lane.channel));
+        lanes.flat_map(|(channel, lane)| {
+            (0..lane.channel.sites.max(1)).map(move |endpoint| Place { channel, endpoint })
+        })
     }
 
-    /// A read tries out whether a site is back; where a channel has no reads, anything does.
-    fn may_probe(&self, now: Mono, place: Place, kind: OpKind) -> bool {
-        let Some(lane) = self.lanes.get(usize::from(place.channel)) else { return false };
-        let mut kinds = lane.channel.kinds.iter();
-        let fits = kind.class() == Class::Read || !kinds.any(|kind| kind.class() == Class::Read);
-        fits && self.site(place).is_some_and(|site| site.wants_probe(now, &self.policy))
+    fn wants_probe(&self, now: Mono, place: Place, kind: OpKind) -> bool {
+        let Some(lane) = self.lane(place).filter(|lane| lane.may_probe(kind)) else { return false };
+        self.site(place).is_some_and(|site| site.wants_probe(now, &lane.policy))
     }
 
-    fn best(&self, places: &[Place], entropy: u64) -> Option<Place> {
-        let scores: Vec<(Place, u64)> = places.iter().map(|p| (*p, self.score(*p))).collect();
-        if self.policy.spread {
-            let sum = scores.iter().map(|(_, score)| *score).sum::<u64>();
+    /// The one with the best score, the first of equals; or one by the luck of the draw.
+    fn best(&self, places: impl Iterator<Item = Place> + Clone, entropy: u64) -> Option<Place> {
+        let score = |place: Place| self.lane(place).map_or(1, |lane| lane.score(place.endpoint));
+        let first = places.clone().next()?;
+        if self.lane(first).is_some_and(|lane| lane.policy.spread) {
+            let sum = places.clone().map(score).sum::<u64>();
             let mut drawn = entropy % sum.max(1);
-            for (place, score) in &scores {
-                if drawn < *score {
-                    return Some(*place);
+            for place in places {
+                let score = score(place);
+                if drawn < score {
+                    return Some(place);
                 }
                 drawn -= score;
             }
+            return Some(first);
         }
-        let best = scores.iter().map(|(_, score)| *score).max()?;
-        scores.into_iter().find(|(_, score)| *score == best).map(|(place, _)| place)
-    }
-
-    /// Success squared by weight, over latency and cost; at least 1, below 2^40.
-    fn score(&self, place: Place) -> u64 {
-        let (Some(lane), Some(site)) = (self.lanes.get(usize::from(place.channel)), self.site(place)) else {
-            return 1;
+        let better = |best: (u64, Place), place: Place| {
+            let score = score(place);
+            if score > best.0 { (score, place) } else { best }
         };
-        // In thousandths, so that one failure of long ago moves nothing.
-        let success = u64::from(site.success.div_ceil(1_000));
-        // A site that was never asked is taken for as slow as its neighbours: being unknown is no merit.
-        let known = || lane.sites.iter().filter_map(|site| site.quantile(50)).max();
-        let slow = u64::from(site.quantile(50).or_else(known).unwrap_or(0)) + 50;
-        let cost = u64::from(lane.price.cost) + 100;
-        (success * success * u64::from(lane.price.weight) * 1_000 / (slow * cost)).max(1)
+        Some(places.fold((0, first), better).1)
     }
 
-    /// After how many ms without an answer a second site may be asked; reads only.
+    /// After how many ms without an answer a second site may be asked; only of reads that any
+    /// site can answer.
     pub fn hedge_after(&self, place: Place, kind: OpKind) -> Option<i64> {
-        let site = self.site(place).filter(|site| site.samples() >= self.policy.hedge_samples)?;
-        let lane = self.lanes.get(usize::from(place.channel))?;
-        let may = kind.class() == Class::Read && self.policy.hedge_per_mille > 0 && lane.sites.len() > 1;
+        let lane = self.lane(place)?;
+        let site = self.site(place).filter(|site| site.samples() >= lane.policy.hedge_samples)?;
+        let may = lane.is_anywhere(kind) && lane.policy.hedge_per_mille > 0 && lane.sites.len() > 1;
         may.then(|| site.quantile(95).map(i64::from)).flatten()
     }
 
-    /// A second site for a read that is not answered yet, if the budget has a hedge left. At most
-    /// one in twenty reads is hedged: of any `n` reads in a row no more than `n / 20 + 1`.
-    pub fn hedge(&mut self, now: Mono, first: Place, kind: OpKind) -> Option<Place> {
-        if kind.class() != Class::Read {
-            return None;
-        }
-        let lane = self.lanes.get(usize::from(first.channel))?;
+    /// A second site for a read that is not answered yet, if the budget of the channel has a hedge
+    /// left. At most one in twenty reads is hedged: of any `n` in a row no more than `n / 20 + 1`.
+    pub fn hedge(&mut self, now: Mono, first: Place, kind: OpKind, entropy: u64) -> Option<Place> {
+        let place = self.elsewhere(now, first, kind, entropy)?;
+        self.lane_mut(first).is_some_and(|lane| lane.hedges.spend()).then_some(place)
+    }
+
+    /// Another open site of the channel that can answer the same read.
+    pub fn elsewhere(&self, now: Mono, first: Place, kind: OpKind, entropy: u64) -> Option<Place> {
+        let lane = self.lane(first).filter(|lane| lane.is_anywhere(kind))?;
         let sites = (0..).zip(&lane.sites);
         let open = sites.filter(|(n, site)| *n != first.endpoint && site.standing(now) == Standing::Open);
-        let places: Vec<Place> =
-            open.map(|(endpoint, _)| Place { channel: first.channel, endpoint }).collect();
-        let place = self.best(&places, 0)?;
-        self.hedges.spend().then_some(place)
+        self.best(open.map(|(endpoint, _)| Place { channel: first.channel, endpoint }), entropy)
+    }
+
+    /// A question will be sent to `place`: if it tries out whether the site is back, no other
+    /// does meanwhile.
+    pub fn probing(&mut self, now: Mono, place: Place) {
+        if let Some(site) = self.site_mut(place) {
+            site.probing(now);
+        }
     }
 
     /// A question left for `place`. A hedge earns nothing for the budgets.
     pub fn asked(&mut self, now: Mono, place: Place, kind: OpKind, hedge: bool) {
+        let Some(lane) = self.lane_mut(place) else { return };
         if kind.class() == Class::Read && !hedge {
-            self.hedges.earn();
-            self.retries.earn();
+            lane.hedges.earn();
+            lane.retries.earn();
         }
-        if let Some(site) = self.site_mut(place) {
+        if let Some(site) = lane.sites.get_mut(place.endpoint as usize) {
             site.asked(now);
+        }
+        if let Some(at) = lane.silent_at() {
+            self.quiet_until = self.quiet_until.min(at);
         }
     }
 
     /// What was heard of a question.
     pub fn told(&mut self, now: Mono, place: Place, heard: Heard) {
-        let policy = self.policy.clone();
-        let Some(site) = self.site_mut(place) else { return };
-        if site.heard(now, heard, &policy) {
-            self.eject(now, place);
+        let Some(lane) = self.lane_mut(place) else { return };
+        let Some(site) = lane.sites.get_mut(place.endpoint as usize) else { return };
+        if site.heard(now, heard, &lane.policy) {
+            lane.eject(now, place.endpoint);
         }
     }
 
-    /// Time passes: sites that were silent for too long are taken for dead.
-    pub fn tick(&mut self, now: Mono) {
-        for (channel, endpoint) in self.places() {
-            let place = Place { channel, endpoint };
-            let silent = self.site(place).and_then(|site| site.silent_at(&self.policy));
-            if silent.is_some_and(|at| at <= now) {
-                self.eject(now, place);
+    /// Time passes: sites that were silent for too long are taken for dead. Which are, now.
+    pub fn tick(&mut self, now: Mono) -> Vec<Place> {
+        let mut dead = Vec::new();
+        if now < self.quiet_until {
+            return dead;
+        }
+        for (channel, lane) in (0..).zip(&mut self.lanes).filter(|(_, lane)| lane.sites.len() > 1) {
+            for endpoint in 0..lane.channel.sites {
+                let Some(site) = lane.sites.get_mut(endpoint as usize) else { continue };
+                if site.silent_at(&lane.policy).is_none_or(|at| now < at) {
+                    continue;
+                }
+                // If it cannot be ejected it is not looked at again before it is asked again.
+                site.noticed();
+                if lane.eject(now, endpoint) {
+                    dead.push(Place { channel, endpoint });
+                }
             }
         }
+        self.quiet_until = self.wake_at().unwrap_or(Mono(i64::MAX));
+        dead
     }
 
-    fn places(&self) -> Vec<(u16, u32)> {
-        let lanes = (0_u16..).zip(&self.lanes);
-        lanes.flat_map(|(n, lane)| (0_u32..).zip(&lane.sites).map(move |(e, _)| (n, e))).collect()
-    }
-
-    /// Ejects a site unless too many of its channel's are out already; one always stays.
-    fn eject(&mut self, now: Mono, place: Place) {
-        let policy = self.policy.clone();
-        let Some(lane) = self.lanes.get_mut(usize::from(place.channel)) else { return };
-        let all = lane.sites.len();
-        let most = (all * policy.ejected_max_percent as usize / 100).min(all - 1);
-        let out = lane.sites.iter().filter(|site| site.is_out()).count();
-        let Some(site) = lane.sites.get_mut(place.endpoint as usize) else { return };
-        if site.is_out() || out < most {
-            site.eject(now, &policy);
-        }
-    }
-
-    /// How long to wait before a read is tried again after `tried` tries, in ms: doubled each
-    /// time, half of it drawn from `entropy`. `None` if it is not: it is no read, it was tried
-    /// often enough, or the budget for retries is spent.
-    pub fn again(&mut self, kind: OpKind, tried: u32, entropy: u64) -> Option<i64> {
-        if kind.class() != Class::Read || tried >= self.policy.tries || !self.retries.spend() {
+    /// How long to wait before a read that failed at `failed` is tried again after `tried` tries,
+    /// in ms: 0 if another site is open, else doubled each time, half of it drawn from `entropy`.
+    /// `None` if it is not tried again: it is no read, it was tried often enough, or the budget of
+    /// the channel is spent. What became of a debit is asked again at once elsewhere or not at all:
+    /// the ladder of the profile says when it is asked.
+    pub fn again(&mut self, now: Mono, failed: Place, kind: OpKind, tried: u32, entropy: u64) -> Option<i64> {
+        let elsewhere = self.elsewhere(now, failed, kind, entropy).is_some();
+        let lane = self.lane_mut(failed)?;
+        let may = kind == OpKind::Balance || elsewhere;
+        if !may || !lane.is_anywhere(kind) || tried >= lane.policy.tries || !lane.retries.spend() {
             return None;
         }
-        let doubled = self.policy.backoff_ms.saturating_mul(1 << tried.saturating_sub(1).min(20));
-        let whole = doubled.min(self.policy.backoff_max_ms);
+        if elsewhere {
+            return Some(0);
+        }
+        let doubled = lane.policy.backoff_ms.saturating_mul(1 << tried.saturating_sub(1).min(20));
+        let whole = doubled.min(lane.policy.backoff_max_ms);
         let half = whole / 2;
         let within = entropy % (half.unsigned_abs() + 1);
         Some(whole - half + i64::try_from(within).expect("it is at most half of a pause"))
@@ -259,8 +316,12 @@ impl Router {
 
     /// When a standing changes although nothing is heard.
     pub fn wake_at(&self) -> Option<Mono> {
-        let sites = self.lanes.iter().flat_map(|lane| &lane.sites);
-        sites.filter_map(|site| site.silent_at(&self.policy)).min()
+        self.lanes.iter().filter_map(Lane::silent_at).min()
+    }
+
+    /// Whether any channel shares its load among its sites by luck.
+    pub fn draws(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.policy.spread)
     }
 
     /// How a site stands.
@@ -279,11 +340,19 @@ impl Router {
         self.site(place).and_then(Site::back_at)
     }
 
+    fn lane(&self, place: Place) -> Option<&Lane> {
+        self.lanes.get(usize::from(place.channel))
+    }
+
+    fn lane_mut(&mut self, place: Place) -> Option<&mut Lane> {
+        self.lanes.get_mut(usize::from(place.channel))
+    }
+
     fn site(&self, place: Place) -> Option<&Site> {
-        self.lanes.get(usize::from(place.channel))?.sites.get(place.endpoint as usize)
+        self.lane(place)?.sites.get(place.endpoint as usize)
     }
 
     fn site_mut(&mut self, place: Place) -> Option<&mut Site> {
-        self.lanes.get_mut(usize::from(place.channel))?.sites.get_mut(place.endpoint as usize)
+        self.lane_mut(place)?.sites.get_mut(place.endpoint as usize)
     }
 }

@@ -104,10 +104,15 @@ impl Site {
         self.samples
     }
 
-    pub(super) fn asked(&mut self, now: Mono) {
+    /// It will be asked: no other probe is due meanwhile.
+    pub(super) fn probing(&mut self, now: Mono) {
         if self.standing(now) == Standing::HalfOpen {
             self.probe_since = Some(now);
         }
+    }
+
+    pub(super) fn asked(&mut self, now: Mono) {
+        self.probing(now);
         self.waiting = self.waiting.saturating_add(1);
         self.unheard_since.get_or_insert(now);
     }
@@ -115,6 +120,11 @@ impl Site {
     /// When its silence will be too long.
     pub(super) fn silent_at(&self, policy: &RoutePolicy) -> Option<Mono> {
         self.unheard_since.filter(|_| self.until.is_none()).map(|since| since.plus(policy.probe_ms))
+    }
+
+    /// Its silence was noticed.
+    pub(super) fn noticed(&mut self) {
+        self.unheard_since = None;
     }
 
     /// When its ejection ends.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::base::Mono;
-use crate::issuer::{Idempotency, OpKind};
+use crate::issuer::{Idempotency, OpKind, Routing};
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use proptest::prelude::*;
@@ -13,11 +13,12 @@ const NOW: Mono = Mono(1_000);
 
 fn channel(name: &str, sites: u32, scope: Idempotency) -> Channel {
     let kinds = [OpKind::Balance, OpKind::Redeem, OpKind::Query].to_vec();
-    Channel { name: name.to_string(), products: ["gift".to_string()].into(), kinds, sites, scope }
+    let routing = Routing::default();
+    Channel { name: name.to_string(), products: ["gift".to_string()].into(), kinds, sites, scope, routing }
 }
 
 fn two() -> Router {
-    Router::new([channel("bank", 2, Idempotency::Site)].into(), RoutePolicy::default())
+    Router::new([channel("bank", 2, Idempotency::Site)].into(), &RoutePolicy::default())
 }
 
 fn want(kind: OpKind) -> Want<'static> {
@@ -54,7 +55,7 @@ fn silence_moves_it_after_the_probe_interval() {
     assert_eq!(at, NOW.plus(RoutePolicy::default().probe_ms));
     router.tick(Mono(at.0 - 1));
     assert_eq!(place(&router, at, OpKind::Balance), A);
-    router.tick(at);
+    assert_eq!((router.tick(at), router.wake_at()), ([A].into(), None));
     assert_eq!(place(&router, at, OpKind::Balance), B);
 }
 
@@ -74,7 +75,7 @@ fn an_ejected_site_comes_back_by_a_probe_of_a_read_and_not_by_an_effect() {
 #[test]
 fn queries_move_only_where_the_reference_is_known_everywhere() {
     for (scope, expected) in [(Idempotency::Site, A), (Idempotency::None, A), (Idempotency::Issuer, B)] {
-        let mut router = Router::new([channel("bank", 2, scope)].into(), RoutePolicy::default());
+        let mut router = Router::new([channel("bank", 2, scope)].into(), &RoutePolicy::default());
         router.told(NOW, A, Heard::Reset);
         let query = Want { stuck: Some(A), ..want(OpKind::Query) };
         assert_eq!(router.pick(NOW, &query, 0).unwrap().place, expected);
@@ -86,7 +87,7 @@ fn a_cheaper_channel_is_preferred_until_it_fails() {
     let channels = [channel("dear", 1, Idempotency::Issuer), channel("cheap", 1, Idempotency::Issuer)];
     let mut policy = RoutePolicy::default();
     policy.price.insert("dear".to_string(), Price { cost: 100, weight: 100 });
-    let mut router = Router::new(channels.into(), policy);
+    let mut router = Router::new(channels.into(), &policy);
     assert_eq!(place(&router, NOW, OpKind::Redeem).channel, 1);
     for _ in 0..20 {
         router.told(NOW, Place { channel: 1, endpoint: 0 }, Heard::Reset);
@@ -96,17 +97,68 @@ fn a_cheaper_channel_is_preferred_until_it_fails() {
 
 #[test]
 fn waits_double_with_jitter_and_end_with_tries_and_budget() {
-    let mut router = two();
+    let mut router = Router::new([channel("bank", 1, Idempotency::Site)].into(), &RoutePolicy::default());
+    let mut again = |tried, entropy| router.again(NOW, A, OpKind::Balance, tried, entropy);
     for entropy in [0, 7, u64::MAX] {
-        assert!((25..=50).contains(&router.again(OpKind::Balance, 1, entropy).unwrap()));
-        assert!((50..=100).contains(&router.again(OpKind::Balance, 2, entropy).unwrap()));
+        assert!((25..=50).contains(&again(1, entropy).unwrap()));
+        assert!((50..=100).contains(&again(2, entropy).unwrap()));
     }
-    assert_eq!(router.again(OpKind::Balance, 3, 0), None);
-    for kind in [OpKind::Redeem, OpKind::Reverse, OpKind::Pay, OpKind::PinCheck] {
-        assert_eq!((router.again(kind, 1, 0), router.hedge(NOW, A, kind)), (None, None));
-    }
-    let given = (0..1_000).filter(|_| router.again(OpKind::Balance, 1, 0).is_some()).count();
+    assert_eq!(again(3, 0), None);
+    let given = (0..1_000).filter(|_| again(1, 0).is_some()).count();
     assert_eq!(given, 94, "a hundred in all");
+    let mut router = two();
+    for kind in [OpKind::Redeem, OpKind::Reverse, OpKind::Pay, OpKind::PinCheck] {
+        assert_eq!((router.again(NOW, A, kind, 1, 0), router.hedge(NOW, A, kind, 0)), (None, None));
+    }
+}
+
+#[test]
+fn what_failed_at_one_site_is_at_the_other_at_once_and_a_query_only_there() {
+    for (scope, expected) in [(Idempotency::Site, None), (Idempotency::Issuer, Some(0))] {
+        let mut router = Router::new([channel("bank", 2, scope)].into(), &RoutePolicy::default());
+        router.told(NOW, A, Heard::Reset);
+        assert_eq!(router.again(NOW, A, OpKind::Balance, 1, 0), Some(0));
+        assert_eq!(router.again(NOW, A, OpKind::Query, 1, 0), expected);
+        assert_eq!(router.again(NOW, B, OpKind::Balance, 1, 0), Some(25), "the other one is out");
+        assert_eq!(router.again(NOW, B, OpKind::Query, 1, 0), None, "the ladder says when");
+    }
+}
+
+#[test]
+fn a_site_is_tried_out_by_the_mildest_question_that_its_cards_need() {
+    use OpKind::{Balance, PinCheck, Query, Redeem};
+    for (asked, expected) in [
+        (&[Balance, Redeem, Query][..], Balance),
+        (&[PinCheck, Redeem, Query], PinCheck),
+        (&[Redeem], Redeem),
+    ] {
+        let only = Channel { kinds: asked.to_vec(), ..channel("bank", 2, Idempotency::Site) };
+        let mut router = Router::new([only].into(), &RoutePolicy::default());
+        router.told(NOW, A, Heard::Refused);
+        let back = router.back_at(A).unwrap();
+        for kind in asked.iter().filter(|kind| **kind != Query) {
+            assert_eq!(place(&router, back, *kind) == A, *kind == expected, "{kind:?}");
+        }
+        router.probing(back, A);
+        assert_eq!(place(&router, back, expected), B, "it is on its way");
+    }
+}
+
+#[test]
+fn a_single_site_is_never_given_up_and_wakes_nobody() {
+    let mut router = Router::new([channel("bank", 1, Idempotency::Site)].into(), &RoutePolicy::default());
+    router.asked(NOW, A, OpKind::Balance, false);
+    assert_eq!((router.wake_at(), router.tick(Mono(i64::MAX))), (None, [].into()));
+}
+
+#[test]
+fn silence_of_a_site_that_cannot_be_ejected_is_noticed_once() {
+    let mut router = two();
+    router.told(NOW, B, Heard::Refused);
+    router.asked(NOW, A, OpKind::Balance, false);
+    let at = router.wake_at().unwrap();
+    assert_eq!((router.tick(at), router.wake_at()), ([].into(), None));
+    assert_eq!(router.standing(at, A), Some(Standing::Open));
 }
 
 #[test]
@@ -123,7 +175,7 @@ fn a_read_is_hedged_after_the_quantile_once_enough_is_known() {
     };
     assert_eq!(hedge_after(OpKind::Redeem), None);
     assert_eq!(router.hedge_after(A, OpKind::Balance), Some(100));
-    assert_eq!(router.hedge(NOW, A, OpKind::Balance), Some(B));
+    assert_eq!(router.hedge(NOW, A, OpKind::Balance, 0), Some(B));
 }
 
 fn heard() -> impl Strategy<Value = Heard> {
@@ -146,7 +198,7 @@ proptest! {
         inputs in prop::collection::vec((0_u32..8, heard(), 0_i64..4_000, any::<u64>()), 0..200),
     ) {
         let policy = RoutePolicy { ejected_max_percent: percent, spread, ..RoutePolicy::default() };
-        let make = || Router::new([channel("bank", sites, Idempotency::Site)].into(), policy.clone());
+        let make = || Router::new([channel("bank", sites, Idempotency::Site)].into(), &policy);
         let (mut router, mut twin) = (make(), make());
         let mut now = Mono(0);
         let most = (sites * percent / 100).min(sites - 1);
@@ -164,6 +216,8 @@ proptest! {
                 let picked = router.pick(now, &want(kind), entropy);
                 prop_assert!(picked.is_some());
                 prop_assert_eq!(picked, twin.pick(now, &want(kind), entropy));
+            }
+            for kind in [OpKind::Query, OpKind::Redeem] {
                 let stuck = router.pick(now, &Want { stuck: Some(site), ..want(kind) }, entropy);
                 prop_assert_eq!(stuck.map(|route| route.place), Some(site));
             }
@@ -177,7 +231,7 @@ proptest! {
         for extra in tries {
             router.asked(NOW, A, OpKind::Balance, false);
             router.told(NOW, A, Heard::Answer { after_ms: 10 });
-            hedged.push((0..extra).filter(|_| router.hedge(NOW, A, OpKind::Balance).is_some()).count());
+            hedged.push((0..extra).filter(|_| router.hedge(NOW, A, OpKind::Balance, 0).is_some()).count());
         }
         for start in 0..hedged.len() {
             let mut sum = 0;

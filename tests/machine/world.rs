@@ -106,6 +106,7 @@ impl World {
             over: if mood == Mood::Over { &[Reason::CallerBudget] } else { &[] },
             tag: Some(TAG),
             advance_room: mood == Mood::Room,
+            site: 0,
         }
     }
 

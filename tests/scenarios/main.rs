@@ -6,6 +6,7 @@ mod stage;
 
 mod enumeration_budgets;
 mod enumeration_uniform_answers;
+mod failover_between_sites;
 mod machine_every_state;
 mod machine_partial_debit;
 mod machine_pending_and_absent;

@@ -37,9 +37,9 @@ impl Turn<'_, '_> {
     fn send_redeem(&mut self) -> Result<(), FlowError> {
         let sites = u32::try_from(self.s.issuer.endpoints.len()).unwrap_or(1).max(1);
         let (endpoint, attempt) = match &self.r.redeem {
-            None => (0, 1),
+            None => (self.s.site, 1),
             Some(last) if self.r.state == State::Approved && last.attempt == last.not_sent => {
-                ((last.endpoint + 1) % sites, last.attempt + 1)
+                (self.other_site(last.endpoint), last.attempt + 1)
             }
             Some(last) if planted!(RepeatAtOtherSite) => ((last.endpoint + 1) % sites, last.attempt + 1),
             Some(last) => (last.endpoint, last.attempt + 1),

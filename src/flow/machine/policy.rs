@@ -82,4 +82,6 @@ pub struct Setting<'a> {
     pub tag: Option<CardTag>,
     /// Whether the limits leave room for an advance on this redemption.
     pub advance_room: bool,
+    /// The issuer's site for a counted check or a debit that was not sent anywhere yet.
+    pub site: u32,
 }

@@ -24,7 +24,7 @@ impl Turn<'_, '_> {
     /// and at the same site, only where the issuer recognises repeats and counts them once. Then
     /// only checks that stay without an answer end it: one that a crash cut off costs nothing.
     fn check(&mut self) -> Result<(), FlowError> {
-        let (endpoint, sent) = self.r.check.unwrap_or((0, 0));
+        let (endpoint, sent) = self.r.check.unwrap_or((self.s.site, 0));
         let counted_once = self.s.issuer.idempotency != Idempotency::None;
         if sent == 0 || (counted_once && *self.tries < self.s.issuer.timing.attempts) {
             self.take(Event::CheckSent(Sending { endpoint, attempt: sent + 1 }))?;
@@ -37,15 +37,25 @@ impl Turn<'_, '_> {
         }
     }
 
-    /// A check that never left was not counted, and may be sent again.
+    /// A check that never left was not counted, and may be sent again: at another site, unless an
+    /// earlier one may have arrived and its issuer tells the sites apart. Where it recognises
+    /// nothing, none but what never left is sent again.
     fn check_again(&mut self) -> Result<(), FlowError> {
-        let (endpoint, sent) = self.r.check.unwrap_or((0, 0));
+        let (endpoint, sent) = self.r.check.unwrap_or((self.s.site, 0));
         if sent >= self.s.issuer.timing.attempts {
             return self.decline("issuer_unreachable");
         }
+        let sticks = self.s.issuer.idempotency == Idempotency::Site && sent > 1;
+        let endpoint = if sticks { endpoint } else { self.other_site(endpoint) };
         self.take(Event::CheckSent(Sending { endpoint, attempt: sent + 1 }))?;
         self.ask(OpKind::PinCheck, endpoint, sent + 1);
         Ok(())
+    }
+
+    /// The site for what did not leave for `last`.
+    pub(super) fn other_site(&self, last: u32) -> u32 {
+        let sites = u32::try_from(self.s.issuer.endpoints.len()).unwrap_or(1).max(1);
+        if self.s.site == last { (last + 1) % sites } else { self.s.site }
     }
 
     pub(super) fn verified(&mut self, answer: &Answer) -> Result<(), FlowError> {
