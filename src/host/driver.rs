@@ -374,8 +374,9 @@ impl<S: Store, T: Transport> Driver<S, T> {
             Arrival::Lost(id, sent) => self.engine.lost(id, sent)?,
             Arrival::Inbound(channel, token, bytes) => {
                 // What is no message of the channel's protocol is left with the transport.
-                if let Ok(id) = self.engine.inbound(channel, &bytes)? {
-                    self.inbound.insert(id, token);
+                match self.engine.inbound(channel, &bytes)? {
+                    Ok(id) => drop(self.inbound.insert(id, token)),
+                    Err(_) => self.transport.refuse(token),
                 }
             }
         }

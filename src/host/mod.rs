@@ -5,6 +5,8 @@ mod check;
 mod conformance;
 mod described;
 mod driver;
+#[cfg(any(feature = "service", feature = "wire"))]
+mod inbox;
 #[cfg(feature = "sqlite")]
 mod journal;
 mod lanes;
@@ -22,7 +24,7 @@ mod shared;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
-mod transport;
+pub mod transport;
 
 #[cfg(feature = "sqlite")]
 pub use check::{Finding, Report};

@@ -1,60 +1,23 @@
 //! A transport whose calls are carried by the host's own threads or tasks.
 
 use super::wake::Wakeable;
-use crate::base::{Mono, Now, Wall};
+use crate::base::{Mono, Now};
 use crate::engine::{Call, Sent};
+use crate::host::inbox::Inbox;
 use crate::host::{Arrival, InboundToken, Transport};
 use std::boxed::Box;
-use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Wake, Waker};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-
-#[derive(Default)]
-struct Queue {
-    arrivals: VecDeque<Arrival>,
-    woken: bool,
-}
-
-struct Line {
-    queue: Mutex<Queue>,
-    changed: Condvar,
-    opened: Instant,
-}
-
-impl Line {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn now(&self) -> Now {
-        let whole_ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Now { mono: Mono(whole_ms(self.opened.elapsed())), wall: Wall(whole_ms(wall)) }
-    }
-}
-
-impl Wake for Line {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.lock().woken = true;
-        self.changed.notify_one();
-    }
-}
+use std::sync::Arc;
+use std::task::Waker;
 
 /// Where threads and tasks put what has come in. Cheap to clone.
 #[derive(Clone)]
-pub struct Arrivals(Arc<Line>);
+pub struct Arrivals(Arc<Inbox>);
 
 impl Arrivals {
     /// Brings something in; never blocks. What is inbound is kept by whoever brings it until it is
     /// acknowledged.
     pub fn bring(&self, arrival: Arrival) {
-        self.0.lock().arrivals.push_back(arrival);
-        self.0.changed.notify_one();
+        self.0.bring(arrival);
     }
 
     /// The clocks that [`Call::send_by`] and [`Call::answer_by`] run on.
@@ -72,7 +35,7 @@ type Acknowledge = Box<dyn FnMut(InboundToken, &[u8]) + Send>;
 /// Whoever carries a call looks at [`Call::send_by`] again before the first byte leaves, and brings
 /// [`Arrival::Lost`] with [`Sent::NotSent`] if that has passed.
 pub struct Relay {
-    line: Arc<Line>,
+    inbox: Arc<Inbox>,
     carry: Carry,
     acknowledge: Acknowledge,
 }
@@ -84,48 +47,30 @@ impl Relay {
         carry: impl FnMut(Call, &Arrivals) + Send + 'static,
         acknowledge: impl FnMut(InboundToken, &[u8]) + Send + 'static,
     ) -> Self {
-        let line = Line { queue: Mutex::default(), changed: Condvar::new(), opened: Instant::now() };
-        Self { line: Arc::new(line), carry: Box::new(carry), acknowledge: Box::new(acknowledge) }
+        Self { inbox: Arc::new(Inbox::new()), carry: Box::new(carry), acknowledge: Box::new(acknowledge) }
     }
 
     /// Where arrivals are brought, also such as nobody asked for.
     pub fn arrivals(&self) -> Arrivals {
-        Arrivals(Arc::clone(&self.line))
+        Arrivals(Arc::clone(&self.inbox))
     }
 }
 
 impl Transport for Relay {
     fn now(&mut self) -> Now {
-        self.line.now()
+        self.inbox.now()
     }
 
     fn start(&mut self, call: Call) {
         let arrivals = self.arrivals();
-        if self.line.now().mono > call.send_by {
+        if self.inbox.now().mono > call.send_by {
             return arrivals.bring(Arrival::Lost(call.id, Sent::NotSent));
         }
         (self.carry)(call, &arrivals);
     }
 
     fn next(&mut self, until: Option<Mono>) -> Option<Arrival> {
-        let mut queue = self.line.lock();
-        loop {
-            if let Some(arrival) = queue.arrivals.pop_front() {
-                return Some(arrival);
-            }
-            if std::mem::take(&mut queue.woken) {
-                return None;
-            }
-            queue = match until {
-                None => self.line.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
-                Some(until) => {
-                    let left = until.0.saturating_sub(self.line.now().mono.0);
-                    let left = u64::try_from(left).ok().filter(|left| *left > 0)?;
-                    let waited = self.line.changed.wait_timeout(queue, Duration::from_millis(left));
-                    waited.unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
-        }
+        self.inbox.next(until)
     }
 
     fn acknowledge(&mut self, token: InboundToken, bytes: &[u8]) {
@@ -135,7 +80,7 @@ impl Transport for Relay {
 
 impl Wakeable for Relay {
     fn waker(&self) -> Waker {
-        Waker::from(Arc::clone(&self.line))
+        Waker::from(Arc::clone(&self.inbox))
     }
 }
 

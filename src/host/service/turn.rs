@@ -385,8 +385,9 @@ impl<S, T: Wakeable> Turner<S, T> {
             }
             Arrival::Inbound(channel, token, bytes) => {
                 // What is no message of the channel's protocol is left with the transport.
-                if let Ok(id) = self.engine.inbound(channel, &bytes).map_err(RunError::from)? {
-                    self.inbound.insert(id, token);
+                match self.engine.inbound(channel, &bytes).map_err(RunError::from)? {
+                    Ok(id) => drop(self.inbound.insert(id, token)),
+                    Err(_) => self.transport.refuse(token),
                 }
             }
         }

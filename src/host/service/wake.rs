@@ -104,6 +104,10 @@ impl<T: Transport> Transport for Polled<T> {
     fn acknowledge(&mut self, token: InboundToken, bytes: &[u8]) {
         self.inner.acknowledge(token, bytes);
     }
+
+    fn refuse(&mut self, token: InboundToken) {
+        self.inner.refuse(token);
+    }
 }
 
 impl<T: Transport + Send> Wakeable for Polled<T> {

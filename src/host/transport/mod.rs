@@ -1,4 +1,41 @@
-//! The seam for transports: they carry bytes and tell the time.
+//! The seam for transports: they carry bytes and tell the time. With the feature `wire`, a transport
+//! over HTTP/1.1 and TCP.
+//!
+//! | file | one job |
+//! |---|---|
+//! | `settings`, `site` | how channels are reached |
+//! | `connect`, `tls` | from an address to a connection |
+//! | `gate` | what has left of a call |
+//! | `http` | calls over HTTP |
+//! | `line` | calls over framed TCP |
+//! | `listen`, `tokens` | callbacks, answered once they are durable |
+//! | `wire` | all of it behind the seam |
+
+#[cfg(feature = "wire")]
+mod connect;
+#[cfg(feature = "wire")]
+mod gate;
+#[cfg(feature = "wire")]
+mod http;
+#[cfg(feature = "wire")]
+mod line;
+#[cfg(feature = "wire")]
+mod listen;
+#[cfg(feature = "wire")]
+mod settings;
+#[cfg(feature = "wire")]
+mod site;
+#[cfg(feature = "wire")]
+mod tls;
+#[cfg(feature = "wire")]
+mod tokens;
+#[cfg(feature = "wire")]
+mod wire;
+
+#[cfg(feature = "wire")]
+pub use settings::{ChannelTerms, Form, Framing, MatchKey, Tls, WireError, WireOptions};
+#[cfg(feature = "wire")]
+pub use wire::Wire;
 
 use crate::base::{Mono, Now};
 use crate::engine::{Call, CallId, ChannelId, Sent};
@@ -40,4 +77,10 @@ pub trait Transport {
 
     /// Acknowledges an inbound message: all it caused is durable.
     fn acknowledge(&mut self, token: InboundToken, bytes: &[u8]);
+
+    /// Tells that an inbound message is none of its channel's protocol, so that whoever brought it
+    /// hears of it. It will not be acknowledged.
+    fn refuse(&mut self, token: InboundToken) {
+        let _ = token;
+    }
 }

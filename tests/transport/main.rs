@@ -1,0 +1,12 @@
+//! The transport over the network, against servers that misbehave in every way, on the loopback.
+#![allow(clippy::unwrap_used)]
+
+mod callbacks;
+mod calls;
+mod lines;
+mod many;
+mod proxies;
+mod reuse;
+mod server;
+mod stage;
+mod tls;
