@@ -11,7 +11,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 pub(crate) const COLD: &str = "SCRIP_PAST_CACHE";
-pub(crate) const HEAD: &str = "| page cache | opened | taken up | memory before | after | names read | memory then |
+pub(crate) const HEAD: &str =
+    "| page cache | opened | taken up | memory before | after | names read | memory then |
 |---|---:|---:|---:|---:|---:|---:|";
 pub(crate) const ASKED: &str = "SCRIP_PAST_ASKED";
 
@@ -69,7 +70,11 @@ impl Kind {
 
 fn card(request_id: &str, n: usize) -> Request {
     let request = Request::new(request_id, &format!("late-{}", n % 50), PRODUCT);
-    request.number(&format!("88{n:014}")).secret("123456").face(Amount::new(10_000, Currency::CNY)).channel("shop")
+    request
+        .number(&format!("88{n:014}"))
+        .secret("123456")
+        .face(Amount::new(10_000, Currency::CNY))
+        .channel("shop")
 }
 
 struct Desk {

@@ -14,10 +14,13 @@
 
 pub mod bank;
 pub mod config;
+mod far_end;
 mod hex;
 pub mod leg;
 pub mod plain;
 pub mod signed_json;
+
+pub use far_end::{FarEnd, Told};
 
 use crate::base::{Advice, Code, block};
 use crate::issuer::DecodeError;

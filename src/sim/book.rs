@@ -5,11 +5,12 @@ use super::card::{CardStatus, SimCard};
 use super::config::{SimIssuer, own_reference};
 use super::entry::Entry;
 use super::ledger::Ledger;
-use crate::adapters::signed_json::Server;
+use crate::adapters::FarEnd;
 use crate::base::{Secret, Text, Wall};
 use crate::issuer::{Accepted, CardData, CardTag, Decline, Idempotency, Outcome, Reference};
 use crate::money::Amount;
 use crate::vault::tag;
+use std::boxed::Box;
 use std::collections::HashMap;
 use std::path::Path;
 use std::string::ToString;
@@ -51,7 +52,7 @@ struct Debit {
 /// Repeats are recognised as the issuer's profile says: at the same site, everywhere, or
 /// nowhere. A recognised repeat hears what the first one heard, whatever it asks.
 pub struct IssuerBook {
-    server: Server,
+    far_end: Box<dyn FarEnd>,
     key: Secret,
     idempotency: Idempotency,
     can_reverse: bool,
@@ -74,7 +75,7 @@ impl IssuerBook {
     /// [`SimError`]: a ledger that cannot be read or written, a key that is none.
     pub fn open(issuer: &SimIssuer, cards: Option<&[SimCard]>, dir: Option<&Path>) -> Result<Self, SimError> {
         let mut book = Self {
-            server: Server::new(issuer.key.clone())?,
+            far_end: issuer.far_end()?,
             key: issuer.key.clone(),
             idempotency: issuer.profile.idempotency,
             can_reverse: issuer.profile.can_reverse,
@@ -93,7 +94,7 @@ impl IssuerBook {
             let data = CardData { number, secret: card.secret.expose() };
             let (balance, status) = (card.balance, card.status);
             let known = Card { secret: book.secret_tag(&card.product, data), balance, status };
-            book.cards.insert((card.product.clone(), book.server.card_tag(data).0), known);
+            book.cards.insert((card.product.clone(), book.tag(data).0), known);
         }
         let past: Vec<Entry> = book.ledger.lines().iter().map(|line| line.entry.clone()).collect();
         past.iter().for_each(|entry| book.take(entry));
@@ -116,7 +117,7 @@ impl IssuerBook {
             Ok(balance) => Outcome::Accepted(Accepted {
                 reference: Text::new("balance").expect("a word is a text"),
                 amount: balance,
-                card: self.echoes_card.then(|| self.server.card_tag(card)),
+                card: self.echoes_card.then(|| self.tag(card)),
                 generation: None,
             }),
             Err(decline) => Outcome::Declined(decline),
@@ -147,7 +148,7 @@ impl IssuerBook {
             None => {
                 let nth = self.by_reference.get(&(reference, site)).map_or(0, Vec::len);
                 let own = own_reference(self.ledger.name(), &reference.to_string(), site, nth);
-                let (card, product) = (self.server.card_tag(order.card), order.product.clone());
+                let (card, product) = (self.tag(order.card), order.product.clone());
                 Entry::Debit { reference, site, card, amount: order.amount, own, product }
             }
         };
@@ -221,8 +222,17 @@ impl IssuerBook {
         Ok(self.query(reference, site))
     }
 
-    pub(super) fn server(&self) -> &Server {
-        &self.server
+    pub(super) fn far_end(&self) -> &dyn FarEnd {
+        &*self.far_end
+    }
+
+    /// The card as its protocol echoes it, or under the channel's key.
+    fn tag(&self, card: CardData<'_>) -> CardTag {
+        let own = || {
+            let whole = tag(&self.key, "scrip sim card v1", &[card.number.unwrap_or(card.secret)]);
+            CardTag(*whole.first_chunk().expect("a tag has 32 bytes"))
+        };
+        self.far_end.card_tag(card).unwrap_or_else(own)
     }
 
     pub(super) fn ledger(&mut self) -> &mut Ledger {
@@ -241,7 +251,7 @@ impl IssuerBook {
         declared: Amount,
         at: Wall,
     ) -> Result<Result<Amount, Decline>, SimError> {
-        let place = (product.clone(), self.server.card_tag(card).0);
+        let place = (product.clone(), self.tag(card).0);
         let secret = self.secret_tag(product, card);
         if self.learns && declared.minor() > 0 && !self.cards.contains_key(&place) {
             let (product, card) = (place.0.clone(), CardTag(place.1));
@@ -438,7 +448,7 @@ endpoints = ["a", "b"]
         let good = card("1000", "123456");
         let first = debit(&mut book, 1, 0, good, 4_000);
         let Outcome::Accepted(accepted) = &first else { panic!("{first:?}") };
-        assert_eq!((accepted.amount, accepted.card), (cny(4_000), Some(book.server.card_tag(good))));
+        assert_eq!((accepted.amount, accepted.card), (cny(4_000), Some(book.tag(good))));
         assert_eq!(debit(&mut book, 1, 0, good, 4_000), first);
         assert_eq!(debit(&mut book, 1, 0, card("1004", "123456"), 1), first, "whatever it asks");
         assert_eq!(balance(&mut book, good), Ok(6_000));

@@ -2,13 +2,16 @@
 
 use super::card::SimCard;
 use super::fault::Faults;
-use crate::adapters::AdapterError;
+use super::speech::{InSignedJson, Speech};
 use crate::adapters::signed_json::{SignedJson, SignedJsonRail};
+use crate::adapters::{AdapterError, FarEnd};
 use crate::base::{Secret, Text, Wall, digest};
-use crate::issuer::{IssuerProfile, RailProfile, Verify};
+use crate::issuer::{Issuer, IssuerProfile, RailProfile, Verify};
+use std::boxed::Box;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::string::String;
+use std::sync::Arc;
 use std::vec::Vec;
 
 /// How fast an issuer is and in which form it answers (SPEC rows E1 to E3).
@@ -93,6 +96,8 @@ pub struct SimIssuer {
     pub key: Secret,
     /// The products whose rows of the card list are its own; empty for every row.
     pub products: Vec<Text>,
+    /// What it speaks.
+    pub speech: Arc<dyn Speech>,
 }
 
 /// One rail of the world.
@@ -113,10 +118,28 @@ impl SimIssuer {
     /// An issuer with the pace of its profile, a key derived from its name, and every card.
     pub fn new(profile: IssuerProfile) -> Self {
         let (pace, key) = (Pace::of(&profile), channel_key(&profile.name));
-        Self { profile, pace, key, products: Vec::new() }
+        Self { profile, pace, key, products: Vec::new(), speech: Arc::new(InSignedJson) }
     }
 
-    /// The adapter with which an engine speaks to it.
+    /// The same issuer, speaking another protocol than signed JSON.
+    #[must_use]
+    pub fn speaking(self, speech: impl Speech + 'static) -> Self {
+        Self { speech: Arc::new(speech), ..self }
+    }
+
+    /// The adapter with which an engine speaks to it, whatever it speaks.
+    ///
+    /// # Errors
+    /// [`AdapterError`] for terms or a key that do not fit.
+    pub fn issuer(&self) -> Result<Box<dyn Issuer>, AdapterError> {
+        self.speech.issuer(self.profile.clone(), &self.key)
+    }
+
+    pub(super) fn far_end(&self) -> Result<Box<dyn FarEnd>, AdapterError> {
+        self.speech.far_end(&self.key)
+    }
+
+    /// The adapter of an issuer that speaks signed JSON; of any, see [`SimIssuer::issuer`].
     ///
     /// # Errors
     /// [`AdapterError::KeyLength`].

@@ -4,6 +4,7 @@ use super::SimError;
 use super::config::{SimRail, own_reference};
 use super::entry::{Entry, Line};
 use super::ledger::Ledger;
+use crate::adapters::FarEnd;
 use crate::adapters::signed_json::Server;
 use crate::base::{Secret, Text, Wall};
 use crate::issuer::{Accepted, Decline, Outcome, Reference};
@@ -95,7 +96,7 @@ impl RailBook {
         }
     }
 
-    pub(super) fn server(&self) -> &Server {
+    pub(super) fn far_end(&self) -> &dyn FarEnd {
         &self.server
     }
 

@@ -6,8 +6,10 @@ use super::config::{SimConfig, TimeMode};
 use super::entry::Notice;
 use super::fault::Fault;
 use super::world::{Oddity, SimWorld};
+use crate::adapters::AdapterError;
 use crate::adapters::signed_json::Asked;
 use crate::base::{Mono, Now, Wall, planted};
+use crate::codec::envelope;
 use crate::engine::{Call, CallId, ChannelId, Sent};
 use crate::host::{Arrival, InboundToken, Transport};
 use crate::issuer::{OpKind, Reference};
@@ -16,6 +18,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::string::String;
 use std::vec::Vec;
+use zeroize::Zeroizing;
 
 /// How long after it was brought in vain a message is brought again.
 const AGAIN_MS: i64 = 60_000;
@@ -140,9 +143,33 @@ impl SimTransport {
         self.odd = Odd { foreign, duplicate };
     }
 
+    /// What a call asks.
+    fn asked_in(&mut self, call: &Call) -> Result<Vec<Asked>, AdapterError> {
+        let at = self.clock.wall();
+        if !self.world.enveloped(call.id.channel) {
+            return self.world.read(call.id.channel, &call.bytes, at);
+        }
+        let mut whole = Zeroizing::new(Vec::with_capacity(call.head.len() + 2 + call.bytes.len()));
+        whole.extend_from_slice(&call.head);
+        envelope::end(&call.bytes, &mut whole);
+        self.world.read(call.id.channel, &whole, at)
+    }
+
+    /// A page of some proxy, in place of an answer of this channel.
+    fn garbage(&self, channel: ChannelId) -> Vec<u8> {
+        let mut page = Vec::new();
+        if self.world.enveloped(channel) {
+            envelope::begin("502", &mut page);
+            envelope::line("content-type", "text/html", &mut page);
+            envelope::end(GARBAGE, &mut page);
+            return page;
+        }
+        GARBAGE.to_vec()
+    }
+
     /// What the network has in mind for a call.
-    pub(super) fn fault_of(&self, call: &Call) -> Option<Fault> {
-        let asked = self.world.read(call.id.channel, &call.bytes).ok()?;
+    pub(super) fn fault_of(&mut self, call: &Call) -> Option<Fault> {
+        let asked = self.asked_in(call).ok()?;
         self.world.fault(asked.first()?)
     }
 
@@ -156,8 +183,8 @@ impl SimTransport {
     }
 
     /// What will be odd about the answer to a call.
-    pub(super) fn oddity_of(&self, call: &Call) -> Option<Oddity> {
-        let asked = self.world.read(call.id.channel, &call.bytes).ok()?;
+    pub(super) fn oddity_of(&mut self, call: &Call) -> Option<Oddity> {
+        let asked = self.asked_in(call).ok()?;
         self.world.oddity(asked.first()?, self.odd)
     }
 
@@ -268,7 +295,10 @@ impl SimTransport {
                 self.push(back, reply(bytes.clone()));
                 self.push(back.plus(late), reply(bytes));
             }
-            Some(Fault::Garbage) => self.push(back, reply(GARBAGE.to_vec())),
+            Some(Fault::Garbage) => {
+                let page = self.garbage(channel);
+                self.push(back, reply(page));
+            }
             _ => self.push(back, reply(bytes)),
         }
     }
@@ -290,10 +320,14 @@ impl SimTransport {
         let (channel, notices) = self.tokens.get(&token)?;
         let channel = *channel;
         let bytes = match self.corrections.get(&token) {
-            Some((_, bytes)) => Ok(bytes.clone()),
+            Some((_, bytes)) => Ok(Some(bytes.clone())),
             None => self.world.bring(channel, notices, now, self.odd),
         };
-        let bytes = self.done(bytes)?;
+        let Some(bytes) = self.done(bytes)? else {
+            // There is no such message: whoever wants to know has to ask.
+            self.acknowledge(token, &[]);
+            return None;
+        };
         self.push(now.plus(AGAIN_MS), Event::Again(token));
         Some(Arrival::Inbound(channel, token, bytes))
     }
@@ -329,11 +363,12 @@ impl Transport for SimTransport {
         if now.mono > call.send_by && !planted!(SendByIgnored) {
             return self.lose(now.wall, call.id, Sent::NotSent);
         }
-        match self.world.read(call.id.channel, &call.bytes) {
+        match self.asked_in(&call) {
             Ok(asked) => self.set_out(&call, asked, now.wall),
             // Whoever cannot read the request cannot name what it answers.
             Err(_) => {
-                self.push(now.wall.plus(50), Event::Deliver(Arrival::Reply(call.id, GARBAGE.to_vec())));
+                let page = self.garbage(call.id.channel);
+                self.push(now.wall.plus(50), Event::Deliver(Arrival::Reply(call.id, page)));
             }
         }
     }

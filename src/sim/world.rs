@@ -9,12 +9,12 @@ use super::ledger::{Ledger, io_error};
 use super::oracle::Oracle;
 use super::rail::RailBook;
 use super::transport::Odd;
-use crate::adapters::AdapterError;
-use crate::adapters::signed_json::{Asked, Server};
+use crate::adapters::signed_json::Asked;
+use crate::adapters::{AdapterError, FarEnd, Told};
 use crate::base::{Text, Wall};
 use crate::engine::ChannelId;
 use crate::issuer::{Accepted, Answer, CardTag, Decline, OpKind, Outcome, Reference, Timing};
-use crate::money::Amount;
+use crate::money::{Amount, Currency};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::string::String;
@@ -126,8 +126,13 @@ impl SimWorld {
         self.channels.iter().filter_map(|channel| channel.ledger().latest()).max()
     }
 
-    pub(super) fn read(&self, id: ChannelId, bytes: &[u8]) -> Result<Vec<Asked>, AdapterError> {
-        self.at(id).map_or(Ok(Vec::new()), |channel| channel.server().read(bytes))
+    pub(super) fn read(&self, id: ChannelId, bytes: &[u8], at: Wall) -> Result<Vec<Asked>, AdapterError> {
+        self.at(id).map_or(Ok(Vec::new()), |channel| channel.far_end().read(bytes, at))
+    }
+
+    /// Whether messages of this channel are [envelopes](crate::codec::envelope).
+    pub(super) fn enveloped(&self, id: ChannelId) -> bool {
+        self.at(id).is_some_and(|channel| channel.far_end().enveloped())
     }
 
     /// How its channel behaves in time; `None` for a channel that is not there.
@@ -175,7 +180,7 @@ impl SimWorld {
         let Some(channel) = self.channels.get_mut(usize::from(id.0)) else {
             return Ok(Served { reply: None, due: Vec::new() });
         };
-        let (mut answers, mut owed) = (Vec::new(), Vec::new());
+        let (mut told, mut owed) = (Vec::new(), Vec::new());
         for (((asked, fault), wait), oddity) in asked.iter().zip(faults).zip(waits).zip(oddities) {
             let Asked { kind, reference, .. } = *asked;
             let notice = |due| Notice { due, kind, reference, site };
@@ -209,7 +214,8 @@ impl SimWorld {
                 }
                 _ => {}
             }
-            answers.push((reference, Answer { kind, outcome, by_file: false }));
+            let answer = Answer { kind, outcome, by_file: false };
+            told.push(Told { asked: asked.clone(), answer });
         }
         let due = owed.iter().filter_map(|entry| match entry {
             Entry::Owed { notice } | Entry::ReturnDue { notice } => Some(notice.due),
@@ -219,7 +225,8 @@ impl SimWorld {
         let due = due.collect::<BTreeSet<Wall>>().into_iter().collect();
         channel.keep(at, owed)?;
         let online = !matches!(channel.book, Book::Issuer(_, Pace::File));
-        Ok(Served { reply: online.then(|| channel.server().answer(&answers)), due })
+        let reply = online.then(|| channel.far_end().reply(&told, at)).flatten();
+        Ok(Served { reply, due })
     }
 
     /// The name of a channel.
@@ -259,7 +266,8 @@ impl SimWorld {
         }
         let outcome = Outcome::Declined(Decline::Refused);
         let answer = Answer { kind: OpKind::Redeem, outcome, by_file: true };
-        Ok(Some((id, channel.server().answer(&[(reference, answer)]))))
+        let bytes = channel.far_end().news(&[of_old(reference, answer)], at);
+        Ok(bytes.map(|bytes| (id, bytes)))
     }
 
     /// At which times something is still to be brought on which channel.
@@ -276,17 +284,18 @@ impl SimWorld {
         owed.into_iter().flatten().copied().take_while(|notice| notice.due <= at).collect()
     }
 
-    /// Makes the message that brings `notices`, as things stand at `at`.
+    /// Makes the message that brings `notices`, as things stand at `at`; `None` where the
+    /// protocol has none, and they have to be asked for.
     pub(super) fn bring(
         &mut self,
         id: ChannelId,
         notices: &[Notice],
         at: Wall,
         odd: Odd,
-    ) -> Result<Vec<u8>, SimError> {
+    ) -> Result<Option<Vec<u8>>, SimError> {
         let seed = self.seed;
-        let Some(channel) = self.channels.get_mut(usize::from(id.0)) else { return Ok(Vec::new()) };
-        let mut answers: Vec<(Reference, Answer)> = Vec::new();
+        let Some(channel) = self.channels.get_mut(usize::from(id.0)) else { return Ok(None) };
+        let mut told = Vec::new();
         for notice in notices {
             let Notice { due, kind, reference, site } = *notice;
             let returns = channel.ledger().owed().get(notice).copied().unwrap_or(false);
@@ -307,9 +316,9 @@ impl SimWorld {
                 true => Outcome::Duplicate(Text::new("again").expect("it is short")),
                 false => outcome,
             };
-            answers.push((reference, Answer { kind, outcome, by_file }));
+            told.push(of_old(reference, Answer { kind, outcome, by_file }));
         }
-        Ok(channel.server().answer(&answers))
+        Ok(channel.far_end().news(&told, at))
     }
 
     /// Notes that `notices` need not be brought again.
@@ -354,6 +363,17 @@ fn foreign(asked: &Asked, outcome: Outcome) -> Outcome {
     }
 }
 
+/// News of something that was asked long ago: of the question no more is known than its reference.
+fn of_old(reference: Reference, answer: Answer) -> Told {
+    let amount = match &answer.outcome {
+        Outcome::Accepted(accepted) | Outcome::Partial(accepted) => accepted.amount,
+        _ => Amount::new(0, Currency::CNY),
+    };
+    let kind = answer.kind;
+    let asked = Asked { kind, reference, product: None, payee: None, amount, attempt: 1, card: None };
+    Told { asked, answer }
+}
+
 /// What a file issuer takes: it has no inquiries before the debit.
 const fn brought_by_file(kind: OpKind) -> bool {
     matches!(kind, OpKind::Redeem | OpKind::Query | OpKind::Reverse | OpKind::Receipt)
@@ -367,10 +387,10 @@ impl Channel {
         }
     }
 
-    fn server(&self) -> &Server {
+    fn far_end(&self) -> &dyn FarEnd {
         match &self.book {
-            Book::Issuer(book, _) => book.server(),
-            Book::Rail(book) => book.server(),
+            Book::Issuer(book, _) => book.far_end(),
+            Book::Rail(book) => book.far_end(),
         }
     }
 

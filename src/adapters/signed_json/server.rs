@@ -3,8 +3,8 @@
 use super::channel::{Channel, OpenCard, Way};
 use super::outcome;
 use super::wire::{self, Answers, Line, Op, Request, Str, VERSION};
-use crate::adapters::{AdapterError, hex};
-use crate::base::{Secret, Text};
+use crate::adapters::{AdapterError, FarEnd, Told, hex};
+use crate::base::{Secret, Text, Wall};
 use crate::issuer::{Accepted, Answer, CardData, CardTag, DecodeError, OpKind, Outcome, Reference};
 use crate::money::Amount;
 use alloc::borrow::Cow;
@@ -111,6 +111,25 @@ impl Server {
     #[cfg(test)]
     pub(super) fn answer_text(&self, payload: &str) -> Vec<u8> {
         self.0.sign(Way::Answer, payload.into())
+    }
+}
+
+impl FarEnd for Server {
+    fn read(&self, bytes: &[u8], _now: Wall) -> Result<Vec<Asked>, AdapterError> {
+        self.read(bytes)
+    }
+
+    fn reply(&self, told: &[Told], _now: Wall) -> Option<Vec<u8>> {
+        let answers: Vec<_> = told.iter().map(|told| (told.asked.reference, told.answer.clone())).collect();
+        Some(self.answer(&answers))
+    }
+
+    fn news(&self, told: &[Told], now: Wall) -> Option<Vec<u8>> {
+        self.reply(told, now)
+    }
+
+    fn card_tag(&self, card: CardData<'_>) -> Option<CardTag> {
+        Some(self.card_tag(card))
     }
 }
 

@@ -6,7 +6,7 @@ use super::trouble::{Chances, Trouble};
 use crate::base::{Secret, Text, Wall};
 use crate::card::Catalogue;
 use crate::engine::{Bounds, Policy, Request, Setup};
-use crate::issuer::{Issuer, Profiles, Rail};
+use crate::issuer::{Profiles, Rail};
 use crate::money::{Amount, Currency};
 use crate::risk::Action;
 use crate::sim::{CardStatus, Faults, SimCard, SimConfig, SimIssuer, SimRail};
@@ -57,7 +57,7 @@ impl Plan {
             .world
             .issuers
             .iter()
-            .map(|issuer| Box::new(issuer.adapter().expect("its key is 32 bytes")) as Box<dyn Issuer>);
+            .map(|issuer| issuer.issuer().expect("its key is 32 bytes"));
         let rails = self.world.rails.iter();
         let rails = rails.map(|rail| Box::new(rail.adapter().expect("its key is 32 bytes")) as Box<dyn Rail>);
         let mut text = CATALOGUE.to_string();

@@ -1,0 +1,43 @@
+//! The issuer's or rail's end of a channel, whatever its protocol: for simulated issuers, tests,
+//! and issuers that use scrip on their side.
+
+use super::AdapterError;
+use super::signed_json::Asked;
+use crate::base::Wall;
+use crate::issuer::{Answer, CardData, CardTag};
+use alloc::vec::Vec;
+
+/// One operation with the answer to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// What was asked, as far as the issuer still knows it.
+    pub asked: Asked,
+    /// What it answers.
+    pub answer: Answer,
+}
+
+/// Reads what an adapter writes, and writes what it reads.
+pub trait FarEnd: Send + Sync {
+    /// Whether messages are [envelopes](crate::codec::envelope), both ways; otherwise they are
+    /// bodies alone.
+    fn enveloped(&self) -> bool {
+        false
+    }
+
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// [`AdapterError`] for bytes that are no request of this channel.
+    fn read(&self, bytes: &[u8], now: Wall) -> Result<Vec<Asked>, AdapterError>;
+
+    /// Writes the reply to a request; `None` if the protocol has no words for it, as an issuer that
+    /// says nothing.
+    fn reply(&self, told: &[Told], now: Wall) -> Option<Vec<u8>>;
+
+    /// Writes a message that nobody waits for: a callback or a file; `None` if the protocol has
+    /// none.
+    fn news(&self, told: &[Told], now: Wall) -> Option<Vec<u8>>;
+
+    /// The tag under which answers echo `card`, if they do.
+    fn card_tag(&self, card: CardData<'_>) -> Option<CardTag>;
+}
