@@ -1,7 +1,8 @@
 //! Whole lives from seeds. `SCRIP_SEEDS` sets how many (2,000 if not said); a seed that once
 //! went wrong is kept in [`KEPT`] with what it showed.
 
-use scrip::sim::life;
+use scrip::sim::Outage;
+use scrip::sim::life::{self, Coverage};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
@@ -44,6 +45,16 @@ fn whatever_goes_wrong_no_cent_is_lost_and_none_paid_twice() {
         let workers: Vec<_> = (0..2).map(|_| scope.spawn(work)).collect();
         workers.into_iter().for_each(|worker| worker.join().expect("a life went wrong, see above"));
     });
+}
+
+#[test]
+fn sites_are_down_in_every_way_and_debits_that_never_left_go_to_the_other_one() {
+    let mut seen = Coverage::default();
+    (0..60).filter_map(|seed| life::live(seed).ok()).for_each(|life| seen.add(&life.coverage));
+    for outage in Outage::ALL {
+        assert!(seen.met(outage) > 0, "{outage:?}");
+    }
+    assert!(seen.switched() > 0);
 }
 
 #[test]

@@ -176,7 +176,10 @@ pub struct SimConfig {
     pub cards: Option<Vec<SimCard>>,
     /// How much goes wrong.
     pub faults: Faults,
-    /// The seed of faults and latencies.
+    /// In how many of a thousand stretches of 20 seconds a site of an issuer with several is down,
+    /// see [`Outage`](super::Outage); 0 to 1,000.
+    pub outages: u64,
+    /// The seed of faults, outages and latencies.
     pub seed: u64,
     /// Where ledgers and clock are kept; without a folder the world ends with the process.
     pub dir: Option<PathBuf>,
@@ -197,6 +200,7 @@ impl SimConfig {
             rails,
             cards: None,
             faults: Faults::None,
+            outages: 0,
             seed: 0,
             dir: None,
             start: Wall(1_772_409_600_000),

@@ -12,6 +12,7 @@
 //! | `rail` | one rail: pay-outs and returns |
 //! | `ledger`, `entry` | the append-only file behind a book, and its lines |
 //! | `fault` | what goes wrong, and how long things take |
+//! | `outage` | sites that are down for a while |
 //! | `clock` | virtual or real time that goes on where it was |
 //! | `world` | the books by channel, and what they do with a message |
 //! | `transport` | the network between scrip and the world |
@@ -50,6 +51,7 @@ mod fault;
 mod ledger;
 pub mod life;
 mod oracle;
+mod outage;
 mod rail;
 mod speech;
 mod transport;
@@ -65,6 +67,7 @@ pub use card::{CardStatus, SimCard};
 pub use config::{FileTimes, Pace, SimConfig, SimIssuer, SimRail, TimeMode};
 pub use fault::{Fault, Faults};
 pub use oracle::{Oracle, OracleDebit, OraclePayout, Twice};
+pub use outage::Outage;
 pub use rail::RailBook;
 pub use speech::Speech;
 pub use transport::SimTransport;

@@ -5,6 +5,7 @@ use super::clock::Clock;
 use super::config::{SimConfig, TimeMode};
 use super::entry::Notice;
 use super::fault::Fault;
+use super::outage::Outage;
 use super::world::{Oddity, SimWorld};
 use crate::adapters::AdapterError;
 use crate::adapters::signed_json::Asked;
@@ -33,6 +34,8 @@ struct Parcel {
     asked: Vec<Asked>,
     answer_by: Wall,
     fault: Option<Fault>,
+    /// Whether the asker hears that its line broke, where the answer is lost.
+    breaks: bool,
     /// How long the answer will be under way. Milliseconds.
     back_ms: i64,
 }
@@ -173,6 +176,13 @@ impl SimTransport {
         self.world.fault(asked.first()?)
     }
 
+    /// How the site is down to which a call is about to be sent.
+    pub(super) fn outage_of(&mut self, call: &Call) -> Option<Outage> {
+        let now = self.clock.now().wall;
+        let asked = self.world.read(call.id.channel, &call.bytes).ok()?;
+        self.world.outage(call.id.channel, call.endpoint, asked.first()?, now)
+    }
+
     /// Whether a debit under this reference is still on its way to its issuer.
     pub(super) fn is_under_way(&self, reference: Reference) -> bool {
         let debits = |asked: &Asked| asked.reference == reference && asked.kind == OpKind::Redeem;
@@ -248,8 +258,9 @@ impl SimTransport {
             return self.lose(now, call.id, Sent::NotSent);
         };
         let latency = self.world.latency_ms(channel, first);
-        let fault = self.world.fault(first);
-        let coin = self.world.draw("coin", first, &(0..=1));
+        let outage = self.world.outage(channel, call.endpoint, first, now);
+        let fault = outage.map(Outage::fault).or_else(|| self.world.fault(first));
+        let coin = outage.map_or_else(|| self.world.draw("coin", first, &(0..=1)), |o| o.is_heard().into());
         // Later than the asker waits, earlier than an absence is final.
         let spare = timing.absent_after_ms.saturating_sub(timing.answer_within_ms) / 2;
         let delay =
@@ -268,6 +279,7 @@ impl SimTransport {
             asked,
             answer_by: self.clock.at(call.answer_by),
             fault,
+            breaks: outage.is_some(),
             back_ms: latency - latency / 2,
         };
         self.push(now.plus(there), Event::Arrive(Box::new(parcel)));
@@ -288,7 +300,7 @@ impl SimTransport {
         let late = self.world.draw("late", first, &(50..=10_000));
         let reply = |bytes| Event::Deliver(Arrival::Reply(parcel.call, bytes));
         match parcel.fault {
-            Some(Fault::AnswerLost) if late % 2 == 0 => {}
+            Some(Fault::AnswerLost) if !parcel.breaks && late % 2 == 0 => {}
             Some(Fault::AnswerLost) => self.lose(back, parcel.call, Sent::MaybeSent),
             Some(Fault::AnswerLate) => self.push(back.max(parcel.answer_by).plus(late), reply(bytes)),
             Some(Fault::AnswerDoubled) => {

@@ -7,6 +7,7 @@ use super::entry::{Entry, Notice};
 use super::fault::{Fault, Faults, draw, within};
 use super::ledger::{Ledger, io_error};
 use super::oracle::Oracle;
+use super::outage::Outage;
 use super::rail::RailBook;
 use super::transport::Odd;
 use crate::adapters::signed_json::Asked;
@@ -36,6 +37,7 @@ struct Channel {
     book: Book,
     timing: Timing,
     batch_max: usize,
+    sites: usize,
 }
 
 /// All issuers and rails, with their ledgers. Channels are numbered as the engine numbers them:
@@ -43,6 +45,7 @@ struct Channel {
 pub struct SimWorld {
     channels: Vec<Channel>,
     faults: Faults,
+    outages: u64,
     seed: u64,
     file: FileTimes,
 }
@@ -86,14 +89,21 @@ impl SimWorld {
                 book: Book::Issuer(book, issuer.pace),
                 timing: issuer.profile.timing.clone(),
                 batch_max: issuer.profile.batch_max,
+                sites: issuer.profile.endpoints.len(),
             });
         }
         for rail in rails {
             let name = rail.profile.name.clone();
             let (book, timing) = (Book::Rail(RailBook::open(rail, dir)?), rail.profile.timing.clone());
-            channels.push(Channel { name, book, timing, batch_max: 1 });
+            channels.push(Channel { name, book, timing, batch_max: 1, sites: 1 });
         }
-        Ok(Self { channels, faults: config.faults, seed: config.seed, file: config.file })
+        Ok(Self {
+            channels,
+            faults: config.faults,
+            outages: config.outages,
+            seed: config.seed,
+            file: config.file,
+        })
     }
 
     /// The channel of the issuer or rail with this name.
@@ -147,6 +157,12 @@ impl SimWorld {
 
     pub(super) fn fault(&self, asked: &Asked) -> Option<Fault> {
         self.faults.fault(self.seed, asked.reference, asked.kind, asked.attempt)
+    }
+
+    /// How the site to which this is sent is down. Of an issuer with one site it never is.
+    pub(super) fn outage(&self, id: ChannelId, site: u32, asked: &Asked, at: Wall) -> Option<Outage> {
+        let channel = self.at(id).filter(|channel| channel.sites > 1)?;
+        Outage::at(self.seed, self.outages, &channel.name, site, at, asked.attempt)
     }
 
     /// A number in `range` that depends on the operation and its attempt only.

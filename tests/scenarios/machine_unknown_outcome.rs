@@ -1,6 +1,6 @@
 //! A redeem without a usable answer: what each recipe does about it.
 
-use crate::stage::{DAY, HOUR, Stage, gift};
+use crate::stage::{DAY, HOUR, Plan, Stage, gift};
 use scrip::base::RedemptionId;
 use scrip::engine::Sent;
 use scrip::flow::State;
@@ -8,7 +8,11 @@ use scrip::issuer::{Decline, Evidence, OpKind, Outcome, Recipe, Verify};
 use scrip::record::ClaimStatus;
 
 fn lost(recipe: Recipe) -> (Stage, RedemptionId) {
-    let mut stage = Stage::with(|plan| plan.bank.recipe = recipe);
+    lost_with(|plan| plan.bank.recipe = recipe)
+}
+
+fn lost_with(change: impl FnOnce(&mut Plan)) -> (Stage, RedemptionId) {
+    let mut stage = Stage::with(change);
     let id = stage.submit(&gift(1));
     stage.accept(OpKind::Balance);
     stage.lose(OpKind::Redeem);
@@ -22,7 +26,7 @@ fn retires(stage: &mut Stage, id: RedemptionId) {
 
 #[test]
 fn query_asks_at_once_and_then_on_the_ladder() {
-    let (mut stage, id) = lost(Recipe::Query);
+    let (mut stage, id) = lost_with(|plan| plan.policy.route.tries = 1);
     let first = stage.sent(OpKind::Query);
     stage.lost(&first, Sent::MaybeSent);
     for wait in [1_000, 3_000, 10_000, 30_000] {

@@ -2,7 +2,7 @@
 
 use super::trouble::Trouble;
 use crate::flow::{EventKind, State, TRANSITIONS};
-use crate::sim::Fault;
+use crate::sim::{Fault, Outage};
 use std::collections::{BTreeMap, BTreeSet};
 use std::format;
 use std::string::{String, ToString};
@@ -16,12 +16,24 @@ pub struct Coverage {
     /// How often each network fault befell a channel.
     faults: BTreeMap<(String, String), u64>,
     troubles: BTreeMap<Trouble, u64>,
+    /// How many calls found their site down, by how it was.
+    outages: BTreeMap<Outage, u64>,
+    /// How many debits went to another site than before.
+    switched: u64,
     lives: u64,
 }
 
 impl Coverage {
     pub(super) fn trouble(&mut self, trouble: Trouble) {
         *self.troubles.entry(trouble).or_default() += 1;
+    }
+
+    pub(super) fn outage(&mut self, outage: Outage) {
+        *self.outages.entry(outage).or_default() += 1;
+    }
+
+    pub(super) fn switch(&mut self) {
+        self.switched += 1;
     }
 
     pub(super) fn fault(&mut self, channel: &str, fault: Fault) {
@@ -40,6 +52,10 @@ impl Coverage {
     /// Adds what another life saw.
     pub fn add(&mut self, other: &Self) {
         self.lives += other.lives;
+        self.switched += other.switched;
+        for (outage, times) in &other.outages {
+            *self.outages.entry(*outage).or_default() += times;
+        }
         for (step, (lives, with)) in &other.steps {
             let seen = self.steps.entry(*step).or_default();
             seen.0 += lives;
@@ -64,6 +80,16 @@ impl Coverage {
         self.troubles.get(&trouble).copied().unwrap_or(0)
     }
 
+    /// How many calls found their site down in this way.
+    pub fn met(&self, outage: Outage) -> u64 {
+        self.outages.get(&outage).copied().unwrap_or(0)
+    }
+
+    /// How many debits were sent to another site than the sending before, which never left.
+    pub fn switched(&self) -> u64 {
+        self.switched
+    }
+
     /// The whole as a table in words: troubles, faults by channel, and steps with the number of
     /// lives that took them and of the kinds of trouble those lives had; last what was never seen.
     pub fn table(&self) -> String {
@@ -71,6 +97,11 @@ impl Coverage {
         for trouble in Trouble::ALL {
             out += &format!("  {:<22} {:>8}\n", trouble.name(), self.troubled(*trouble));
         }
+        out += "\ncalls to a site that is down\n";
+        for outage in Outage::ALL {
+            out += &format!("  {:<22} {:>8}\n", format!("{outage:?}"), self.met(outage));
+        }
+        out += &format!("  {:<22} {:>8}\n", "debits sent elsewhere", self.switched);
         let channels: BTreeSet<&String> = self.faults.keys().map(|(channel, _)| channel).collect();
         let kinds: BTreeSet<&String> = self.faults.keys().map(|(_, fault)| fault).collect();
         out += "\nfaults of the network by channel\n";

@@ -130,16 +130,34 @@ pub(super) fn plan(seed: u64, cut: &Cut) -> Plan {
     }
     policy.risk.velocity.freeze_ms = *dice.one(&[86_400_000, 600_000]);
     policy.terms.fee = (*dice.one(&["0", "0.005", "0.0123"])).to_string();
+    let outages = route(&mut policy, &mut Dice::new(seed ^ 0x517e_0000_0000_0000));
     let secrets = cards.iter().flat_map(|card| [card.number.as_ref(), Some(&card.secret)]).flatten();
     let secrets = secrets.map(|secret| String::from_utf8_lossy(secret.expose()).into_owned()).collect();
     let faults = if cut.calm { Faults::None } else { faults };
-    let world =
-        SimConfig { cards: Some(cards), faults, seed, start: START, ..SimConfig::new(issuers, rails) };
+    let outages = if cut.calm { 0 } else { outages };
+    let world = SimConfig {
+        cards: Some(cards),
+        faults,
+        outages,
+        seed,
+        start: START,
+        ..SimConfig::new(issuers, rails)
+    };
     let in_flight = *dice.one(&[2, 4, 64]);
     let nodes = u32::try_from(1 + dice.below(3)).expect("few").min(cut.nodes.unwrap_or(u32::MAX));
     let kept = requests.into_iter().enumerate().filter(|(n, _)| !cut.requests.contains(n));
     let requests = kept.map(|(_, request)| request).collect();
     Plan { world, requests, chances: chances.without(&cut.off), nodes, secrets, policy, in_flight }
+}
+
+/// How eagerly sites are left, hedged and shared; and how often they are down. Dice of its own.
+fn route(policy: &mut Policy, dice: &mut Dice) -> u64 {
+    policy.route.spread = dice.in_thousand(300);
+    policy.route.hedge_samples = *dice.one(&[1, 2, 50]);
+    policy.route.probe_ms = *dice.one(&[300, 2_000]);
+    policy.route.eject_ms = *dice.one(&[100, 1_000, 30_000]);
+    policy.route.eject_after = *dice.one(&[1, 1, 2]);
+    *dice.one(&[0, 100, 400])
 }
 
 fn card(n: u64, products: &[&str], dice: &mut Dice) -> SimCard {

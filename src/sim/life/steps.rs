@@ -118,7 +118,10 @@ impl Town {
             "node {log} sends {kind} #{} of {name} to site {}{late}",
             call.attempt, call.endpoint
         ));
-        if let Some(fault) = self.transport.fault_of(&call) {
+        if let Some(outage) = self.transport.outage_of(&call) {
+            self.coverage.outage(outage);
+            self.say(&format!("  and that site is down: {outage:?}"));
+        } else if let Some(fault) = self.transport.fault_of(&call) {
             let issuer = self.transport.name_of(call.id.channel);
             self.coverage.fault(&issuer, fault);
             self.say(&format!("  and the network has in mind for it: {fault:?}"));

@@ -7,7 +7,7 @@ mod plan;
 pub(crate) mod token;
 
 use codec::{Order, Script};
-use plan::Plan;
+pub(crate) use plan::Plan;
 use scrip::base::{Mono, Now, RedemptionId, Text, Wall};
 use scrip::engine::{
     Call, CallId, ChannelId, Engine, Event, InboundId, Output, Recovery, Reply, Request, Sent,

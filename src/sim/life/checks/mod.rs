@@ -90,7 +90,11 @@ pub(super) fn may_leave(town: &mut Town, n: usize, call: &Call) -> Result<(), St
         format!("{what} of {name} leaves node of epoch {epoch} after epoch {owner:?} has taken over")
     })?;
     let issuer = town.transport.name_of(call.id.channel);
-    town.watch.leaves(call, &issuer).map_err(|what| format!("{name}: {what}"))
+    let switches = town.watch.leaves(call, &issuer).map_err(|what| format!("{name}: {what}"))?;
+    if switches {
+        town.coverage.switch();
+    }
+    Ok(())
 }
 
 /// After every commit: the books, what is in memory, and the claims of what was written.

@@ -17,15 +17,14 @@ pub(in crate::sim::life) struct Watch {
     held: BTreeMap<u32, (u64, Digest)>,
     /// Where debits were sent that may have arrived, by call.
     sites: BTreeMap<RedemptionId, BTreeMap<u64, u32>>,
+    /// Where the latest debit was sent.
+    latest: BTreeMap<RedemptionId, u32>,
     corrected: BTreeSet<RedemptionId>,
     /// The logs that were put back and not opened since.
     put_back: BTreeSet<u32>,
     /// Whether the store was ever put back: what it has forgotten cannot be asked for.
     pub(super) forgot: bool,
 }
-
-/// The issuers that recognise a repeat only at the site that got the first one, or not at all.
-const TOLD_APART: [&str; 3] = ["ask", "undo", "bare"];
 
 /// The issuers that debit once more what comes once more.
 pub(super) const DEBITS_AGAIN: [&str; 2] = ["undo", "bare"];
@@ -36,17 +35,20 @@ impl Watch {
         self.held.insert(node.log, node.engine.audit());
     }
 
-    /// A call leaves: a debit is repeated at the site only that may have got it.
-    pub(super) fn leaves(&mut self, call: &Call, issuer: &str) -> Result<(), String> {
-        if call.kind != OpKind::Redeem || !TOLD_APART.contains(&issuer) {
-            return Ok(());
+    /// A call leaves: a debit is repeated at the site only that may have got it. Whether it goes to
+    /// another one than before.
+    pub(super) fn leaves(&mut self, call: &Call, issuer: &str) -> Result<bool, String> {
+        if call.kind != OpKind::Redeem || issuer == "file" {
+            return Ok(false);
         }
         let sites = self.sites.entry(call.redemption).or_default();
         let other = sites.values().find(|site| **site != call.endpoint).copied();
         sites.insert(call.id.number, call.endpoint);
         ensure(other.is_none(), || {
             format!("a debit that may have reached site {other:?} is sent to site {}", call.endpoint)
-        })
+        })?;
+        let before = self.latest.insert(call.redemption, call.endpoint);
+        Ok(before.is_some_and(|before| before != call.endpoint))
     }
 
     /// The network says that a call is lost.
