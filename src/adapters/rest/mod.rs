@@ -29,6 +29,7 @@ mod answer;
 mod channel;
 mod check;
 mod clock;
+mod config;
 mod profiles;
 mod read;
 mod read_sign;
@@ -40,6 +41,7 @@ mod terms;
 mod wire;
 
 pub use channel::RestKeys;
+pub(in crate::adapters) use config::configured;
 pub use profiles::{PROFILES, profile};
 pub use read::lint;
 pub use server::Server;
@@ -58,6 +60,17 @@ use core::fmt;
 
 /// The name under which profiles ask for this adapter.
 pub const NAME: &str = "rest";
+
+/// The name under which profiles ask for this adapter with the profile of 京东.
+pub const JD: &str = "jd";
+
+/// The name under which profiles ask for this adapter with the profile of 沃尔玛.
+pub const WALMART: &str = "walmart";
+
+/// The profile that an adapter's name stands for.
+fn shipped_by(adapter: &str) -> Option<&str> {
+    Some(adapter).filter(|name| matches!(*name, JD | WALMART))
+}
 
 /// An issuer that a profile file describes. Stateless: the channel's session is left alone.
 pub struct Rest {

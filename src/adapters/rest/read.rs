@@ -41,7 +41,7 @@ impl RestTerms {
     pub(in crate::adapters) fn read(table: &DeTable<'_>, at: usize) -> Result<Self, Vec<Fault>> {
         let faults = Faults::default();
         let terms = terms(Table::new(table, at, &faults));
-        let faults = faults.into_sorted();
+        let faults = faults.sorted();
         terms.filter(|_| faults.is_empty()).ok_or(faults)
     }
 }

@@ -26,8 +26,8 @@ impl Faults {
     }
 
     /// In the order of their places.
-    pub(super) fn into_sorted(self) -> Vec<Fault> {
-        let mut all = self.0.into_inner();
+    pub(super) fn sorted(&self) -> Vec<Fault> {
+        let mut all = self.0.borrow().clone();
         all.sort_by(|a, b| (a.at, &a.what).cmp(&(b.at, &b.what)));
         all.dedup();
         all
