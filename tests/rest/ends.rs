@@ -136,3 +136,10 @@ pub(crate) fn asked(kind: OpKind, minor: i64) -> served::Asked {
 
 pub(crate) const KINDS: [OpKind; 6] =
     [OpKind::Balance, OpKind::PinCheck, OpKind::Redeem, OpKind::Query, OpKind::Reverse, OpKind::Receipt];
+
+/// A message as it arrives: lines, an empty line, the body.
+pub(crate) fn wrapped(head: &[u8], body: &[u8]) -> Vec<u8> {
+    let mut bytes = head.to_vec();
+    envelope::end(body, &mut bytes);
+    bytes
+}

@@ -3,4 +3,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod ends;
+mod hostile;
 mod laws;
+mod order;
