@@ -56,7 +56,9 @@ fn a_servers_error_never_declines_whatever_its_body_says() {
         for kind in KINDS {
             for decline in Decline::ALL {
                 let said = Outcome::Declined(*decline);
-                let Ok(bytes) = ends.server.answer(&asked(kind, 10_000), &said, NOW, [3; 16]) else { continue };
+                let Ok(bytes) = ends.server.answer(&asked(kind, 10_000), &said, NOW, [3; 16]) else {
+                    continue;
+                };
                 let text = String::from_utf8(bytes).unwrap();
                 let (_, rest) = text.split_once('\n').unwrap();
                 for status in ["500", "502", "503", "504"] {
@@ -96,7 +98,8 @@ fn an_approval_of_something_else_is_not_believed() {
         );
         format!(r#"{{"jingdong_card_recovery_redeem_response":{{"code":0,"result":{{{result}}}}}}}"#)
     };
-    let told = |order, amount, currency| told(&jd, OpKind::Redeem, "200", &body(order, amount, currency)).unwrap();
+    let told =
+        |order, amount, currency| told(&jd, OpKind::Redeem, "200", &body(order, amount, currency)).unwrap();
     let (ours, theirs) = (debit(7).to_string(), debit(8).to_string());
     let Outcome::Accepted(accepted) = told(&ours, "100.00", "CNY") else { panic!("it is right") };
     assert_eq!((accepted.amount, accepted.card), (cny(10_000), None));
@@ -124,7 +127,8 @@ fn no_flipped_bit_of_a_signed_answer_makes_another_outcome() {
                 let mut changed = bytes.clone();
                 changed[bit / 8] ^= 1 << (bit % 8);
                 let heard = ends.heard(&changed, &asked).map(|answer| answer.outcome);
-                let harmless = matches!(heard, None | Some(Outcome::Unknown(_))) || heard.as_ref() == Some(&right);
+                let harmless =
+                    matches!(heard, None | Some(Outcome::Unknown(_))) || heard.as_ref() == Some(&right);
                 assert!(harmless, "{name} bit {bit}: {heard:?} for {right:?}");
                 flips += 1;
                 same += u32::from(heard == Some(right.clone()));
@@ -225,8 +229,8 @@ fn rsa_and_sm2_are_the_hosts() {
         assert_eq!(terms.keys(), ["seal"]);
         let refused = Rest::new(behaviour("silkroute"), terms.clone(), keys_of(&terms)).unwrap_err();
         assert!(refused.to_string().contains("a signer is needed"), "{refused}");
-        let rest =
-            Rest::with_signer(behaviour("silkroute"), terms.clone(), keys_of(&terms), Box::new(Pair)).unwrap();
+        let rest = Rest::with_signer(behaviour("silkroute"), terms.clone(), keys_of(&terms), Box::new(Pair))
+            .unwrap();
         let server = Server::with_signer(terms.clone(), keys_of(&terms), Box::new(Pair)).unwrap();
         let ends = Ends { rest, server };
         let request = ends.request(&operation(OpKind::Redeem, &product(), 10_000)).unwrap();
@@ -239,8 +243,11 @@ fn rsa_and_sm2_are_the_hosts() {
 #[test]
 fn what_does_not_fit_together_is_refused() {
     let terms = || terms_of(profile("silkroute").unwrap());
-    let new = |profile, terms: RestTerms, keys| Rest::new(profile, terms, keys).map(drop).map_err(|e| e.to_string());
-    let refused = |result: Result<(), String>, what: &str| assert!(result.unwrap_err().contains(what), "{what}");
+    let new = |profile, terms: RestTerms, keys| {
+        Rest::new(profile, terms, keys).map(drop).map_err(|e| e.to_string())
+    };
+    let refused =
+        |result: Result<(), String>, what: &str| assert!(result.unwrap_err().contains(what), "{what}");
     let sound = || behaviour("silkroute");
     assert_eq!(new(sound(), terms(), keys_of(&terms())), Ok(()));
     let tag = || Secret::new(vec![5; 32]);

@@ -5,4 +5,5 @@
 mod ends;
 mod hostile;
 mod laws;
+mod lint;
 mod order;

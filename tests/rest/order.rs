@@ -225,7 +225,8 @@ fn callbacks_and_polls_in_any_order_end_in_the_same_state() {
 
 #[test]
 fn a_callback_with_another_card_or_amount_is_not_believed() {
-    for change in [|asked: &mut Asked| asked.card.as_mut().unwrap().number = Some("2326880001234568".into())] {
+    for change in [|asked: &mut Asked| asked.card.as_mut().unwrap().number = Some("2326880001234568".into())]
+    {
         let (mut world, ..) = World::until_queried();
         change(world.order.as_mut().unwrap());
         world.tell(&World::yes(10_000));

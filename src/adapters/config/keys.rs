@@ -100,9 +100,7 @@ impl Keys {
             let secret = match value.get_ref() {
                 DeValue::String(text) => Secret::from(text.as_ref()),
                 DeValue::Table(table) => match (table.get("hex").map(Spanned::get_ref), table.len()) {
-                    (Some(DeValue::String(digits)), 1) => {
-                        Secret::new(hex::read(digits).ok_or_else(wrong)?)
-                    }
+                    (Some(DeValue::String(digits)), 1) => Secret::new(hex::read(digits).ok_or_else(wrong)?),
                     _ => return Err(wrong()),
                 },
                 _ => return Err(wrong()),
@@ -122,7 +120,10 @@ impl Keys {
     ) -> Result<Vec<(String, Secret)>, Wrong> {
         let given = self.secrets.remove(channel).unwrap_or_default();
         if let Some(name) = named.iter().find(|name| given.iter().all(|(_, given, _)| given != *name)) {
-            return Err(Wrong::new(at, format!("channel `{channel}` needs secret.{channel}.{name} in [keys]")));
+            return Err(Wrong::new(
+                at,
+                format!("channel `{channel}` needs secret.{channel}.{name} in [keys]"),
+            ));
         }
         if let Some((at, name, _)) = given.iter().find(|(_, given, _)| !named.contains(&given.as_str())) {
             return Err(Wrong::new(*at, format!("the terms of `{channel}` name no key `{name}`")));

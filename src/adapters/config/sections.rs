@@ -91,9 +91,7 @@ fn is_terms(line: &str) -> bool {
     let Some(DeValue::Table(issuers)) = table.get_ref().get("issuer").map(Spanned::get_ref) else {
         return false;
     };
-    let has = |issuer: &Spanned<DeValue<'_>>| {
-        matches!(issuer.get_ref(), DeValue::Table(issuer) if issuer.contains_key(TERMS))
-    };
+    let has = |issuer: &Spanned<DeValue<'_>>| matches!(issuer.get_ref(), DeValue::Table(issuer) if issuer.contains_key(TERMS));
     issuers.values().any(has)
 }
 

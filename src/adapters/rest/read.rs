@@ -352,8 +352,11 @@ fn section(
     let sign = table.table("sign");
     let (signs, sign_at) = (sign.is_some(), sign.as_ref().map_or(table.at, |sign| sign.at));
     let sign = sign.and_then(|sign| super::read_sign::sign(sign, known, encoding, false));
-    let rules: Vec<_> =
-        table.tables("rule").into_iter().filter_map(|rule| read_rule(rule, encoding, callback)).collect();
+    let rules = table.tables("rule");
+    if rules.is_empty() {
+        table.fault("a `rule` is expected: without one every answer is unknown");
+    }
+    let rules: Vec<_> = rules.into_iter().filter_map(|rule| read_rule(rule, encoding, callback)).collect();
     let made = Section {
         path: path.map_or("/callback", |path| path.text).to_string(),
         encoding,
