@@ -4,6 +4,7 @@
 //! | adapter | speaks |
 //! |---|---|
 //! | [`bank`] | ISO 8583 as banks and UnionPay's terminals speak it |
+//! | [`batch`] | daily files, delimited or fixed, as their terms say |
 //! | [`signed_json`] | one signed JSON object per message; cards are sealed inside it |
 //! | [`leg`] | sealed cards from terminals, or to issuers, with proofs both ways |
 //! | [`plain`] | lines of plain text; for scripted issuers and trials only |
@@ -13,6 +14,8 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 pub mod bank;
+pub mod batch;
+mod calendar;
 pub mod config;
 mod hex;
 pub mod leg;
@@ -36,6 +39,12 @@ pub enum AdapterError {
     /// Terms agreed with a bank that do not fit together or into its message format.
     #[error("bank: {what}")]
     Terms {
+        /// What was expected.
+        what: &'static str,
+    },
+    /// A file channel's profile and terms that do not fit together.
+    #[error("files: {what}")]
+    Files {
         /// What was expected.
         what: &'static str,
     },
@@ -67,6 +76,7 @@ impl AdapterError {
                 Self::Operation { .. } => 3,
                 Self::Vault(error) => return error.code(),
                 Self::Terms { .. } => 4,
+                Self::Files { .. } => 20,
             },
         )
     }

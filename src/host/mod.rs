@@ -6,6 +6,8 @@ mod conformance;
 mod described;
 mod driver;
 #[cfg(feature = "sqlite")]
+mod files;
+#[cfg(feature = "sqlite")]
 mod journal;
 mod lanes;
 mod memory;
@@ -28,6 +30,8 @@ pub use check::{Finding, Report};
 pub use conformance::{conformance, shared_conformance};
 pub use described::{Describe, Described};
 pub use driver::{Driver, Outcome, RunError};
+#[cfg(feature = "sqlite")]
+pub use files::{FileDrop, FilesError, Folders};
 #[cfg(feature = "sqlite")]
 pub use journal::{Disk, Journal, JournalOptions};
 pub use lanes::Source;

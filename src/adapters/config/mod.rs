@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `[product.NAME]` | the catalogue | [`Catalogue::parse`] |
 //! | `[issuer.NAME]`, `[rail.NAME]` | profiles; `adapter` names the protocol | [`Profiles`] |
+//! | `[issuer.NAME.terms]` and tables below it | what was agreed with a file issuer | [`batch::BatchTerms`] |
 //! | `[policy.risk]`, `[policy.terms]`, `[policy.flow]` and tables below them | policy | [`Policy`] |
 //! | `[bounds]` | `in_flight` and `batch_units`, may be left out | [`Bounds`] |
 //! | `[keys]` | keys, 64 lower-case hexadecimal digits each | below |
@@ -16,12 +17,14 @@
 //! token.jd-qr.1 = "..."   # of the tokens of this product, by the id that the catalogue lists
 //! ```
 //! A host whose keys lie in an HSM or a KMS makes the ring itself and uses [`setup_with`].
-//! `signed_json` channels and `plain` issuers need a channel key. Keys are zeroised in every copy
+//! `signed_json` channels and `plain` issuers need a channel key; a `batch` issuer needs one where
+//! its cards are sealed or its rows echo them. Keys are zeroised in every copy
 //! that is made of them here; the text itself is the caller's to wipe.
 
 mod keys;
 mod sections;
 
+use crate::adapters::batch::{self, Batch, BatchTerms, RawTerms};
 use crate::adapters::plain::{self, Plain, PlainRail};
 use crate::adapters::signed_json::{self, SignedJson, SignedJsonRail};
 use crate::adapters::{AdapterError, hex};
@@ -31,6 +34,7 @@ use crate::engine::{Bounds, Policy, Setup, SetupError};
 use crate::issuer::{Issuer, IssuerProfile, ProfileError, Profiles, Rail, RailProfile};
 use crate::vault::{KeyRing, VaultError};
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -144,10 +148,17 @@ fn read(text: &str, ring: Option<KeyRing>) -> Result<Setup, ConfigError> {
     let policy = Policy::parse(&sections.only(&["policy"]))?;
     let bounds = bounds(&sections.only(&["bounds"])).map_err(placed)?;
     let mut keys = Keys::read(&sections.only(&["keys"])).map_err(placed)?;
+    let terms = |(name, at): (&str, usize)| match profiles.issuers.get(name) {
+        Some(profile) if profile.adapter == batch::NAME => Ok(()),
+        Some(_) => Err(Wrong::new(at, format!("the adapter of issuer `{name}` takes no terms"))),
+        None => Err(Wrong::new(at, format!("there is no issuer `{name}`"))),
+    };
+    sections.all_terms().try_for_each(terms).map_err(placed)?;
     let mut issuers = Vec::with_capacity(profiles.issuers.len());
     for (name, profile) in profiles.issuers {
         let at = sections.place_of("issuer", &name);
-        issuers.push(issuer(profile, &mut keys, at).map_err(|error| error.placed(text))?);
+        let terms = sections.terms_of(&name);
+        issuers.push(issuer(profile, &mut keys, at, terms.as_deref()).map_err(|error| error.placed(text))?);
     }
     let mut rails = Vec::with_capacity(profiles.rails.len());
     for (name, profile) in profiles.rails {
@@ -189,7 +200,12 @@ impl Fault {
     }
 }
 
-fn issuer(profile: IssuerProfile, keys: &mut Keys, at: usize) -> Result<Box<dyn Issuer>, Fault> {
+fn issuer(
+    profile: IssuerProfile,
+    keys: &mut Keys,
+    at: usize,
+    terms: Option<&str>,
+) -> Result<Box<dyn Issuer>, Fault> {
     let name = profile.name.clone();
     match profile.adapter.as_str() {
         signed_json::NAME => {
@@ -200,8 +216,31 @@ fn issuer(profile: IssuerProfile, keys: &mut Keys, at: usize) -> Result<Box<dyn 
             let key = keys.channel(&name, at)?;
             Ok(Box::new(Plain::new(profile, key).map_err(Fault::of(name))?))
         }
+        batch::NAME => {
+            let missing = || Wrong::new(at, format!("issuer `{name}` needs a table [issuer.{name}.terms]"));
+            let terms = batch_terms(terms.ok_or_else(missing)?, &name)?;
+            let key = if terms.wants_key() { Some(keys.channel(&name, at)?) } else { None };
+            Ok(Box::new(Batch::new(profile, terms, key).map_err(Fault::of(name))?))
+        }
         other => Err(unknown(other, at)),
     }
+}
+
+/// The issuers' tables as far as terms stand in them.
+#[derive(Deserialize)]
+struct TermsTable<T> {
+    issuer: BTreeMap<String, TermsOf<T>>,
+}
+
+#[derive(Deserialize)]
+struct TermsOf<T> {
+    terms: T,
+}
+
+fn batch_terms(text: &str, name: &str) -> Result<BatchTerms, Wrong> {
+    let mut table: TermsTable<RawTerms> = toml::from_str(text).map_err(|error| Wrong::of(&error))?;
+    let raw = table.issuer.remove(name).ok_or_else(|| Wrong::new(0, "terms are expected"))?;
+    BatchTerms::of(raw.terms).map_err(|(at, what)| Wrong::new(at, what))
 }
 
 fn rail(profile: RailProfile, keys: &mut Keys, at: usize) -> Result<Box<dyn Rail>, Fault> {
@@ -217,7 +256,7 @@ fn rail(profile: RailProfile, keys: &mut Keys, at: usize) -> Result<Box<dyn Rail
 }
 
 fn unknown(adapter: &str, at: usize) -> Fault {
-    let what = format!("adapter `{adapter}` is not known: {} or {}", signed_json::NAME, plain::NAME);
+    let what = format!("adapter `{adapter}` is not known here");
     Fault::At(Wrong::new(at, what))
 }
 

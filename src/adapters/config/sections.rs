@@ -16,6 +16,8 @@ struct Part<'a> {
     all: Range<usize>,
     /// The first key of the header with the dot after it.
     prefix: Range<usize>,
+    /// Of `[issuer.NAME.terms]` and the tables below it: the name.
+    terms: Option<&'a str>,
 }
 
 /// The text, cut at its table headers.
@@ -48,7 +50,7 @@ impl<'a> Sections<'a> {
     /// when this is dropped, for it may hold keys.
     pub(super) fn only(&self, names: &[&str]) -> Zeroizing<String> {
         let mut out = Zeroizing::new(String::with_capacity(self.text.len()));
-        let parts = self.parts.iter().filter(|part| names.contains(&part.name));
+        let parts = self.parts.iter().filter(|part| names.contains(&part.name) && part.terms.is_none());
         for part in parts {
             self.blank(&mut out, part.all.start);
             if part.name == "policy" {
@@ -59,6 +61,21 @@ impl<'a> Sections<'a> {
         }
         self.blank(&mut out, self.text.len());
         out
+    }
+
+    /// The tables of one issuer's terms, and blanks for everything else; `None` if it has none.
+    pub(super) fn terms_of(&self, issuer: &str) -> Option<String> {
+        let mut out = String::with_capacity(self.text.len());
+        for part in self.parts.iter().filter(|part| part.terms == Some(issuer)) {
+            self.blank(&mut out, part.all.start);
+            self.copy(&mut out, part.all.end);
+        }
+        (!out.is_empty()).then_some(out)
+    }
+
+    /// The issuers that have terms, and where those start.
+    pub(super) fn all_terms(&self) -> impl Iterator<Item = (&'a str, usize)> + '_ {
+        self.parts.iter().filter_map(|part| Some((part.terms?, part.all.start)))
     }
 
     /// Where the table `[kind.name]` starts.
@@ -98,7 +115,10 @@ fn header(text: &str, start: usize) -> Result<Part<'_>, Wrong> {
     }
     let to_dot = after.find('.').filter(|_| dot).map_or(0, |at| at.saturating_add(1));
     let end = name_at.saturating_add(name.len()).saturating_add(to_dot);
-    Ok(Part { name, all: start..text.len(), prefix: name_at..end })
+    let path = after.get(..after.find(']').unwrap_or(after.len())).unwrap_or_default();
+    let mut path = path.split('.').skip(1).map(|key| key.trim().trim_matches(['"', '\'']));
+    let terms = path.next().filter(|_| name == "issuer" && path.next() == Some("terms"));
+    Ok(Part { name, all: start..text.len(), prefix: name_at..end, terms })
 }
 
 /// Finds where statements start: the first byte of each line that is not inside of a string or a
