@@ -309,7 +309,9 @@ impl FileDrop {
         for name in names {
             let known = self.brought.iter().find(|(_, brought)| brought.name == name);
             let token = known.map(|(token, _)| *token);
-            if known.is_some_and(|(_, brought)| brought.again_at > now) || !self.complete(&name, &mut growing)? {
+            if known.is_some_and(|(_, brought)| brought.again_at > now)
+                || !self.complete(&name, &mut growing)?
+            {
                 continue;
             }
             let path = self.folders.result.join(&name);

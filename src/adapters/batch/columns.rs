@@ -70,10 +70,9 @@ impl Part {
             Self::Around => {
                 matches!(field, F::Date | F::Time | F::Sequence | F::Count | F::Sum | F::Hash | F::Skip)
             }
-            Self::OutRow => !matches!(
-                field,
-                F::Count | F::Sum | F::Hash | F::Status | F::IssuerReference | F::Tag
-            ),
+            Self::OutRow => {
+                !matches!(field, F::Count | F::Sum | F::Hash | F::Status | F::IssuerReference | F::Tag)
+            }
             Self::InRow => matches!(
                 field,
                 F::Line

@@ -268,8 +268,11 @@ pub(super) struct Incoming<'a> {
 impl<'a> Incoming<'a> {
     /// Takes apart what transports hand over.
     pub(super) fn of(bytes: &'a [u8]) -> Result<Self, FileError> {
-        let envelope = Envelope::read(bytes)
-            .map_err(|error| FileError { line: 0, at: error.at, fault: FileFault::Name })?;
+        let envelope = Envelope::read(bytes).map_err(|error| FileError {
+            line: 0,
+            at: error.at,
+            fault: FileFault::Name,
+        })?;
         Ok(Self { name: envelope.first, digest: envelope.get("digest"), body: envelope.body })
     }
 
@@ -399,7 +402,11 @@ fn read_around(
             continue;
         };
         // Filling has taken the zeros from a zero.
-        let text = if text.is_empty() && columns.places.get(place).is_some_and(|c| c.width > 0) { "0" } else { text };
+        let text = if text.is_empty() && columns.places.get(place).is_some_and(|c| c.width > 0) {
+            "0"
+        } else {
+            text
+        };
         let figure = || number::<u64>(text).ok_or_else(|| form(place, "a number"));
         let small = || number::<u32>(text).ok_or_else(|| form(place, "a number"));
         let slot = match field {

@@ -82,11 +82,7 @@ impl Batch {
     /// # Errors
     /// [`AdapterError::Files`] for a profile that no file issuer has, or a key too few or too
     /// many; [`AdapterError::KeyLength`].
-    pub fn new(
-        profile: IssuerProfile,
-        terms: BatchTerms,
-        key: Option<Secret>,
-    ) -> Result<Self, AdapterError> {
+    pub fn new(profile: IssuerProfile, terms: BatchTerms, key: Option<Secret>) -> Result<Self, AdapterError> {
         let wrong = |what| Err(AdapterError::Files { what });
         if profile.verify != Verify::None || profile.evidence != Evidence::File {
             return wrong("a file issuer has verify = \"none\" and evidence = \"file\"");
@@ -181,7 +177,8 @@ impl Batch {
     fn bound(&self, operations: &[Operation<'_>]) -> usize {
         let side = &self.terms.out;
         let around = [&side.header, &side.trailer].into_iter().flatten();
-        let around = around.map(|columns| self.terms.line_bound(columns).saturating_add(2_048)).sum::<usize>();
+        let around =
+            around.map(|columns| self.terms.line_bound(columns).saturating_add(2_048)).sum::<usize>();
         let line = self.terms.line_bound(&side.row).saturating_add(256);
         let of = |operation: &Operation<'_>| {
             let card = operation.card.map_or(0, |card| {

@@ -57,7 +57,8 @@ impl Pattern {
             parts.push(Part::Text(rest.into()));
         }
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        let texts = parts.iter().filter_map(|part| if let Part::Text(text) = part { Some(text) } else { None });
+        let texts =
+            parts.iter().filter_map(|part| if let Part::Text(text) = part { Some(text) } else { None });
         if !texts.flat_map(|text| text.chars()).all(plain) || text.starts_with('.') {
             return Err("a file name of letters, digits, `.`, `_` and `-` that does not begin with a dot");
         }
@@ -105,7 +106,8 @@ impl Pattern {
                 Part::Time => 6,
                 Part::Sequence(width) => *width,
             };
-            let digits = rest.get(..width).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+            let digits =
+                rest.get(..width).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
             rest = rest.get(width..)?;
             match part {
                 Part::Date => told.date = Some(digits.parse().ok()?),
@@ -136,7 +138,8 @@ mod tests {
 
     #[test]
     fn patterns_that_could_not_be_names_are_refused() {
-        for text in ["../{sequence:4}", ".{sequence:4}", "a", "{sequence}", "{sequence:0}", "{day}", "{date"] {
+        for text in ["../{sequence:4}", ".{sequence:4}", "a", "{sequence}", "{sequence:0}", "{day}", "{date"]
+        {
             assert!(Pattern::parse(text).is_err(), "{text}");
         }
     }

@@ -102,11 +102,7 @@ impl BatchServer {
     ///
     /// # Errors
     /// [`EncodeError`] for an answer that the terms have no status for, or that does not fit.
-    pub fn write(
-        &self,
-        meta: &FileMeta,
-        answers: &[(Reference, Answer)],
-    ) -> Result<Message, EncodeError> {
+    pub fn write(&self, meta: &FileMeta, answers: &[(Reference, Answer)]) -> Result<Message, EncodeError> {
         let (date, time) = clock(&self.terms, meta.at);
         let stamp = Stamp { date, time, sequence: meta.sequence };
         let name = self.terms.result.name.write(&stamp).ok_or(EncodeError::Field("sequence"))?;

@@ -129,7 +129,12 @@ impl Channel {
     }
 
     /// The card that was sealed for this reference and operation; `None` for anything else.
-    pub(in crate::adapters) fn open_card(&self, reference: Reference, kind: OpKind, sealed: &str) -> Option<OpenCard> {
+    pub(in crate::adapters) fn open_card(
+        &self,
+        reference: Reference,
+        kind: OpKind,
+        sealed: &str,
+    ) -> Option<OpenCard> {
         let bound = bound_to(reference, kind);
         let plain = self.ring.open(&place_of(reference, &bound), &hex::read(sealed)?).ok()?;
         read_card(&mut Reader::new(plain.expose())).ok()
