@@ -2,7 +2,7 @@
 //! and issuers that use scrip on their side.
 
 use super::AdapterError;
-use super::signed_json::Asked;
+use super::served::Asked;
 use crate::base::Wall;
 use crate::issuer::{Answer, CardData, CardTag};
 use alloc::vec::Vec;

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`bank`] | ISO 8583 as banks and UnionPay's terminals speak it |
 //! | [`rest`] | signed forms or JSON over HTTP, as a profile file describes; 京东 and 沃尔玛 among them |
+//! | [`batch`] | daily files, delimited or fixed, as their terms say |
 //! | [`signed_json`] | one signed JSON object per message; cards are sealed inside it |
 //! | [`leg`] | sealed cards from terminals, or to issuers, with proofs both ways |
 //! | [`plain`] | lines of plain text; for scripted issuers and trials only |
@@ -14,6 +15,8 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 pub mod bank;
+pub mod batch;
+mod calendar;
 pub mod config;
 mod far_end;
 mod hex;
@@ -52,6 +55,12 @@ pub enum AdapterError {
         /// What was expected.
         what: &'static str,
     },
+    /// A file channel's profile and terms that do not fit together.
+    #[error("files: {what}")]
+    Files {
+        /// What was expected.
+        what: &'static str,
+    },
     /// A message that is not of this protocol, not of this version, or not signed with the
     /// channel's key.
     #[error(transparent)]
@@ -79,8 +88,9 @@ impl AdapterError {
                 Self::Message(_) => 2,
                 Self::Operation { .. } => 3,
                 Self::Vault(error) => return error.code(),
-                Self::Terms { .. } => 4,
-                Self::Rest { .. } => 21,
+                Self::Terms { .. } => 25,
+                Self::Rest { .. } => 24,
+                Self::Files { .. } => 23,
             },
         )
     }

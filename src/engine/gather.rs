@@ -2,11 +2,11 @@
 //! its intents is durable.
 
 use super::calls::operation;
-use super::live::{Alarm, Group};
+use super::live::{Alarm, Group, Queued, Ready, Told};
 use super::{ChannelId, Engine};
 use crate::base::{RedemptionId, scrub_stack};
 use crate::flow::{Effect, Input};
-use crate::issuer::{Context, Message, OpKind};
+use crate::issuer::{Answer, Context, EncodeError, Message, OpKind, Operation, Outcome};
 use alloc::vec::Vec;
 
 /// How soon the next message is made for those that found no place in this one.
@@ -69,8 +69,19 @@ impl Engine {
         }
         let group = self.next_call;
         let ids: Vec<RedemptionId> = steps.iter().map(|(id, _)| *id).collect();
-        let ready = self.batch_message(place, &ids, attempt.unwrap_or(1));
+        let (mut ready, unfit) = self.batch_message(place, &ids, attempt.unwrap_or(1));
+        // Before the intents, so that the next message is not made with the same session.
+        if let Some(ready) = &mut ready {
+            self.keep_channel_tally(ready);
+            self.keep_session(ready);
+        }
         self.groups.insert(group, Group { missing: ids.len(), whole: true, ready });
+        for id in unfit {
+            let answer = Answer { kind: OpKind::Redeem, outcome: Outcome::NotSent, by_file: false };
+            let Some(live) = self.live.get_mut(&id) else { continue };
+            live.inbox.push_back(Told::of(Input::Answer(answer)));
+            self.queue.push_back(Queued::Nudge(id));
+        }
         for (id, step) in steps {
             self.stage(id, step, None, Some(group));
         }
@@ -84,31 +95,61 @@ impl Engine {
         }
     }
 
+    /// The message, and those that could not be put into it: one debit that does not fit does not
+    /// hold up the others.
     fn batch_message(
         &mut self,
         place: usize,
         ids: &[RedemptionId],
         attempt: u32,
-    ) -> Option<super::live::Ready> {
+    ) -> (Option<Ready>, Vec<RedemptionId>) {
         let nonce = self.entropy.bytes();
         let issuer = &self.setup.issuers[place];
         let name = issuer.profile().name.as_str();
         let session = self.session_of(name);
         let context = Context { session, now: self.now.wall, nonce };
-        let operations: Vec<_> = ids
-            .iter()
-            .filter_map(|id| {
-                let live = self.live.get(id)?;
+        let (mut fit, mut unfit) = (Vec::new(), Vec::new());
+        let mut operations = Vec::new();
+        for &id in ids {
+            let live = self.live.get(&id);
+            let made = live.and_then(|live| {
                 let attempt = live.r.redeem.as_ref().map_or(1, |redeem| redeem.attempt);
                 operation(&live.r, live.card.as_ref(), OpKind::Redeem, attempt)
-            })
-            .collect();
+            });
+            match made {
+                Some(made) => {
+                    fit.push(id);
+                    operations.push(made);
+                }
+                None => unfit.push(id),
+            }
+        }
         let mut message = Message::default();
-        let encoded = issuer.encode(&operations, &context, &mut message);
+        let mut encoded = issuer.encode(&operations, &context, &mut message);
+        if encoded.is_err() {
+            let fits = |operation: &Operation<'_>| {
+                let mut alone = Message::default();
+                issuer.encode(core::slice::from_ref(operation), &context, &mut alone).is_ok()
+            };
+            let sound: Vec<bool> = operations.iter().map(fits).collect();
+            let mut each = sound.iter().copied();
+            operations.retain(|_| each.next().unwrap_or(false));
+            let (good, bad): (Vec<_>, Vec<_>) = fit.into_iter().zip(sound).partition(|(_, sound)| *sound);
+            fit = good.into_iter().map(|(id, _)| id).collect();
+            unfit.extend(bad.into_iter().map(|(id, _)| id));
+            message = Message::default();
+            encoded = match operations.is_empty() {
+                true => Err(EncodeError::Field("card")),
+                false => issuer.encode(&operations, &context, &mut message),
+            };
+        }
         scrub_stack();
-        encoded.ok()?;
-        let waiting = ids.iter().map(|id| (*id, OpKind::Redeem)).collect();
-        Some(self.ready(ChannelId(place as u16), 0, attempt, message, waiting, true))
+        if encoded.is_err() {
+            unfit.append(&mut fit);
+            return (None, unfit);
+        }
+        let waiting = fit.iter().map(|id| (*id, OpKind::Redeem)).collect();
+        (Some(self.ready(ChannelId(place as u16), 0, attempt, message, waiting, true)), unfit)
     }
 
     /// One intent of a batch message is durable, or was refused: then the message must not

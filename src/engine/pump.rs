@@ -212,6 +212,7 @@ impl Engine {
         if let Err(error) = self.decode(from, bytes, None, &mut |to, answer| answers.push((to, answer)))? {
             return Ok(Err(error));
         }
+        self.learn(from, bytes);
         let id = InboundId(self.next_inbound);
         self.next_inbound += 1;
         self.inbound.insert(id, (from, answers.len() + 1));

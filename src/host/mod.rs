@@ -8,6 +8,8 @@ mod driver;
 #[cfg(any(feature = "service", feature = "wire"))]
 mod inbox;
 #[cfg(feature = "sqlite")]
+mod files;
+#[cfg(feature = "sqlite")]
 mod journal;
 mod lanes;
 pub mod marks;
@@ -31,6 +33,8 @@ pub use check::{Finding, Report};
 pub use conformance::{conformance, shared_conformance};
 pub use described::{Describe, Described};
 pub use driver::{Driver, Outcome, RunError};
+#[cfg(feature = "sqlite")]
+pub use files::{FileDrop, FilesError, Folders};
 #[cfg(feature = "sqlite")]
 pub use journal::{Disk, Journal, JournalOptions};
 pub use lanes::Source;

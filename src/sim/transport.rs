@@ -8,7 +8,7 @@ use super::fault::Fault;
 use super::outage::Outage;
 use super::world::{Oddity, SimWorld};
 use crate::adapters::AdapterError;
-use crate::adapters::signed_json::Asked;
+use crate::adapters::served::Asked;
 use crate::base::{Mono, Now, Wall, planted};
 use crate::codec::envelope;
 use crate::engine::{Call, CallId, ChannelId, Sent};
@@ -179,7 +179,7 @@ impl SimTransport {
     /// How the site is down to which a call is about to be sent.
     pub(super) fn outage_of(&mut self, call: &Call) -> Option<Outage> {
         let now = self.clock.now().wall;
-        let asked = self.world.read(call.id.channel, &call.bytes).ok()?;
+        let asked = self.asked_in(call).ok()?;
         self.world.outage(call.id.channel, call.endpoint, asked.first()?, now)
     }
 

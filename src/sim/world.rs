@@ -10,7 +10,7 @@ use super::oracle::Oracle;
 use super::outage::Outage;
 use super::rail::RailBook;
 use super::transport::Odd;
-use crate::adapters::signed_json::Asked;
+use crate::adapters::served::Asked;
 use crate::adapters::{AdapterError, FarEnd, Told};
 use crate::base::{Text, Wall};
 use crate::engine::ChannelId;

@@ -1,5 +1,6 @@
 //! What a terminal must remember from message to message, across restarts.
 
+use crate::adapters::calendar::local;
 use crate::base::{Reader, Secret, ShortInput, Wall, Writer};
 use alloc::vec::Vec;
 
@@ -88,17 +89,9 @@ impl Trace {
     }
 }
 
-/// `MMDDhhmmss` at the bank (proleptic Gregorian calendar, days from civil after H. Hinnant).
+/// `MMDDhhmmss` at the bank.
 fn local_time(now: Wall, utc_offset_min: i32) -> [u8; 10] {
-    let seconds = now.0.div_euclid(1_000).saturating_add(i64::from(utc_offset_min).saturating_mul(60));
-    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let day_of_era = days.saturating_add(719_468).rem_euclid(146_097);
-    let year = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let parts = [month, day, second / 3_600, second / 60 % 60, second % 60];
+    let [_, parts @ ..] = local(now, utc_offset_min);
     let mut digits = parts.into_iter().flat_map(|part| [part / 10 % 10, part % 10]);
     core::array::from_fn(|_| b'0' + u8::try_from(digits.next().unwrap_or(0)).unwrap_or(0))
 }

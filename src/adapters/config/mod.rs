@@ -19,10 +19,12 @@
 //!                         # that its terms give it
 //! ```
 //! A host whose keys lie in an HSM or a KMS makes the ring itself and uses [`setup_with`].
-//! `signed_json` channels, `plain` issuers and those of [`rest`] need a channel key. Keys are zeroised in every copy
+//! `signed_json` channels, `plain` issuers and those of [`rest`] need a channel key; a `batch` issuer needs one
+//! where its cards are sealed or its rows echo them. Keys are zeroised in every copy
 //! that is made of them here; the text itself is the caller's to wipe.
 //!
-//! The terms of an issuer with `adapter = "rest"` are a profile file, or `profile = "NAME"` of one
+//! The terms of an issuer with `adapter = "batch"` are those of [`batch::BatchTerms`]. Those of one with
+//! `adapter = "rest"` are a profile file, or `profile = "NAME"` of one
 //! that comes with the library and `params`; with `adapter = "jd"` or `"walmart"` they are `params`
 //! only. `docs/issuers.md` tells the keys.
 //! ```toml
@@ -36,6 +38,7 @@
 mod keys;
 mod sections;
 
+use crate::adapters::batch::{self, Batch, BatchTerms, RawTerms};
 use crate::adapters::plain::{self, Plain, PlainRail};
 use crate::adapters::rest::{self, Rest, RestKeys, RestTerms};
 use crate::adapters::signed_json::{self, SignedJson, SignedJsonRail};
@@ -46,6 +49,7 @@ use crate::engine::{Bounds, Policy, Setup, SetupError};
 use crate::issuer::{Issuer, IssuerProfile, ProfileError, Profiles, Rail, RailProfile};
 use crate::vault::{KeyRing, VaultError};
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -160,12 +164,13 @@ fn read(text: &str, ring: Option<KeyRing>) -> Result<Setup, ConfigError> {
     let policy = Policy::parse(&sections.only(&["policy"]))?;
     let bounds = bounds(&sections.only(&["bounds"])).map_err(placed)?;
     let mut keys = Keys::read(&sections.only(&["keys"])).map_err(placed)?;
-    let terms = sections.only(&[sections::TERMS]);
-    let mut terms = Terms::read(&terms).map_err(placed)?;
+    let all_terms = sections.only(&[sections::TERMS]);
+    let mut terms = Terms::read(&all_terms).map_err(placed)?;
     let mut issuers = Vec::with_capacity(profiles.issuers.len());
     for (name, profile) in profiles.issuers {
         let at = sections.place_of("issuer", &name);
-        let made = issuer(profile, &mut keys, &mut terms, at);
+        let text_of_terms = sections.terms_of(&name);
+        let made = issuer(profile, &mut keys, &mut terms, text_of_terms.as_deref(), at);
         issuers.push(made.map_err(|error| error.placed(text))?);
     }
     terms.all_taken().map_err(placed)?;
@@ -213,6 +218,7 @@ fn issuer(
     profile: IssuerProfile,
     keys: &mut Keys,
     terms: &mut Terms<'_>,
+    text: Option<&str>,
     at: usize,
 ) -> Result<Box<dyn Issuer>, Fault> {
     let name = profile.name.clone();
@@ -232,8 +238,32 @@ fn issuer(
             let keys = secrets.into_iter().fold(own, |keys, (name, key)| keys.with(&name, key));
             Ok(Box::new(Rest::new(profile, terms, keys).map_err(Fault::of(name))?))
         }
+        batch::NAME => {
+            let missing = || Wrong::new(at, format!("issuer `{name}` needs a table [issuer.{name}.terms]"));
+            let taken = terms.take(&name).and(text).ok_or_else(missing)?;
+            let terms = batch_terms(taken, &name)?;
+            let key = if terms.wants_key() { Some(keys.channel(&name, at)?) } else { None };
+            Ok(Box::new(Batch::new(profile, terms, key).map_err(Fault::of(name))?))
+        }
         other => Err(unknown(other, at)),
     }
+}
+
+/// The issuers' tables as far as terms stand in them.
+#[derive(Deserialize)]
+struct TermsTable<T> {
+    issuer: BTreeMap<String, TermsOf<T>>,
+}
+
+#[derive(Deserialize)]
+struct TermsOf<T> {
+    terms: T,
+}
+
+fn batch_terms(text: &str, name: &str) -> Result<BatchTerms, Wrong> {
+    let mut table: TermsTable<RawTerms> = toml::from_str(text).map_err(|error| Wrong::of(&error))?;
+    let raw = table.issuer.remove(name).ok_or_else(|| Wrong::new(0, "terms are expected"))?;
+    BatchTerms::of(raw.terms).map_err(|(at, what)| Wrong::new(at, what))
 }
 
 fn rail(profile: RailProfile, keys: &mut Keys, at: usize) -> Result<Box<dyn Rail>, Fault> {
@@ -249,7 +279,7 @@ fn rail(profile: RailProfile, keys: &mut Keys, at: usize) -> Result<Box<dyn Rail
 }
 
 fn unknown(adapter: &str, at: usize) -> Fault {
-    let known = [signed_json::NAME, plain::NAME, rest::NAME, rest::JD, rest::WALMART].join(", ");
+    let known = [signed_json::NAME, plain::NAME, rest::NAME, rest::JD, rest::WALMART, batch::NAME].join(", ");
     let what = format!("adapter `{adapter}` is not one of {known}");
     Fault::At(Wrong::new(at, what))
 }

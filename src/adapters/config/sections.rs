@@ -21,6 +21,8 @@ struct Part<'a> {
     all: Range<usize>,
     /// The first key of the header with the dot after it.
     prefix: Range<usize>,
+    /// Of `[issuer.NAME.terms]` and the tables below it: the name.
+    terms: Option<&'a str>,
 }
 
 /// The text, cut at its table headers.
@@ -64,6 +66,16 @@ impl<'a> Sections<'a> {
         }
         self.blank(&mut out, self.text.len());
         out
+    }
+
+    /// The tables of one issuer's terms, and blanks for everything else; `None` if it has none.
+    pub(super) fn terms_of(&self, issuer: &str) -> Option<String> {
+        let mut out = String::with_capacity(self.text.len());
+        for part in self.parts.iter().filter(|part| part.terms == Some(issuer)) {
+            self.blank(&mut out, part.all.start);
+            self.copy(&mut out, part.all.end);
+        }
+        (!out.is_empty()).then_some(out)
     }
 
     /// Where the table `[kind.name]` starts.
@@ -116,7 +128,10 @@ fn header(text: &str, start: usize) -> Result<Part<'_>, Wrong> {
     let to_dot = after.find('.').filter(|_| dot).map_or(0, |at| at.saturating_add(1));
     let first = key.len().saturating_sub(after.len());
     let end = name_at.saturating_add(first).saturating_add(to_dot);
-    Ok(Part { name, all: start..text.len(), prefix: name_at..end })
+    let path = after.get(..after.find(']').unwrap_or(after.len())).unwrap_or_default();
+    let issuer = path.split('.').nth(1).map(|key| key.trim().trim_matches(['"', '\'']));
+    let terms = issuer.filter(|_| name == TERMS);
+    Ok(Part { name, all: start..text.len(), prefix: name_at..end, terms })
 }
 
 /// Finds where statements start: the first byte of each line that is not inside of a string or a

@@ -35,13 +35,14 @@ const PEPPER: &str = "scrip signed json pepper v1";
 const CARD: &str = "scrip signed json card v1";
 const NONCE: &str = "scrip signed json nonce v1";
 
-pub(super) struct Channel {
+/// Both ends' keys, and cards sealed with them: for every adapter whose cards are sealed.
+pub(in crate::adapters) struct Channel {
     key: Secret,
     ring: KeyRing,
 }
 
 impl Channel {
-    pub(super) fn new(key: Secret) -> Result<Self, AdapterError> {
+    pub(in crate::adapters) fn new(key: Secret) -> Result<Self, AdapterError> {
         if key.len() != KeyRing::KEY_LEN {
             return Err(AdapterError::KeyLength { len: key.len() });
         }
@@ -73,15 +74,15 @@ impl Channel {
     }
 
     /// How many cards were sealed for this channel.
-    pub(super) fn tally(&self) -> Tally {
+    pub(in crate::adapters) fn tally(&self) -> Tally {
         self.ring.tally()
     }
 
-    pub(super) fn sealed_before(&self, messages: u64) {
+    pub(in crate::adapters) fn sealed_before(&self, messages: u64) {
         self.ring.sealed_before(SEALING, messages);
     }
 
-    pub(super) fn card_tag(&self, card: CardData<'_>) -> CardTag {
+    pub(in crate::adapters) fn card_tag(&self, card: CardData<'_>) -> CardTag {
         let parts: [&[u8]; 2] = match card.number {
             Some(number) => [b"number", number],
             None => [b"secret", card.secret],
@@ -95,7 +96,7 @@ impl Channel {
 
     /// The sealed card as hexadecimal digits. `message` is the message's own nonce and `place`
     /// the operation's place in it: together with what is sealed they make a nonce of its own.
-    pub(super) fn seal_card(
+    pub(in crate::adapters) fn seal_card(
         &self,
         reference: Reference,
         kind: OpKind,
@@ -113,7 +114,12 @@ impl Channel {
     }
 
     /// The card that was sealed for this reference and operation; `None` for anything else.
-    pub(super) fn open_card(&self, reference: Reference, kind: OpKind, sealed: &str) -> Option<OpenCard> {
+    pub(in crate::adapters) fn open_card(
+        &self,
+        reference: Reference,
+        kind: OpKind,
+        sealed: &str,
+    ) -> Option<OpenCard> {
         let bound = bound_to(reference, kind);
         let plain = self.ring.open(&place_of(reference, &bound), &hex::read(sealed)?).ok()?;
         read_card(&mut Reader::new(plain.expose())).ok()

@@ -45,7 +45,7 @@ mod server;
 mod wire;
 
 pub use crate::adapters::served::{Asked, OpenCard};
-pub(super) use channel::{read_card, write_card};
+pub(super) use channel::{Channel, read_card, write_card};
 pub use server::Server;
 
 use crate::adapters::{AdapterError, hex};
@@ -59,7 +59,7 @@ use crate::vault::Tally;
 use alloc::borrow::Cow;
 use alloc::string::ToString;
 use alloc::vec::Vec;
-use channel::{Channel, Way};
+use channel::Way;
 use core::fmt;
 use wire::{Answers, Line, Op, Request, Str, VERSION};
 

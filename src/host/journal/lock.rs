@@ -1,4 +1,4 @@
-//! One process at a journal at a time.
+//! One process at a journal, or at a folder, at a time.
 
 use crate::host::StoreError;
 use rusqlite::{Connection, ErrorCode};
@@ -9,12 +9,12 @@ use std::time::Duration;
 /// Held as long as the journal is open. It is an empty database with a lock on it, for that is
 /// kept by the system: it ends with the process, however that ends, and works on every platform.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(in crate::host) struct Lock {
     _held: Connection,
 }
 
 impl Lock {
-    pub(super) fn take(path: &Path) -> Result<Self, StoreError> {
+    pub(in crate::host) fn take(path: &Path) -> Result<Self, StoreError> {
         let taken = Connection::open(path).and_then(|connection| {
             connection.busy_timeout(Duration::ZERO)?;
             connection.execute_batch("BEGIN EXCLUSIVE")?;
@@ -22,7 +22,7 @@ impl Lock {
         });
         taken.map(|held| Self { _held: held }).map_err(|error| match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                StoreError::Busy("another process has the journal open".into())
+                StoreError::Busy("another process has it open".into())
             }
             _ => StoreError::Failed(error.to_string()),
         })

@@ -17,7 +17,7 @@ mod convert;
 mod disk;
 mod entry;
 mod filter;
-mod lock;
+pub(super) mod lock;
 mod log;
 mod names;
 mod open;

@@ -53,11 +53,7 @@ impl Plan {
         let peppers = 0..=season.keys;
         let peppers = peppers.map(|n| (PepperVersion(u16::from(n) + 1), Secret::new([n + 101; 32].to_vec())));
         let ring = KeyRing::new(keys.collect(), peppers.collect()).expect("all are 32 bytes");
-        let issuers = self
-            .world
-            .issuers
-            .iter()
-            .map(|issuer| issuer.issuer().expect("its key is 32 bytes"));
+        let issuers = self.world.issuers.iter().map(|issuer| issuer.issuer().expect("its key is 32 bytes"));
         let rails = self.world.rails.iter();
         let rails = rails.map(|rail| Box::new(rail.adapter().expect("its key is 32 bytes")) as Box<dyn Rail>);
         let mut text = CATALOGUE.to_string();

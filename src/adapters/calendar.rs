@@ -1,0 +1,37 @@
+//! Dates and times of day where an issuer is.
+
+use crate::base::Wall;
+
+/// Year, month, day, hour, minute and second at a place so many minutes east of Greenwich
+/// (proleptic Gregorian calendar, days from civil after H. Hinnant).
+pub(super) fn local(now: Wall, utc_offset_min: i32) -> [i64; 6] {
+    let seconds = now.0.div_euclid(1_000).saturating_add(i64::from(utc_offset_min).saturating_mul(60));
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    let shifted_days = days.saturating_add(719_468);
+    let (era, day_of_era) = (shifted_days.div_euclid(146_097), shifted_days.rem_euclid(146_097));
+    let year = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = era.saturating_mul(400).saturating_add(year + i64::from(month <= 2));
+    [year, month, day, second / 3_600, second / 60 % 60, second % 60]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_and_times_are_those_of_the_place() {
+        // 2026-11-22T23:30:15Z and 2024-02-29T12:00:00Z.
+        for (ms, offset, expected) in [
+            (1_795_390_215_000, 0, [2026, 11, 22, 23, 30, 15]),
+            (1_795_390_215_000, 480, [2026, 11, 23, 7, 30, 15]),
+            (1_709_208_000_000, 0, [2024, 2, 29, 12, 0, 0]),
+            (0, -60, [1969, 12, 31, 23, 0, 0]),
+        ] {
+            assert_eq!(local(Wall(ms), offset), expected);
+        }
+    }
+}
