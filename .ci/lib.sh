@@ -107,8 +107,11 @@ pictures_read() {
   cargo test --locked --features image --config "$optimised" --example scan
 }
 
-# The PostgreSQL store on private servers, which the test starts and stops.
-on_postgresql() { cargo test --locked --features postgres --test postgres_store; }
+# The PostgreSQL store on private servers, which the tests start and stop; the main job killed over one.
+on_postgresql() {
+  cargo test --locked --features postgres --test postgres_store
+  cargo test --locked --features postgres --test buyback_kill -- over_postgresql
+}
 
 # Each fault planted on purpose is found by the simulator.
 planted() { cargo test --locked --features planted-bugs --test planted; }

@@ -1,6 +1,7 @@
 //! The engine alone: memory store, answers at once. How many redemptions per second, and where
 //! the time goes.
 
+#[allow(dead_code, reason = "shared with other benches")]
 mod common;
 mod parts;
 

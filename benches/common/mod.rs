@@ -1,7 +1,7 @@
 //! The work that the benches share: cards of one online issuer, a far end that answers at once,
 //! and the loop of a host, with the store on the same thread or on one beside it.
 
-pub(crate) mod keeper;
+mod keeper;
 
 use keeper::{Beside, Inline, Keeper};
 use scrip::adapters::signed_json::{Asked, Server, SignedJson, SignedJsonRail};
@@ -171,7 +171,6 @@ impl Trade {
     }
 
     /// Redeems the first `count` cards with the store on a thread of its own, as the service has it.
-    #[allow(dead_code, reason = "not every bench has two threads")]
     pub(crate) fn run_beside(&self, count: usize, load: Load, store: &mut (impl Store + Send)) -> Ran {
         let engine = open(load.in_flight, store);
         std::thread::scope(|scope| self.work(engine, count, load, &mut Beside::start(scope, store)))

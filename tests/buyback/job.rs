@@ -22,8 +22,13 @@ fn program() -> &'static Path {
             Some(profile) => profile,
         };
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let built = Command::new(cargo)
-            .args(["build", "--quiet", "--example", "buyback", "--profile", profile, "--target-dir"])
+        let mut build = Command::new(cargo);
+        build.args(["build", "--quiet", "--example", "buyback", "--profile", profile]);
+        if cfg!(feature = "postgres") {
+            build.args(["--features", "postgres"]);
+        }
+        let built = build
+            .arg("--target-dir")
             .arg(target_dir)
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .output()

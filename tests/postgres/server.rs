@@ -194,6 +194,11 @@ impl Server {
         self.run("pg_ctl", &all)
     }
 
+    /// The server's first process, while it runs.
+    pub(crate) fn process(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("postgres://scrip@127.0.0.1:{}/postgres", self.port)
     }

@@ -4,10 +4,10 @@
 //! `SCRIP_PAST` is how many redemptions there were (1,000,000). With `SCRIP_PAST_AT` the journal is
 //! in that folder and stays there: it is filled up to the count and measured as it is.
 
+#[path = "../common/mod.rs"]
+#[allow(dead_code, reason = "shared with other benches")]
 mod common;
-#[path = "opening_parts/asking.rs"]
 mod asking;
-#[path = "opening_parts/past.rs"]
 mod past;
 
 use past::Past;

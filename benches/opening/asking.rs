@@ -11,8 +11,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 pub(crate) const COLD: &str = "SCRIP_PAST_CACHE";
-pub(crate) const HEAD: &str =
-    "| page cache | opened | taken up | memory before | after | names read | memory then |
+pub(crate) const HEAD: &str = "| page cache | opened | taken up | memory before | after | names read | memory then |
 |---|---:|---:|---:|---:|---:|---:|";
 pub(crate) const ASKED: &str = "SCRIP_PAST_ASKED";
 
@@ -60,21 +59,20 @@ enum Kind {
 
 impl Kind {
     fn request(&self, n: usize) -> Request {
+        // Not what an earlier process has asked of the same journal.
+        let own = std::process::id() as usize;
         match self {
             Self::Known => request(n),
-            Self::Sold => card(&format!("again-{n}"), n),
-            Self::Fresh(from) => card(&format!("fresh-{}", from + n), LIVES * 8 + from + n),
+            Self::Sold => card(&format!("again-{own}-{n}"), n),
+            Self::Fresh(from) => card(&format!("fresh-{own}-{}", from + n), own * 1_000_000 + from + n),
         }
     }
 }
 
 fn card(request_id: &str, n: usize) -> Request {
     let request = Request::new(request_id, &format!("late-{}", n % 50), PRODUCT);
-    request
-        .number(&format!("88{n:014}"))
-        .secret("123456")
-        .face(Amount::new(10_000, Currency::CNY))
-        .channel("shop")
+    let request = request.number(&format!("88{n:014}")).secret("123456").channel("shop");
+    request.face(Amount::new(10_000, Currency::CNY))
 }
 
 struct Desk {

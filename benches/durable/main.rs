@@ -1,0 +1,175 @@
+//! Durable redemptions: the bare disk, plain databases that do the same rows, the stores alone, and
+//! whole redemptions on each store, in one run, so that they can be compared.
+//!
+//! `cargo bench --bench durable --features postgres`; without `--bench` a mere check that it runs.
+
+#[path = "../common/mod.rs"]
+#[allow(dead_code, reason = "shared with other benches")]
+mod common;
+mod device;
+mod plain;
+mod stores;
+
+use common::{Load, Ran, Trade, per_second};
+use plain::{Timed, bare};
+use scrip::host::Memory;
+use scrip::record::Batch;
+use std::time::Duration;
+use stores::{Ground, Kind, folder};
+
+/// How many are in flight, and how many redemptions a run takes.
+const RUNS: [(usize, usize); 4] = [(1, 1_024), (64, 8_192), (1_024, 24_576), (8_192, 32_768)];
+const QUICK: [(usize, usize); 1] = [(16, 64)];
+/// Records in a batch of the plain runs.
+const BATCHES: [u64; 3] = [1, 32, 256];
+/// So many commits the bare disk and plain databases make for a figure.
+const COMMITS: u64 = 400;
+const OFFERED: u32 = 10_000;
+const OFFERED_SECONDS: u32 = 3;
+/// In hundredths: so much of what is offered must be done for it to count as reached.
+const REACHED: u128 = 98;
+
+struct Bench {
+    ground: Ground,
+    full: bool,
+    trade: Trade,
+    /// What the engine wrote in a rehearsal with 1,024 in flight.
+    batches: Vec<Batch>,
+}
+
+fn main() {
+    let full = std::env::args().any(|arg| arg == "--bench");
+    let most = if full { RUNS[3].1 } else { QUICK[0].1 };
+    let (trade, seen) = Trade::rehearse(most, 1_024, &mut Memory::new());
+    let bench = Bench { ground: Ground::new(), full, trade, batches: seen.batches };
+    bench.disk();
+    bench.databases();
+    bench.stores();
+    bench.redemptions();
+    bench.offered();
+}
+
+impl Bench {
+    fn runs(&self) -> &'static [(usize, usize)] {
+        if self.full { &RUNS } else { &QUICK }
+    }
+
+    fn commits(&self) -> u64 {
+        if self.full { COMMITS } else { 2 }
+    }
+
+    fn disk(&self) {
+        println!("| bare disk: records of {} bytes a sync | records/s | syncs/s |", plain::RECORD_BYTES);
+        println!("|---:|---:|---:|");
+        for batch in BATCHES {
+            let pieces = (0..self.commits()).map(|_| usize::try_from(batch).expect("few") * plain::RECORD_BYTES);
+            let took = bare(folder().path(), pieces).took;
+            let (records, syncs) =
+                (per_second(batch * self.commits(), took), per_second(self.commits(), took));
+            println!("| {batch} | {records} | {syncs} |");
+        }
+    }
+
+    fn databases(&self) {
+        println!("\n| plain database | records a commit | records/s | commits/s | thread at work |");
+        println!("|---|---:|---:|---:|---:|");
+        for kind in self.ground.kinds().into_iter().filter(|kind| *kind != Kind::Journal) {
+            let (name, mut plain, _folder) = self.ground.plain(kind);
+            let mut from = 0;
+            for batch in BATCHES {
+                let records = batch * self.commits();
+                let Timed { took, worked } = plain::run(&mut *plain, records, batch, &mut from);
+                let (rate, commits) = (per_second(records, took), per_second(self.commits(), took));
+                println!("| {name} | {batch} | {rate} | {commits} | {} |", share(worked, took));
+            }
+        }
+    }
+
+    /// What a commit costs without the engine: batches of a rehearsal.
+    fn stores(&self) {
+        let units: usize = self.batches.iter().map(|batch| batch.units().len()).sum();
+        let commits = self.batches.len();
+        println!("\n| store alone: {units} units in {commits} commits | units/s | ns per unit | at work |");
+        println!("|---|---:|---:|---:|");
+        let show = |name: &str, Timed { took, worked }: Timed| {
+            let ns = |time: Duration| time.as_nanos() / units as u128;
+            println!("| {name} | {} | {} | {} |", per_second(units as u64, took), ns(took), ns(worked));
+        };
+        show("bare disk", bare(folder().path(), self.batches.iter().map(|batch| batch.bytes().len())));
+        for kind in [Kind::Memory].into_iter().chain(self.ground.kinds()) {
+            show(kind.name(), self.ground.commit(kind, &self.batches));
+        }
+    }
+
+    fn redemptions(&self) {
+        println!(
+            "\n| in flight | store | redemptions/s | units/s | units a commit | engine at work | store at work \
+             | p50 | p99 | p99.9 | bytes each | of the bare disk | of the plain database |"
+        );
+        println!("|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
+        let (bytes, units) = self.batches.iter().fold((0, 0), |(bytes, units), batch| {
+            (bytes + batch.bytes().len(), units + batch.units().len())
+        });
+        for &(in_flight, count) in self.runs() {
+            for kind in [Kind::Memory].into_iter().chain(self.ground.kinds()) {
+                let (ran, written) = self.ground.redeem(kind, &self.trade, count, Load::of(in_flight));
+                let rate = per_second(ran.units, ran.took);
+                let batch = ran.units.div_ceil(ran.commits);
+                let beside = if kind == Kind::Memory {
+                    "| |".to_owned()
+                } else {
+                    let piece = usize::try_from(batch).expect("it was in memory") * bytes / units;
+                    let commits = ran.commits.min(self.commits());
+                    let disk = bare(folder().path(), (0..commits).map(|_| piece)).took;
+                    let (_, mut plain, _folder) = self.ground.plain(kind);
+                    let records = (batch * commits).min(65_536).max(batch);
+                    let took = plain::run(&mut *plain, records, batch, &mut 0).took;
+                    let (disk, plain) = (per_second(batch * commits, disk), per_second(records, took));
+                    format!("{} | {} |", ratio(rate, disk), ratio(rate, plain))
+                };
+                let written = written.filter(|_| kind != Kind::Memory).map_or(String::new(), |n| n.to_string());
+                println!(
+                    "| {in_flight} | {} | {} | {rate} | {batch} | {} | {} | {} | {written} | {beside}",
+                    kind.name(),
+                    per_second(count as u64, ran.took),
+                    share(ran.worked, ran.took),
+                    share(ran.kept, ran.took),
+                    quantiles(&ran),
+                );
+            }
+        }
+    }
+
+    /// Requests come when they come, whether or not earlier ones are done.
+    fn offered(&self) {
+        println!("\n| offered | store | done | p50 | p99 | p99.9 | reached |");
+        println!("|---:|---|---:|---:|---:|---:|---|");
+        let in_flight = if self.full { 8_192 } else { 64 };
+        let count = self.trade.requests.len().min((OFFERED * OFFERED_SECONDS) as usize);
+        for kind in [Kind::Memory].into_iter().chain(self.ground.kinds()) {
+            let (ran, _) =
+                self.ground.redeem(kind, &self.trade, count, Load { in_flight, offered: Some(OFFERED) });
+            let rate = per_second(count as u64, ran.took);
+            let reached = if rate * 100 >= u128::from(OFFERED) * REACHED { "yes" } else { "no" };
+            println!("| {OFFERED} | {} | {rate} | {} | {reached} |", kind.name(), quantiles(&ran));
+        }
+    }
+}
+
+/// p50, p99, p99.9 of submit to paid.
+fn quantiles(ran: &Ran) -> String {
+    let at = |share: usize| {
+        let wait = ran.waits[(ran.waits.len() * share / 1_000).min(ran.waits.len() - 1)];
+        format!("{}.{:02} ms", wait.as_micros() / 1_000, wait.as_micros() % 1_000 / 10)
+    };
+    format!("{} | {} | {}", at(500), at(990), at(999))
+}
+
+fn share(part: Duration, whole: Duration) -> String {
+    format!("{} %", part.as_nanos() * 100 / whole.as_nanos().max(1))
+}
+
+fn ratio(one: u128, other: u128) -> String {
+    let hundredths = one * 100 / other.max(1);
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
