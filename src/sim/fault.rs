@@ -61,7 +61,7 @@ const TABLE: [(Fault, u64, u64); 10] = [
 ];
 
 /// From this attempt on nothing goes wrong any more, so that every redemption can end.
-const CALM_FROM: u32 = 6;
+pub(super) const CALM_FROM: u32 = 6;
 
 impl Faults {
     /// The profile with this name: `none`, `light` or `heavy`.

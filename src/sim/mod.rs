@@ -15,6 +15,7 @@
 //! | `clock` | virtual or real time that goes on where it was |
 //! | `world` | the books by channel, and what they do with a message |
 //! | `transport` | the network between scrip and the world |
+//! | `serve` | the world behind a server's own network |
 //! | `oracle` | what really happened |
 //!
 //! # Examples
@@ -50,6 +51,7 @@ mod ledger;
 pub mod life;
 mod oracle;
 mod rail;
+mod serve;
 mod transport;
 mod world;
 
@@ -64,6 +66,7 @@ pub use config::{FileTimes, Pace, SimConfig, SimIssuer, SimRail, TimeMode};
 pub use fault::{Fault, Faults};
 pub use oracle::{Oracle, OracleDebit, OraclePayout, Twice};
 pub use rail::RailBook;
+pub use serve::{Parcel, Visit};
 pub use transport::SimTransport;
 pub use world::SimWorld;
 

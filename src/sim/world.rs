@@ -130,6 +130,10 @@ impl SimWorld {
         self.at(id).map_or(Ok(Vec::new()), |channel| channel.server().read(bytes))
     }
 
+    pub(super) const fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// How its channel behaves in time; `None` for a channel that is not there.
     pub(super) fn timing(&self, id: ChannelId) -> Option<&Timing> {
         self.at(id).map(|channel| &channel.timing)
