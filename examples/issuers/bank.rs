@@ -18,7 +18,7 @@ const FASTEST_MS: u64 = 500;
 const SLOWEST_MS: u64 = 1_200;
 
 /// What every connection shares.
-struct Desk {
+pub(crate) struct Desk {
     bank: Mutex<SimBank>,
     spec: Spec,
     troubles: Vec<(Trouble, u64)>,
@@ -38,24 +38,40 @@ fn terms() -> BankTerms {
     }
 }
 
-/// Serves the bank for ever.
-pub(crate) fn serve(listener: TcpListener, seed: u64, troubles: Vec<(Trouble, u64)>) -> io::Result<()> {
-    let spec = Spec::bcd().framed(Frame::UNIONPAY_POS);
-    let crypto = SoftCrypto::new(&Secret::new(vec![0x5A; 16]), Box::new(X919), PinFormat::Iso0);
-    let crypto = crypto.ok_or_else(|| io::Error::other("the bank's master key is none"))?;
-    let mut bank = SimBank::new(spec.clone(), terms(), crypto);
-    for card in 0..99 {
-        bank = bank.card(&(6_222_021_234_567_894_u64 + card * 10).to_string(), "739164", 500_000);
-    }
-    let desk = Arc::new(Desk { bank: Mutex::new(bank), spec, troubles, dice: Mutex::new(seed) });
-    for stream in listener.incoming() {
-        let (desk, stream) = (Arc::clone(&desk), stream?);
-        spawn(move || drop(desk.line(stream)))?;
-    }
-    Ok(())
-}
-
 impl Desk {
+    /// A bank with all its cards.
+    pub(crate) fn new(seed: u64, troubles: Vec<(Trouble, u64)>) -> io::Result<Arc<Self>> {
+        let spec = Spec::bcd().framed(Frame::UNIONPAY_POS);
+        let crypto = SoftCrypto::new(&Secret::new(vec![0x5A; 16]), Box::new(X919), PinFormat::Iso0);
+        let crypto = crypto.ok_or_else(|| io::Error::other("the bank's master key is none"))?;
+        let mut bank = SimBank::new(spec.clone(), terms(), crypto);
+        for card in 0..99 {
+            bank = bank.card(&(6_222_021_234_567_894_u64 + card * 10).to_string(), "739164", 500_000);
+        }
+        Ok(Arc::new(Self { bank: Mutex::new(bank), spec, troubles, dice: Mutex::new(seed) }))
+    }
+
+    /// Serves the bank for ever.
+    pub(crate) fn serve(self: Arc<Self>, listener: TcpListener) -> io::Result<()> {
+        for stream in listener.incoming() {
+            let (desk, stream) = (Arc::clone(&self), stream?);
+            spawn(move || drop(desk.line(stream)))?;
+        }
+        Ok(())
+    }
+
+    /// What stands debited and how often a terminal has signed in, for the report.
+    pub(crate) fn report(&self) -> String {
+        let bank = self.bank.lock().unwrap_or_else(PoisonError::into_inner);
+        let standing = bank.debits().iter().filter(|debit| !debit.reversed);
+        let (count, minor) = standing.fold((0, 0), |(count, minor), debit| (count + 1, minor + debit.minor));
+        format!(
+            "{{\"debits\":{count},\"debited_minor\":{minor},\"reversed\":{},\"sign_ins\":{}}}",
+            bank.debits().len() - count,
+            bank.sign_ins()
+        )
+    }
+
     fn roll(&self, below: u64) -> u64 {
         let mut dice = self.dice.lock().unwrap_or_else(PoisonError::into_inner);
         *dice = dice.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -84,16 +84,19 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     config.dir = Some(ledgers.clone());
     notes.iter().for_each(|note| eprintln!("issuers: {note}"));
 
-    let office = Office::new(SimWorld::open(&config)?, ledgers, args.faults, args.troubles.clone());
+    let bank = match args.bank {
+        Some(at) => Some((TcpListener::bind(at)?, bank::Desk::new(args.seed, args.troubles.clone())?)),
+        None => None,
+    };
+    let desk = bank.as_ref().map(|(_, desk)| Arc::clone(desk));
+    let office = Office::new(SimWorld::open(&config)?, ledgers, args.faults, args.troubles, desk);
     for (channel, name) in office.channels() {
         let (office, channel, name) = (Arc::clone(&office), *channel, name.clone());
         spawn(move || office.bring(channel, &name))?;
     }
-    if let Some(at) = args.bank {
-        let listener = TcpListener::bind(at)?;
+    if let Some((listener, desk)) = bank {
         say(&format!("bank tcp://{}", listener.local_addr()?))?;
-        let (seed, troubles) = (args.seed, args.troubles);
-        spawn(move || drop(bank::serve(listener, seed, troubles)))?;
+        spawn(move || drop(desk.serve(listener)))?;
     }
     let mut doors = Vec::new();
     for at in &args.listen {

@@ -1,6 +1,7 @@
 //! Serves requests out of the issuers' books, and brings what is to be brought.
 
 use crate::ask::ask;
+use crate::bank::Desk;
 use crate::http::{Asked, Conversation};
 use crate::trouble::Trouble;
 use scrip::base::Wall;
@@ -27,6 +28,7 @@ pub(crate) struct Office {
     ledgers: PathBuf,
     level: Faults,
     troubles: Vec<(Trouble, u64)>,
+    bank: Option<Arc<Desk>>,
     /// Where callbacks are brought.
     bring_to: Mutex<Option<String>>,
     /// How often what was done or went wrong.
@@ -54,10 +56,11 @@ impl Office {
         ledgers: PathBuf,
         level: Faults,
         troubles: Vec<(Trouble, u64)>,
+        bank: Option<Arc<Desk>>,
     ) -> Arc<Self> {
         let channels = world.channels();
         let (world, bring_to, counts) = (Mutex::new(world), Mutex::default(), Mutex::default());
-        Arc::new(Self { world, channels, ledgers, level, troubles, bring_to, counts })
+        Arc::new(Self { world, channels, ledgers, level, troubles, bank, bring_to, counts })
     }
 
     fn world(&self) -> MutexGuard<'_, SimWorld> {
@@ -238,12 +241,13 @@ impl Office {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let counts: Vec<String> = counts.iter().map(|(what, times)| format!("\"{what}\":{times}")).collect();
         format!(
-            "{{\"debited_minor\":{{{}}},\"paid_minor\":{{{}}},\"twice\":{},\"unbacked\":{},\"unpaid\":{},\"counts\":{{{}}}}}\n",
+            "{{\"debited_minor\":{{{}}},\"paid_minor\":{{{}}},\"twice\":{},\"unbacked\":{},\"unpaid\":{},\"bank\":{},\"counts\":{{{}}}}}\n",
             totals(oracle.debit_totals()),
             totals(oracle.payout_totals()),
             oracle.twice().len(),
             oracle.unbacked().len(),
             oracle.unpaid().len(),
+            self.bank.as_ref().map_or_else(|| "null".to_string(), |bank| bank.report()),
             counts.join(",")
         )
     }
