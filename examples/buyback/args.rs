@@ -22,6 +22,9 @@ usage: buyback [options] CARDS.csv
   --faults LEVEL       none, light or heavy: how badly issuers behave (none)
   --seed N             what the simulation is drawn from (1)
   --realtime           wait as long as issuers do, instead of in virtual time
+  --issuers URL        issuers that are servers of their own (--example issuers), in real time;
+                       several URLs with commas between them are several sites
+  --hurried            issuers and rail promise to know everything within seconds
   --help               this text
 ";
 
@@ -57,6 +60,9 @@ pub(crate) struct Args {
     pub(crate) faults: Faults,
     pub(crate) seed: u64,
     pub(crate) realtime: bool,
+    /// The servers of the issuers, site by site, instead of simulated ones in this process.
+    pub(crate) issuers: Option<Vec<String>>,
+    pub(crate) hurried: bool,
 }
 
 impl Args {
@@ -84,6 +90,7 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
     let (mut cards, mut issuer_cards, mut db, mut out) = (None, None, None, None);
     let (mut catalog, mut policy, mut store, mut postgres) = (None, None, None, None);
     let (mut faults, mut seed, mut realtime) = (Faults::None, 1, false);
+    let (mut issuers, mut hurried) = (None, false);
     while let Some(arg) = parser.next()? {
         match arg {
             Short('h') | Long("help") => return Ok(Command::Help),
@@ -100,6 +107,8 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
                 seed = parser.value()?.parse_with(|text| text.parse().map_err(|_| number))?;
             }
             Long("realtime") => realtime = true,
+            Long("issuers") => issuers = Some(parser.value()?.parse_with(urls)?),
+            Long("hurried") => hurried = true,
             Value(value) if cards.is_none() => cards = Some(PathBuf::from(value)),
             other => return Err(other.unexpected()),
         }
@@ -119,6 +128,8 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
         faults,
         seed,
         realtime,
+        issuers,
+        hurried,
     }))
 }
 
@@ -135,6 +146,12 @@ fn store_kind(text: &str) -> Result<StoreKind, &'static str> {
         "sqlite" => Ok(StoreKind::Sqlite),
         _ => Err("journal or sqlite was expected"),
     }
+}
+
+fn urls(text: &str) -> Result<Vec<String>, &'static str> {
+    let urls: Vec<String> = text.split(',').map(|url| url.trim_end_matches('/').to_string()).collect();
+    let good = urls.iter().all(|url| url.starts_with("http://") && url.len() > "http://".len());
+    if good { Ok(urls) } else { Err("http://HOST:PORT was expected") }
 }
 
 fn level(text: &str) -> Result<Faults, &'static str> {
@@ -168,6 +185,8 @@ mod tests {
             faults: Faults::None,
             seed: 1,
             realtime: false,
+            issuers: None,
+            hurried: false,
         };
         assert_eq!(parsed("cards.csv"), Ok(Command::Run(expected)));
     }
@@ -175,13 +194,15 @@ mod tests {
     #[test]
     fn every_option_is_taken_in_any_order() {
         let line = "--issuer-cards i.csv --db=d.db --out o c.csv --catalogue k.toml --policy p.toml \
-                    --faults heavy --seed 18446744073709551615 --realtime --store sqlite";
+                    --faults heavy --seed 18446744073709551615 --realtime --store sqlite \
+                    --hurried --issuers http://a:1/,http://b:2";
         let Ok(Command::Run(args)) = parsed(line) else { panic!("{:?}", parsed(line)) };
         assert_eq!((args.cards, args.out, args.db), ("c.csv".into(), "o".into(), "d.db".into()));
         assert_eq!((args.issuer_cards, args.catalog), (Some("i.csv".into()), Some("k.toml".into())));
         assert_eq!(args.store, Some(StoreKind::Sqlite));
         assert_eq!((args.policy, args.faults), (Some("p.toml".into()), Faults::Heavy));
-        assert_eq!((args.seed, args.realtime), (u64::MAX, true));
+        assert_eq!((args.seed, args.realtime, args.hurried), (u64::MAX, true, true));
+        assert_eq!(args.issuers, Some(vec!["http://a:1".into(), "http://b:2".into()]));
         let Ok(Command::Run(args)) = parsed("--out o --catalog k -- -c.csv") else { panic!("a run") };
         assert_eq!((args.cards, args.db), ("-c.csv".into(), "o/scrip.db".into()));
         assert_eq!(args.catalog, Some("k".into()));
@@ -193,6 +214,8 @@ mod tests {
         assert_eq!(parsed("c.csv -h"), Ok(Command::Help));
         for option in
             ["issuer-cards", "db", "out", "catalog", "policy", "faults", "seed", "realtime", "store", "help"]
+                .into_iter()
+                .chain(["issuers", "hurried"])
         {
             assert!(HELP.contains(&format!("  --{option}")), "{option}");
         }
@@ -210,6 +233,7 @@ mod tests {
             ("a.csv --seed", "--seed"),
             ("a.csv --db=", "a path"),
             ("a.csv --realtime=yes", "--realtime"),
+            ("a.csv --issuers 127.0.0.1:80", "http://HOST:PORT"),
             ("a.csv -x", "-x"),
         ] {
             let error = parsed(line).unwrap_err();

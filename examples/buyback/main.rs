@@ -7,6 +7,7 @@
 //! `verdict` asks the issuers' own books whether that is true.
 
 mod args;
+mod ask;
 mod atomic;
 mod fault;
 mod fields;
@@ -25,14 +26,16 @@ mod summary;
 mod table;
 mod trade;
 mod verdict;
+mod wire;
+mod world;
 
 use args::{Args, Command, StoreKind};
 use fault::{InputError, label};
 use intake::Intake;
 use progress::Progress;
 use report::OutcomesFile;
-use scrip::host::{Driver, Journal, Sqlite, Store, StoreError};
-use scrip::sim::SimTransport;
+use scrip::host::{Driver, Journal, Sqlite, Store, StoreError, Transport};
+use scrip::sim::{Oracle, SimTransport};
 use setup::Stage;
 use std::collections::HashSet;
 use std::error::Error;
@@ -85,29 +88,51 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     #[cfg(feature = "postgres")]
     if let Some(url) = &args.postgres {
         let store = scrip::host::Postgres::open(url).map_err(|error| InputError::new("--postgres", error))?;
-        return job(args, intake, stage, store);
+        return over(args, intake, stage, store);
     }
     let wrong = |error: StoreError| InputError::new(&label(&args.db), error);
     match args.store() {
-        StoreKind::Journal => job(args, intake, stage, Journal::open(&args.db).map_err(wrong)?),
-        StoreKind::Sqlite => job(args, intake, stage, Sqlite::open(&args.db).map_err(wrong)?),
+        StoreKind::Journal => over(args, intake, stage, Journal::open(&args.db).map_err(wrong)?),
+        StoreKind::Sqlite => over(args, intake, stage, Sqlite::open(&args.db).map_err(wrong)?),
     }
 }
 
-fn job<R: BufRead, S: Store>(
+/// Who the issuers are: servers of their own, or simulated ones in this process.
+fn over<R: BufRead, S: Store>(
     args: &Args,
     intake: Intake<R>,
     stage: Stage,
     store: S,
 ) -> Result<(), Box<dyn Error>> {
-    make_dir(&setup::issuers_dir(&args.db))?;
+    let books = setup::issuers_dir(&args.db);
+    make_dir(&books)?;
+    if let Some(urls) = &args.issuers {
+        let transport = wire::open(urls, &stage.world)?;
+        let names = wire::names(&stage.world);
+        return job(args, intake, stage, store, transport, |_| wire::oracle(&urls[0], &names, &books));
+    }
     let transport = SimTransport::open(&stage.world)?;
+    job(args, intake, stage, store, transport, |transport| match transport.trouble() {
+        Some(trouble) => Err(trouble.to_string().into()),
+        None => Ok(transport.world().oracle()),
+    })
+}
+
+/// `oracle` asks the issuers' own books.
+fn job<R: BufRead, S: Store, T: Transport>(
+    args: &Args,
+    intake: Intake<R>,
+    stage: Stage,
+    store: S,
+    transport: T,
+    oracle: impl FnOnce(&mut T) -> Result<Oracle, Box<dyn Error>>,
+) -> Result<(), Box<dyn Error>> {
     let mut driver = Driver::open(stage.setup, store, transport)
         .map_err(|error| InputError::new(&label(&args.db), error))?;
     for note in &stage.notes {
         eprintln!("buyback: {note}");
     }
-    if !args.realtime {
+    if !args.realtime && args.issuers.is_none() {
         driver.group_within(GROUP_MS);
     }
 
@@ -116,16 +141,14 @@ fn job<R: BufRead, S: Store>(
     if let Some(fault) = trade.fault.take() {
         return Err(fault.into());
     }
-    if let Some(trouble) = driver.transport().trouble() {
-        return Err(trouble.to_string().into());
-    }
+    let oracle = oracle(driver.transport())?;
     let (leaves, root) = driver.engine().audit();
-    let (mut store, mut transport) = driver.close()?;
+    let (mut store, _) = driver.close()?;
     let closing = Closing {
         ledger_balance_minor: verdict::ledger_balance(&mut store)?,
         audit_root: Some(root.to_string()),
         audit_leaves: leaves,
-        oracle: Some(verdict::verdict(&mut store, &transport.world().oracle())?),
+        oracle: Some(verdict::verdict(&mut store, &oracle)?),
         stages: trade.stages.figures(),
     };
     let summary = write(args, &trade, closing)?;

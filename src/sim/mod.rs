@@ -16,6 +16,7 @@
 //! | `clock` | virtual or real time that goes on where it was |
 //! | `world` | the books by channel, and what they do with a message |
 //! | `transport` | the network between scrip and the world |
+//! | `serve` | the world behind a server's own network |
 //! | `speech` | which protocol an issuer speaks |
 //! | `oracle` | what really happened |
 //!
@@ -53,6 +54,7 @@ pub mod life;
 mod oracle;
 mod outage;
 mod rail;
+mod serve;
 mod speech;
 mod transport;
 mod world;
@@ -69,6 +71,7 @@ pub use fault::{Fault, Faults};
 pub use oracle::{Oracle, OracleDebit, OraclePayout, Twice};
 pub use outage::Outage;
 pub use rail::RailBook;
+pub use serve::{Parcel, Visit};
 pub use speech::Speech;
 pub use transport::SimTransport;
 pub use world::SimWorld;

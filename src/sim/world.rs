@@ -145,6 +145,10 @@ impl SimWorld {
         self.at(id).is_some_and(|channel| channel.far_end().enveloped())
     }
 
+    pub(super) const fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// How its channel behaves in time; `None` for a channel that is not there.
     pub(super) fn timing(&self, id: ChannelId) -> Option<&Timing> {
         self.at(id).map(|channel| &channel.timing)

@@ -11,31 +11,34 @@ use tempfile::TempDir;
 pub(crate) const CARDS: &str = "examples/data/cards.csv";
 pub(crate) const ISSUER_CARDS: &str = "examples/data/issuer-cards.csv";
 
-/// The example, freshly built: `cargo test` builds its unit tests, but not the program itself.
+/// The main job, freshly built.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let test = std::env::current_exe().unwrap();
-        let [profile_dir, target_dir] = [2, 3].map(|up| test.ancestors().nth(up).unwrap());
-        let profile = match profile_dir.file_name().and_then(OsStr::to_str) {
-            Some("debug") | None => "dev",
-            Some(profile) => profile,
-        };
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--example", "buyback", "--profile", profile]);
-        if cfg!(feature = "postgres") {
-            build.args(["--features", "postgres"]);
-        }
-        let built = build
-            .arg("--target-dir")
-            .arg(target_dir)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .output()
-            .expect("cargo runs, it runs this test");
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        profile_dir.join("examples/buyback")
-    })
+    PROGRAM.get_or_init(|| example("buyback"))
+}
+
+/// An example, freshly built: `cargo test` builds its unit tests, but not the program itself.
+pub(crate) fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let [profile_dir, target_dir] = [2, 3].map(|up| test.ancestors().nth(up).unwrap());
+    let profile = match profile_dir.file_name().and_then(OsStr::to_str) {
+        Some("debug") | None => "dev",
+        Some(profile) => profile,
+    };
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build.args(["build", "--quiet", "--example", name, "--profile", profile]);
+    if cfg!(feature = "postgres") {
+        build.args(["--features", "postgres"]);
+    }
+    let built = build
+        .arg("--target-dir")
+        .arg(target_dir)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs, it runs this test");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    profile_dir.join("examples").join(name)
 }
 
 /// What a run left in the terminal.

@@ -139,6 +139,26 @@ fn a_chunked_answer_and_one_that_ends_with_the_connection_are_whole() {
 }
 
 #[test]
+fn a_receipt_without_a_body_is_no_reply() {
+    let server = Server::new(|mut stream, _| {
+        for status in ["202 Accepted", "204 No Content", "202 Accepted"] {
+            read_request(&mut stream).unwrap();
+            let body = if status.starts_with("204") { "" } else { "Content-Length: 0\r\n" };
+            stream.write_all(format!("HTTP/1.1 {status}\r\n{body}\r\n").as_bytes()).unwrap();
+        }
+        echo(&mut stream);
+    });
+    let mut wire = wire(terms(&server.http()));
+    for number in 0..3 {
+        let call = call(&mut wire, number, b"file");
+        wire.start(call);
+        nothing_for(&mut wire, 60);
+    }
+    assert_eq!(ask(&mut wire, 4, b"x"), reply(4, b"x"));
+    assert_eq!(server.connections(), 1);
+}
+
+#[test]
 fn a_reset_before_or_after_reading_may_have_been_sent() {
     assert_eq!(outcome(|stream| reset(&stream)), MAYBE);
     assert_eq!(outcome(|mut stream| drop(read_request(&mut stream))), MAYBE);

@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper::header::{HOST, HeaderName, HeaderValue};
-use hyper::{Method, Request, Response};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use std::collections::VecDeque;
 use std::io;
@@ -62,10 +62,10 @@ impl Drop for Line {
 }
 
 impl HttpSite {
-    /// Carries a call and tells what came of it.
-    pub(super) async fn carry(&self, call: Call) -> Arrival {
+    /// Carries a call and tells what came of it; nothing if the site only says that it has taken it.
+    pub(super) async fn carry(&self, call: Call) -> Option<Arrival> {
         let Call { id, send_by, answer_by, head, bytes, .. } = call;
-        let not_sent = Arrival::Lost(id, Sent::NotSent);
+        let not_sent = Some(Arrival::Lost(id, Sent::NotSent));
         let Some(request) = self.request(&head, Bytes::from_owner(bytes)) else { return not_sent };
         let send_until = self.inbox.instant(send_by).into();
         let wait_until = self.inbox.instant(answer_by.plus(self.linger_ms)).into();
@@ -86,9 +86,9 @@ impl HttpSite {
             match answer {
                 Ok(Ok(reply)) if has_left => {
                     self.keep(line);
-                    return Arrival::Reply(id, reply);
+                    return reply.map(|reply| Arrival::Reply(id, reply));
                 }
-                _ if has_left => return Arrival::Lost(id, Sent::MaybeSent),
+                _ if has_left => return Some(Arrival::Lost(id, Sent::MaybeSent)),
                 // It had died while nobody used it.
                 _ if was_kept && self.inbox.now().mono <= send_by => {}
                 _ => return not_sent,
@@ -160,14 +160,16 @@ impl HttpSite {
         Ok(Line { sender, gate, task, since: Instant::now() })
     }
 
-    async fn exchange(&self, line: &mut Line, request: Request<Full<Bytes>>) -> io::Result<Vec<u8>> {
+    async fn exchange(&self, line: &mut Line, request: Request<Full<Bytes>>) -> io::Result<Option<Vec<u8>>> {
         let response = line.sender.send_request(request).await.map_err(io::Error::other)?;
+        let receipt = matches!(response.status(), StatusCode::ACCEPTED | StatusCode::NO_CONTENT);
         let mut out = Vec::new();
         if self.form == Form::Envelope {
             self.write_head(&response, &mut out);
         }
+        let head = out.len();
         read_body(response.into_body(), self.body_max, &mut out).await?;
-        Ok(out)
+        Ok((!receipt || out.len() > head).then_some(out))
     }
 
     fn write_head(&self, response: &Response<Incoming>, out: &mut Vec<u8>) {

@@ -38,6 +38,9 @@ const ACKNOWLEDGE_WITHIN_MS: u64 = 10_000;
 /// What an adapter puts into [`Call::head`] is read as the lines of an
 /// [`Envelope`](crate::codec::envelope::Envelope): `POST /path`, then header lines. Without such a
 /// first line it is a POST to the endpoint's own path. TCP lines do not look at it.
+///
+/// 202 or 204 without a body says that a call was taken, and is no reply: nothing arrives for it, and
+/// the answer is brought later.
 pub struct Wire {
     inbox: Arc<Inbox>,
     tokens: Arc<Tokens>,
@@ -174,7 +177,11 @@ impl Transport for Wire {
         match site.filter(|_| !late) {
             Some(Site::Http(site)) => {
                 let (site, inbox) = (Arc::clone(site), Arc::clone(&self.inbox));
-                self.handle.spawn(async move { inbox.bring(site.carry(call).await) });
+                self.handle.spawn(async move {
+                    if let Some(arrival) = site.carry(call).await {
+                        inbox.bring(arrival);
+                    }
+                });
             }
             Some(Site::Line(line)) => {
                 if line.send(call).is_err() {

@@ -1,0 +1,86 @@
+//! The command line.
+
+use crate::trouble::Trouble;
+use lexopt::prelude::{Long, Short, ValueExt};
+use scrip::sim::Faults;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// The text of `--help`.
+pub(crate) const HELP: &str = "\
+issuers: the simulated issuers and the pay-out rail as servers
+
+usage: issuers [options]
+
+  --listen ADDR        where they speak HTTP (127.0.0.1:0); given twice, both doors lead to the same
+                       books: two sites. An issuer or rail is at /NAME/SITE
+  --bank ADDR          where a bank speaks ISO 8583 over TCP, with a few cards of its own
+  --issuer-cards FILE  what they know of their cards (CSV); every card is good without it
+  --catalog FILE       the products (TOML; the shipped catalogue)
+  --ledger DIR         where their books lie (a temporary folder)
+  --faults LEVEL       none, light or heavy: how badly they behave (none)
+  --fault NAME=SHARE   how often one thing goes wrong, such as reset_after=0.05; the names:
+                       slow, reset_before, reset_after, lost_request, late_request, lost_answer,
+                       double_answer, late_answer, wrong_signature, garbage, page_5xx, maintenance,
+                       half_closed, slow_loris
+  --seed N             what faults and latencies are drawn from (1)
+  --hurried            promise to know everything within seconds
+  --help               this text
+
+POST /callbacks with a URL: where callbacks and files are brought, each at URL/NAME/.
+GET /oracle: what was debited and paid, and whether anything was twice.
+GET /ledgers/NAME: the book of an issuer or rail, as it lies in DIR.
+";
+
+/// What to run.
+#[derive(Debug)]
+pub(crate) struct Args {
+    pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) bank: Option<SocketAddr>,
+    pub(crate) issuer_cards: Option<PathBuf>,
+    pub(crate) catalog: Option<PathBuf>,
+    pub(crate) ledger: Option<PathBuf>,
+    pub(crate) faults: Faults,
+    /// Shares in a million.
+    pub(crate) troubles: Vec<(Trouble, u64)>,
+    pub(crate) seed: u64,
+    pub(crate) hurried: bool,
+}
+
+/// Reads the arguments; `None` asks for help.
+pub(crate) fn parse() -> Result<Option<Args>, lexopt::Error> {
+    let mut parser = lexopt::Parser::from_env();
+    let mut args = Args {
+        listen: Vec::new(),
+        bank: None,
+        issuer_cards: None,
+        catalog: None,
+        ledger: None,
+        faults: Faults::None,
+        troubles: Vec::new(),
+        seed: 1,
+        hurried: false,
+    };
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Short('h') | Long("help") => return Ok(None),
+            Long("listen") => args.listen.push(parser.value()?.parse()?),
+            Long("bank") => args.bank = Some(parser.value()?.parse()?),
+            Long("issuer-cards") => args.issuer_cards = Some(parser.value()?.into()),
+            Long("catalog" | "catalogue") => args.catalog = Some(parser.value()?.into()),
+            Long("ledger") => args.ledger = Some(parser.value()?.into()),
+            Long("faults") => {
+                let level = |text: &str| Faults::from_name(text).ok_or("none, light or heavy was expected");
+                args.faults = parser.value()?.parse_with(level)?;
+            }
+            Long("fault") => args.troubles.push(parser.value()?.parse_with(Trouble::share)?),
+            Long("seed") => args.seed = parser.value()?.parse()?,
+            Long("hurried") => args.hurried = true,
+            other => return Err(other.unexpected()),
+        }
+    }
+    if args.listen.is_empty() {
+        args.listen.push(([127, 0, 0, 1], 0).into());
+    }
+    Ok(Some(args))
+}

@@ -1,0 +1,130 @@
+//! The bank over TCP behind the engine, with many redemptions at once on one line.
+
+use crate::servers::Servers;
+use scrip::adapters::bank::{Bank, BankTerms, PinFormat, SoftCrypto, X919};
+use scrip::base::{RedemptionId, Secret};
+use scrip::card::Catalogue;
+use scrip::codec::iso8583::{Frame, Spec};
+use scrip::engine::{Policy, Request, Setup, SubmitError};
+use scrip::host::transport::{ChannelTerms, Framing, Wire, WireOptions};
+use scrip::host::{Driver, Memory, Outcome, Source};
+use scrip::issuer::Profiles;
+use scrip::money::{Amount, Currency};
+use scrip::sim::SimRail;
+use scrip::vault::{KeyId, KeyRing, PepperVersion};
+use std::collections::BTreeMap;
+
+const CATALOGUE: &str = r#"
+[product.card]
+issuer = "bank"
+family = "bank"
+scheme = "card"
+currencies = ["CNY"]
+face = { min = "1.00", max = "5000.00" }
+rate = "0.90"
+number = { kind = "digits", lengths = [16, 19] }
+secret = { kind = "digits", lengths = [6] }
+identity = "number"
+"#;
+
+const PROFILES: &str = r#"
+[issuer.bank]
+adapter = "bank"
+verify = "pin_check"
+evidence = "online"
+idempotency = "none"
+recipe = "reverse"
+on_absent = "decline"
+can_reverse = true
+endpoints = ["a"]
+timing = { send_within_ms = 1000, answer_within_ms = 2500, ladder_ms = [500, 1000], absent_after_ms = 5000, age_limit_ms = 60000 }
+
+[rail.payout]
+adapter = "signed_json"
+idempotent = true
+endpoints = ["a"]
+"#;
+
+const POLICY: &str = include_str!("../../examples/data/policy.toml");
+
+fn driver(servers: &Servers) -> Driver<Memory, Wire> {
+    let profiles = Profiles::parse(PROFILES).unwrap();
+    let spec = Spec::bcd().framed(Frame::UNIONPAY_POS);
+    let terms = BankTerms {
+        terminal: "TERM0001".into(),
+        merchant: "MERCHANT0000001".into(),
+        acquirer: Some("48021000".into()),
+        query_code: Some("380000".into()),
+        ..BankTerms::default()
+    };
+    let crypto = SoftCrypto::new(&Secret::new(vec![0x5A; 16]), Box::new(X919), PinFormat::Iso0).unwrap();
+    let profile = profiles.issuers["bank"].clone();
+    let bank = Bank::new(profile, terms, spec.clone(), Box::new(crypto), Secret::new(vec![4; 32])).unwrap();
+    let rail = SimRail::new(profiles.rails["payout"].clone()).adapter().unwrap();
+    let keys = KeyRing::new(
+        [(KeyId(1), Secret::new(vec![1; 32]))].into(),
+        [(PepperVersion(1), Secret::new(vec![2; 32]))].into(),
+    );
+    let (catalogue, policy) = (Catalogue::parse(CATALOGUE).unwrap(), Policy::parse(POLICY).unwrap());
+    let setup = Setup::new(catalogue, policy, vec![Box::new(bank)], vec![Box::new(rail)], keys.unwrap());
+    let line = ChannelTerms {
+        framing: Some(Framing::iso8583(spec)),
+        ..ChannelTerms::new(vec![servers.bank.clone()])
+    };
+    let rail = ChannelTerms::new(vec![format!("{}/payout/0", servers.doors[0])]);
+    let wire = Wire::open(WireOptions { channels: vec![line, rail], ..WireOptions::default() }).unwrap();
+    Driver::open(setup.unwrap(), Memory::new(), wire).unwrap()
+}
+
+/// So many cards, and how each came out.
+struct Cards(u64, u64, BTreeMap<String, u64>);
+
+impl Source for Cards {
+    fn next(&mut self) -> Option<Request> {
+        let card = self.0;
+        self.0 += 1;
+        (card < self.1).then(|| {
+            let number = (6_222_021_234_567_894 + card * 10).to_string();
+            Request::new(&format!("R-{card}"), &format!("seller-{card}"), "card")
+                .number(&number)
+                .secret("739164")
+                .face(Amount::new(10_000, Currency::CNY))
+        })
+    }
+
+    fn settled(&mut self, _: u64, _: Option<RedemptionId>, outcome: Result<Outcome, SubmitError>) {
+        let state = outcome.unwrap().state().to_string();
+        *self.2.entry(state).or_default() += 1;
+    }
+}
+
+#[test]
+fn ninety_cards_at_once_over_one_line_are_debited_once_each() {
+    let servers = Servers::start(&[]);
+    let mut driver = driver(&servers);
+    let mut cards = Cards(0, 90, BTreeMap::new());
+    driver.run(&mut cards).unwrap();
+    assert_eq!(cards.2, BTreeMap::from([("retired".to_string(), 90)]));
+    let report = servers.report();
+    assert_eq!(report["bank"]["debits"], 90, "{report}");
+    assert_eq!(report["bank"]["debited_minor"], 900_000, "{report}");
+    assert_eq!(report["bank"]["reversed"], 0, "{report}");
+    assert_eq!(report["bank"]["sign_ins"], 1, "{report}");
+}
+
+#[test]
+fn what_goes_wrong_on_the_line_leaves_no_debit_without_a_sale() {
+    for trouble in ["reset_after=0.1", "lost_answer=0.1", "wrong_signature=0.1", "double_answer=0.5"] {
+        let servers = Servers::start(&["--fault", trouble]);
+        let mut driver = driver(&servers);
+        let mut cards = Cards(0, 30, BTreeMap::new());
+        driver.run(&mut cards).unwrap();
+        let sold = cards.2.get("retired").copied().unwrap_or(0);
+        let report = servers.report();
+        let open: u64 =
+            ["suspended", "late_debit", "reversing"].iter().filter_map(|state| cards.2.get(*state)).sum();
+        let debits = report["bank"]["debits"].as_u64().unwrap();
+        assert!(debits >= sold && debits <= sold + open, "{trouble}: {:?} {report}", cards.2);
+        eprintln!("{trouble}: {:?} {}", cards.2, report["bank"]);
+    }
+}
