@@ -170,7 +170,7 @@ fn issuers_with_terms_stand_in_the_same_text() {
     let named = JD.replace(".params]", "]\nprofile = \"jd\"\n[issuer.scripted.terms.params]");
     assert!(setup(&with_rest("rest", &named, JD_KEYS)).is_ok());
     // A whole profile below the table.
-    let own = crate::adapters::rest::profile("jd").unwrap().replace("app_key = \"\"", "app_key = \"K\"");
+    let own = rest::profile("jd").unwrap().replace("app_key = \"\"", "app_key = \"K\"");
     let own = own.replace("\n[[", "\n[[issuer.scripted.terms.").replace("\n[", "\n[issuer.scripted.terms.");
     let own = own.replace("[issuer.scripted.terms.[issuer", "[[issuer");
     let own = alloc::format!("[issuer.scripted.terms]\n{own}");
