@@ -1,7 +1,7 @@
 //! What it costs to sign as JOS does, and to write a redeem and read its reply with every check.
 //! `README.md` beside this file keeps figures.
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::Criterion;
 use scrip::adapters::rest::{Rest, RestKeys, RestTerms, Server, profile};
 use scrip::base::{RedemptionId, Secret, Text, Wall};
 use scrip::codec::envelope;
@@ -94,5 +94,9 @@ fn messages(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, signing, messages);
-criterion_main!(benches);
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    signing(&mut criterion);
+    messages(&mut criterion);
+    criterion.final_summary();
+}

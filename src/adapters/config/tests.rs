@@ -194,7 +194,7 @@ fn terms_and_their_keys_are_asked_for() {
         (jd(JD, &alloc::format!("{JD_KEYS}\nsecret.other.seal = \"x\"")), "no channel `other` asks for"),
         (jd(JD, &JD_KEYS.replace("6162", "616")), "a text or { hex = \"...\" } is expected"),
         (refused(&with_rest("plain", JD, "")), "issuer `scripted` asks for no terms"),
-        (refused(&with_rest("rest", JD, JD_KEYS)), "`currency` is expected"),
+        (refused(&with_rest("rest", JD, JD_KEYS)), "`answer` is expected"),
     ] {
         assert!(error.contains(expected), "{expected}: {error}");
         assert!(!error.contains("s3cret") && error.starts_with("line "), "{error}");
