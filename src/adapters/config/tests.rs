@@ -170,7 +170,7 @@ fn issuers_with_terms_stand_in_the_same_text() {
     let named = JD.replace(".params]", "]\nprofile = \"jd\"\n[issuer.scripted.terms.params]");
     assert!(setup(&with_rest("rest", &named, JD_KEYS)).is_ok());
     // A whole profile below the table.
-    let own = crate::adapters::rest::profile("jd").unwrap().replace("app_key = \"\"", "app_key = \"K\"");
+    let own = rest::profile("jd").unwrap().replace("app_key = \"\"", "app_key = \"K\"");
     let own = own.replace("\n[[", "\n[[issuer.scripted.terms.").replace("\n[", "\n[issuer.scripted.terms.");
     let own = own.replace("[issuer.scripted.terms.[issuer", "[[issuer");
     let own = alloc::format!("[issuer.scripted.terms]\n{own}");
@@ -194,7 +194,7 @@ fn terms_and_their_keys_are_asked_for() {
         (jd(JD, &alloc::format!("{JD_KEYS}\nsecret.other.seal = \"x\"")), "no channel `other` asks for"),
         (jd(JD, &JD_KEYS.replace("6162", "616")), "a text or { hex = \"...\" } is expected"),
         (refused(&with_rest("plain", JD, "")), "issuer `scripted` asks for no terms"),
-        (refused(&with_rest("rest", JD, JD_KEYS)), "`currency` is expected"),
+        (refused(&with_rest("rest", JD, JD_KEYS)), "`answer` is expected"),
     ] {
         assert!(error.contains(expected), "{expected}: {error}");
         assert!(!error.contains("s3cret") && error.starts_with("line "), "{error}");
