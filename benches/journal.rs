@@ -7,7 +7,7 @@
 mod common;
 
 use common::{Ran, Trade, Worked, per_second};
-use scrip::engine::Recovery;
+use scrip::engine::{Bounds, Recovery};
 use scrip::host::{Journal, Memory, Sqlite, Store};
 use scrip::record::Batch;
 use std::fs::File;
@@ -18,6 +18,8 @@ use tempfile::TempDir;
 /// How many are in flight, and how many redemptions a run takes.
 const RUNS: [(usize, usize); 4] = [(1, 64), (64, 2_048), (1_024, 8_192), (8_192, 16_384)];
 const BEST_OF: usize = 3;
+/// A batch goes out at so many units where the engine goes on meanwhile.
+const EARLY: usize = 64;
 
 fn main() {
     let full = std::env::args().any(|arg| arg == "--bench");
@@ -57,6 +59,15 @@ fn main() {
             let folder = folder();
             trade.run(count, in_flight, &mut Journal::open(folder.path().join("j")).expect("a new journal"))
         });
+        // Each commit takes a sync: the fewer the better where the engine waits for it, and not
+        // where it goes on meanwhile.
+        for early_units in [Bounds::default().early_units, EARLY] {
+            show(&format!("journal on its own thread, batches go out at {early_units}"), &|| {
+                let folder = folder();
+                let store = Journal::open(folder.path().join("j")).expect("a new journal");
+                trade.run_apart(early_units, count, in_flight, store)
+            });
+        }
         show("SQLite", &|| {
             let folder = folder();
             trade.run(count, in_flight, &mut Sqlite::open(folder.path().join("s")).expect("a new database"))

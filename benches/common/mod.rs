@@ -1,6 +1,8 @@
 //! The work that the benches share: cards of one online issuer, a far end that answers at once,
 //! and the loop of a host.
 
+#![allow(dead_code, reason = "not every bench uses all of it")]
+
 use scrip::adapters::signed_json::{Asked, Server, SignedJson, SignedJsonRail};
 use scrip::base::{Mono, Now, RedemptionId, Secret, Text, Wall};
 use scrip::card::Catalogue;
@@ -12,6 +14,7 @@ use scrip::money::{Amount, Currency};
 use scrip::record::Batch;
 use scrip::vault::{KeyId, KeyRing, PepperVersion};
 use std::collections::{HashMap, VecDeque};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 pub(crate) const CATALOGUE: &str = include_str!("../../examples/data/catalogue.toml");
@@ -31,7 +34,7 @@ pub(crate) fn ring() -> KeyRing {
 }
 
 /// The shipped catalogue, policy and profiles.
-fn setup(in_flight: usize) -> Setup {
+fn setup(in_flight: usize, early_units: usize) -> Setup {
     let profiles = Profiles::parse(PROFILES).expect("shipped");
     let issuers = profiles.issuers.into_values().map(|profile| {
         Box::new(SignedJson::new(profile, channel_key()).expect("32 bytes")) as Box<dyn Issuer>
@@ -43,7 +46,7 @@ fn setup(in_flight: usize) -> Setup {
     let (catalogue, policy) = (catalogue.expect("shipped"), policy.expect("shipped"));
     Setup::new(catalogue, policy, issuers.collect(), rails.collect(), ring())
         .expect("the shipped parts fit")
-        .bounds(Bounds { in_flight, ..Bounds::default() })
+        .bounds(Bounds { in_flight, early_units, ..Bounds::default() })
 }
 
 /// Card `n`: balance inquiry, debit, pay-out and receipt are four calls; device and address make
@@ -99,6 +102,8 @@ pub(crate) struct Ran {
 /// that it measures no far end.
 pub(crate) struct Trade {
     pub(crate) requests: Vec<Request>,
+    /// At how many units a batch goes out already, see [`Bounds`].
+    pub(crate) early_units: usize,
     answers: HashMap<(RedemptionId, OpKind), Vec<u8>>,
 }
 
@@ -125,15 +130,41 @@ impl Trade {
             seen.replies.push(reply.clone());
             reply
         };
-        run(&requests, in_flight, store, answer, &mut |batch| batches.push(batch.clone()));
+        let early_units = Bounds::default().early_units;
+        let engine = open(store, in_flight, early_units);
+        let committed = &mut |batch: &Batch| batches.push(batch.clone());
+        run(engine, &requests, &mut Here { store, committed }, answer);
         seen.batches = batches;
-        (Self { requests, answers }, seen)
+        (Self { requests, early_units, answers }, seen)
     }
 
     /// Redeems the first `count` cards.
     pub(crate) fn run(&self, count: usize, in_flight: usize, store: &mut impl Store) -> Ran {
         let answer = &mut |call: &Call| self.answers[&(call.redemption, call.kind)].clone();
-        run(&self.requests[..count], in_flight, store, answer, &mut |_| {})
+        let engine = open(store, in_flight, self.early_units);
+        run(engine, &self.requests[..count], &mut Here { store, committed: &mut |_| {} }, answer)
+    }
+
+    /// As [`Trade::run`], with the store on a thread of its own; only the engine's is "at work".
+    pub(crate) fn run_apart(
+        &self,
+        early_units: usize,
+        count: usize,
+        in_flight: usize,
+        mut store: impl Store + Send,
+    ) -> Ran {
+        let answer = &mut |call: &Call| self.answers[&(call.redemption, call.kind)].clone();
+        let engine = open(&mut store, in_flight, early_units);
+        let ((to, batches), (back, from)) = (channel::<Batch>(), channel());
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                for mut batch in batches {
+                    store.commit(&mut batch).expect("the store takes it");
+                    back.send(batch).expect("the engine waits for it");
+                }
+            });
+            run(engine, &self.requests[..count], &mut Apart { to, from, out: false }, answer)
+        })
     }
 }
 
@@ -144,17 +175,69 @@ fn yes(server: &Server, asked: &Asked) -> Answer {
     Answer { kind: asked.kind, outcome: Outcome::Accepted(accepted), by_file: false }
 }
 
-/// The loop of a host, with at most `in_flight` redemptions at a time.
-fn run(
-    requests: &[Request],
-    in_flight: usize,
-    store: &mut impl Store,
-    answer: &mut dyn FnMut(&Call) -> Vec<u8>,
-    committed: &mut dyn FnMut(&Batch),
-) -> Ran {
+/// Who commits a batch, and hands it back.
+trait Committer {
+    /// Takes it; `None` if it comes back later.
+    fn commit(&mut self, batch: Batch) -> Option<Batch>;
+
+    /// What has come back; waits for it if there is nothing else to do.
+    fn back(&mut self, _wait: bool) -> Option<Batch> {
+        None
+    }
+}
+
+/// The store on the engine's thread.
+struct Here<'a, S> {
+    store: &'a mut S,
+    committed: &'a mut dyn FnMut(&Batch),
+}
+
+impl<S: Store> Committer for Here<'_, S> {
+    fn commit(&mut self, mut batch: Batch) -> Option<Batch> {
+        self.store.commit(&mut batch).expect("the store takes it");
+        (self.committed)(&batch);
+        Some(batch)
+    }
+}
+
+/// The store on a thread of its own.
+struct Apart {
+    to: Sender<Batch>,
+    from: Receiver<Batch>,
+    out: bool,
+}
+
+impl Committer for Apart {
+    fn commit(&mut self, batch: Batch) -> Option<Batch> {
+        self.to.send(batch).expect("the store's thread lives as long");
+        self.out = true;
+        None
+    }
+
+    fn back(&mut self, wait: bool) -> Option<Batch> {
+        let back = match (self.out, wait) {
+            (false, _) => None,
+            (true, false) => self.from.try_recv().ok(),
+            (true, true) => Some(self.from.recv().expect("the store's thread lives as long")),
+        };
+        self.out &= back.is_none();
+        back
+    }
+}
+
+fn open(store: &mut impl Store, in_flight: usize, early_units: usize) -> Engine {
     let mut recovery = Recovery::new();
     let epoch = store.recover(&mut recovery).expect("an empty store");
-    let mut engine: Engine = recovery.finish(setup(in_flight), epoch, [7; 32]).expect("an empty store");
+    recovery.finish(setup(in_flight, early_units), epoch, [7; 32]).expect("an empty store")
+}
+
+/// The loop of a host.
+fn run(
+    mut engine: Engine,
+    requests: &[Request],
+    store: &mut dyn Committer,
+    answer: &mut dyn FnMut(&Call) -> Vec<u8>,
+) -> Ran {
     let (mut waiting, mut arrivals) = (requests.iter(), VecDeque::new());
     let (mut retired, mut commits) = (0, 0);
     let (worked, start) = (Worked::start(), Instant::now());
@@ -165,11 +248,11 @@ fn run(
         }
         while let Some(output) = engine.poll(now(start)) {
             match output {
-                Output::Commit(mut batch) => {
-                    store.commit(&mut batch).expect("the store takes it");
-                    committed(&batch);
+                Output::Commit(batch) => {
                     commits += 1;
-                    engine.committed(batch).expect("it is the engine's own");
+                    if let Some(batch) = store.commit(batch) {
+                        engine.committed(batch).expect("it is the engine's own");
+                    }
                 }
                 Output::Call(call) => arrivals.push_back((call.id, answer(&call))),
                 Output::Event(Event::Moved { summary, .. }) => {
@@ -179,8 +262,12 @@ fn run(
                 other => panic!("not on the straight path: {other:?}"),
             }
         }
+        let wait = arrivals.is_empty();
         for (id, reply) in arrivals.drain(..) {
             engine.reply(id, &reply).expect("the channel is known");
+        }
+        if let Some(batch) = store.back(wait) {
+            engine.committed(batch).expect("it is the engine's own");
         }
     }
     Ran { took: start.elapsed(), worked: worked.so_far(), commits }

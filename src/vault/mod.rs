@@ -41,6 +41,7 @@ mod xaes;
 pub use commit::{commitment, commitment_matches};
 pub use entropy::Entropy;
 pub use holder::{Cipher, HolderError, KeySource, MasterKey};
+pub(crate) use mac::MacKey;
 pub use mac::{ct_eq, hmac_sha256, tag, tag_matches};
 pub use proof::{Begun, Challenge, Leg, Met, Proof, Prover, Role, Subject};
 pub use ring::{KeyId, KeyRing, PepperVersion, RingChecks, Tally};
