@@ -129,6 +129,8 @@ impl Load {
 /// that it measures no far end.
 pub(crate) struct Trade {
     pub(crate) requests: Vec<Request>,
+    /// At how many units a batch goes out ([`Bounds::early_units`]).
+    pub(crate) early_units: usize,
     answers: HashMap<(RedemptionId, OpKind), Vec<u8>>,
 }
 
@@ -155,24 +157,25 @@ impl Trade {
             seen.replies.push(reply.clone());
             reply
         };
-        let engine = open(in_flight, store);
+        let early_units = Bounds::default().early_units;
+        let engine = open(in_flight, early_units, store);
         let mut keeper = Inline::new(store);
         run(engine, &requests, Load::of(in_flight), &mut keeper, answer, &mut |batch| {
             batches.push(batch.clone());
         });
         seen.batches = batches;
-        (Self { requests, answers }, seen)
+        (Self { requests, early_units, answers }, seen)
     }
 
     /// Redeems the first `count` cards on one thread.
     pub(crate) fn run(&self, count: usize, in_flight: usize, store: &mut impl Store) -> Ran {
-        let engine = open(in_flight, store);
+        let engine = open(in_flight, self.early_units, store);
         self.work(engine, count, Load::of(in_flight), &mut Inline::new(store))
     }
 
     /// Redeems the first `count` cards with the store on a thread of its own, as the service has it.
     pub(crate) fn run_beside(&self, count: usize, load: Load, store: &mut (impl Store + Send)) -> Ran {
-        let engine = open(load.in_flight, store);
+        let engine = open(load.in_flight, self.early_units, store);
         std::thread::scope(|scope| self.work(engine, count, load, &mut Beside::start(scope, store)))
     }
 
@@ -189,10 +192,11 @@ fn yes(server: &Server, asked: &Asked) -> Answer {
     Answer { kind: asked.kind, outcome: Outcome::Accepted(accepted), by_file: false }
 }
 
-fn open(in_flight: usize, store: &mut impl Store) -> Engine {
+fn open(in_flight: usize, early_units: usize, store: &mut impl Store) -> Engine {
+    let setup = setup(in_flight).bounds(Bounds { in_flight, early_units, ..Bounds::default() });
     let mut recovery = Recovery::of_log(store.log());
     let epoch = store.recover(&mut recovery).expect("an empty store");
-    recovery.finish(setup(in_flight), epoch, [7; 32]).expect("an empty store")
+    recovery.finish(setup, epoch, [7; 32]).expect("an empty store")
 }
 
 /// Whether the seller has the money.

@@ -4,16 +4,18 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 pub(super) fn write(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    for &byte in bytes {
-        text.push(digit(byte >> 4));
-        text.push(digit(byte & 15));
-    }
-    text
+    let mut text = Vec::with_capacity(2 * bytes.len());
+    append(bytes, &mut text);
+    String::from_utf8(text).expect("hexadecimal digits are ASCII")
 }
 
-const fn digit(value: u8) -> char {
-    (if value < 10 { b'0' + value } else { b'a' + value - 10 }) as char
+/// Appends what [`write`] makes.
+pub(super) fn append(bytes: &[u8], out: &mut Vec<u8>) {
+    out.extend(bytes.iter().flat_map(|&byte| [digit(byte >> 4), digit(byte & 15)]));
+}
+
+const fn digit(value: u8) -> u8 {
+    if value < 10 { b'0' + value } else { b'a' + value - 10 }
 }
 
 pub(super) fn read(text: &str) -> Option<Vec<u8>> {

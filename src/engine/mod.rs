@@ -18,6 +18,7 @@ mod exposure;
 mod gather;
 mod keeping;
 mod live;
+mod lives;
 mod output;
 mod prepare;
 mod pump;

@@ -1,6 +1,7 @@
 //! The engine and its doors: inputs queue, `poll` advances.
 
 use super::live::{Alarm, Group, InFlight, Live, Open, Pending, Queued, Told};
+use super::lives::Lives;
 use super::prepare::{self, Prepared};
 use super::rescan::Scan;
 use super::{
@@ -35,7 +36,7 @@ pub struct Engine {
     /// Where the wall clock was put forward, and by how much.
     pub(super) jumps: Vec<(Wall, i64)>,
     /// Boxed: a redemption is taken out and put back at every step, and its neighbours move.
-    pub(super) live: BTreeMap<RedemptionId, Box<Live>>,
+    pub(super) live: Lives<Box<Live>>,
     pub(super) loading: BTreeMap<RedemptionId, Vec<Told>>,
     pub(super) queue: VecDeque<Queued>,
     pub(super) outputs: VecDeque<Output>,
@@ -97,7 +98,7 @@ impl Engine {
             jumps: Vec::new(),
             durable,
             entropy,
-            live: BTreeMap::new(),
+            live: Lives::new(&seed),
             loading: BTreeMap::new(),
             queue: VecDeque::new(),
             outputs: VecDeque::new(),
@@ -361,7 +362,9 @@ impl Engine {
                 Some(output) => return Some(output),
                 None => {}
             }
-            if self.work() {
+            let early = self.setup.bounds.early_units.max(1);
+            let early = self.in_flight.is_none() && self.open.units.len() >= early;
+            if !early && self.work() {
                 continue;
             }
             return self.seal().map(Output::Commit);

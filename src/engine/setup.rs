@@ -107,11 +107,16 @@ pub struct Bounds {
     pub in_flight: usize,
     /// A batch is closed at about so many units.
     pub batch_units: usize,
+    /// A batch goes out at so many units already if none is on its way, and not only when there is
+    /// nothing else to do. With a store on a thread of its own, some 64 keep both threads at work,
+    /// and what they work on in the processor's cache; where each commit is waited for, as
+    /// `host::Driver` does, as many as `batch_units` make the fewest syncs.
+    pub early_units: usize,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { in_flight: 16_384, batch_units: 4_096 }
+        Self { in_flight: 16_384, batch_units: 4_096, early_units: 4_096 }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Keyed names: of cards in the claim index, of risk subjects, of requests. Who reads the
 //! store without the pepper cannot tell what they stand for, nor find a card by trying numbers.
 
-use super::{KeyRing, PepperVersion, mac::tag};
+use super::{KeyRing, PepperVersion};
 use crate::base::{Digest, Key16};
 use alloc::vec::Vec;
 
@@ -44,7 +44,7 @@ impl KeyRing {
     }
 
     fn keyed(&self, version: PepperVersion, domain: &str, parts: &[&[u8]]) -> Option<Digest> {
-        self.pepper(version).map(|pepper| Digest(tag(pepper, domain, parts)))
+        self.pepper(version).map(|pepper| Digest(pepper.tag(domain, parts)))
     }
 }
 

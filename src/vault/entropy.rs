@@ -1,6 +1,6 @@
 //! Random bytes from one seed: HMAC_DRBG with SHA-256 (NIST SP 800-90A rev. 1, section 10.1.2).
 
-use super::mac::hmac_pieces;
+use super::mac::{MacKey, hmac_pieces};
 use core::fmt;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -73,8 +73,9 @@ impl Entropy {
     /// Section 10.1.2.5, without additional input; the standard's limit of 2^16 bytes for one
     /// request is far above a block.
     fn generate(&mut self, out: &mut [u8]) {
+        let key = MacKey::new(self.key.as_slice());
         for piece in out.chunks_mut(32) {
-            self.turn();
+            self.turn(&key);
             piece.copy_from_slice(&self.value[..piece.len()]);
         }
         self.update(0, &[]);
@@ -94,11 +95,11 @@ impl Entropy {
     fn update(&mut self, round: u8, material: &[&[u8]]) {
         let head = [self.value.as_slice(), &[round]];
         *self.key = hmac_pieces(self.key.as_slice(), head.into_iter().chain(material.iter().copied()));
-        self.turn();
+        self.turn(&MacKey::new(self.key.as_slice()));
     }
 
-    fn turn(&mut self) {
-        *self.value = hmac_pieces(self.key.as_slice(), [self.value.as_slice()]);
+    fn turn(&mut self, key: &MacKey) {
+        *self.value = key.pieces([self.value.as_slice()]);
     }
 }
 

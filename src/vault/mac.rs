@@ -17,12 +17,7 @@ pub fn hmac_sha256(key: &[u8], bytes: &[u8]) -> [u8; 32] {
 ///
 /// `domain` keeps tags of one purpose apart from those of another under the same key.
 pub fn tag(key: &Secret, domain: &str, parts: &[&[u8]]) -> [u8; 32] {
-    let mut mac = keyed(key.expose());
-    for part in core::iter::once(&domain.as_bytes()).chain(parts) {
-        mac.update(&(part.len() as u64).to_le_bytes());
-        mac.update(part);
-    }
-    mac.finalize().into_bytes().into()
+    MacKey::new(key.expose()).tag(domain, parts)
 }
 
 /// Whether `expected` is the [`tag`] of the parts, in time that does not depend on where it
@@ -40,15 +35,42 @@ pub fn ct_eq(a: &[u8], b: &[u8]) -> bool {
 
 /// HMAC-SHA-256 over the pieces one after the other, without lengths.
 pub(super) fn hmac_pieces<'a>(key: &[u8], pieces: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
-    let mut mac = keyed(key);
-    for piece in pieces {
-        mac.update(piece);
-    }
-    mac.finalize().into_bytes().into()
+    MacKey::new(key).pieces(pieces)
 }
 
-fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key).expect("HMAC takes a key of any length")
+/// A key made ready: the two blocks that HMAC hashes of it are hashed once and not for every
+/// message. Wiped when dropped.
+pub(crate) struct MacKey(Hmac<Sha256>);
+
+impl MacKey {
+    /// A key may have any length, as for [`hmac_sha256`].
+    pub(crate) fn new(key: &[u8]) -> Self {
+        Self(Hmac::new_from_slice(key).expect("HMAC takes a key of any length"))
+    }
+
+    /// As [`tag`].
+    pub(crate) fn tag(&self, domain: &str, parts: &[&[u8]]) -> [u8; 32] {
+        let mut mac = self.0.clone();
+        for part in core::iter::once(&domain.as_bytes()).chain(parts) {
+            mac.update(&(part.len() as u64).to_le_bytes());
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    }
+
+    /// As [`tag_matches`].
+    pub(crate) fn tag_matches(&self, domain: &str, parts: &[&[u8]], expected: &[u8]) -> bool {
+        ct_eq(&self.tag(domain, parts), expected)
+    }
+
+    /// As [`hmac_pieces`].
+    pub(super) fn pieces<'a>(&self, pieces: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
+        let mut mac = self.0.clone();
+        for piece in pieces {
+            mac.update(piece);
+        }
+        mac.finalize().into_bytes().into()
+    }
 }
 
 #[cfg(test)]

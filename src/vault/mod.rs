@@ -43,6 +43,7 @@ pub(crate) use count::Count;
 pub use entropy::Entropy;
 pub(crate) use gcm::{decrypt, encrypt};
 pub use holder::{Cipher, HolderError, KeySource, MasterKey};
+pub(crate) use mac::MacKey;
 pub use mac::{ct_eq, hmac_sha256, tag, tag_matches};
 pub use proof::{Begun, Challenge, Leg, Met, Proof, Prover, Role, Subject};
 pub use ring::{KeyId, KeyRing, PepperVersion, RingChecks, Tally};

@@ -4,6 +4,7 @@ use super::VaultError;
 use super::count::Count;
 use super::gcm::{self, NONCE};
 use super::holder::{KeySource, MasterKey};
+use super::mac::MacKey;
 use super::xaes::Xaes;
 use crate::base::{Key16, Secret};
 use alloc::boxed::Box;
@@ -68,7 +69,7 @@ pub struct KeyRing {
     /// By id, ascending; never empty.
     keys: Vec<RingKey>,
     /// By version, ascending; never empty.
-    peppers: Vec<(PepperVersion, Secret)>,
+    peppers: Vec<(PepperVersion, MacKey)>,
     /// How many messages one key may seal.
     limit: u64,
 }
@@ -165,7 +166,10 @@ impl KeyRing {
             }
         }
         let keys = keys.into_iter().map(|(id, source)| RingKey::new(id, source));
-        Ok(Self { keys: keys.collect::<Result<_, _>>()?, peppers, limit: Self::MESSAGES_PER_KEY })
+        let keys = keys.collect::<Result<_, _>>()?;
+        let ready = |(version, pepper): (_, Secret)| (version, MacKey::new(pepper.expose()));
+        let peppers = peppers.into_iter().map(ready).collect();
+        Ok(Self { keys, peppers, limit: Self::MESSAGES_PER_KEY })
     }
 
     /// Lets each key seal at most `messages`, if that is fewer than
@@ -241,7 +245,7 @@ impl KeyRing {
         self.keys.iter().find(|held| held.id == id)
     }
 
-    pub(super) fn pepper(&self, version: PepperVersion) -> Option<&Secret> {
+    pub(super) fn pepper(&self, version: PepperVersion) -> Option<&MacKey> {
         self.peppers.iter().find(|(held, _)| *held == version).map(|(_, pepper)| pepper)
     }
 }

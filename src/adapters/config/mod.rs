@@ -339,6 +339,7 @@ impl<'a> Terms<'a> {
 struct RawBounds {
     in_flight: Option<usize>,
     batch_units: Option<usize>,
+    early_units: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -349,15 +350,16 @@ struct BoundsTable {
 
 fn bounds(text: &str) -> Result<Bounds, Wrong> {
     let table: BoundsTable = toml::from_str(text).map_err(|error| Wrong::of(&error))?;
-    let RawBounds { in_flight, batch_units } = table.bounds;
-    if in_flight == Some(0) || batch_units == Some(0) {
+    let RawBounds { in_flight, batch_units, early_units } = table.bounds;
+    if [in_flight, batch_units, early_units].contains(&Some(0)) {
         let at = text.find("[bounds]").unwrap_or(0);
-        return Err(Wrong::new(at, "bounds: in_flight and batch_units are at least 1"));
+        return Err(Wrong::new(at, "bounds: in_flight, batch_units and early_units are at least 1"));
     }
     let usual = Bounds::default();
     Ok(Bounds {
         in_flight: in_flight.unwrap_or(usual.in_flight),
         batch_units: batch_units.unwrap_or(usual.batch_units),
+        early_units: early_units.unwrap_or(usual.early_units),
     })
 }
 

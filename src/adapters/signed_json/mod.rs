@@ -57,10 +57,10 @@ use crate::issuer::{
 use crate::money::Amount;
 use crate::vault::Tally;
 use alloc::borrow::Cow;
-use alloc::string::ToString;
+use alloc::string::String;
 use alloc::vec::Vec;
 use channel::Way;
-use core::fmt;
+use core::fmt::{self, Write as _};
 use wire::{Answers, Line, Op, Request, Str, VERSION};
 
 /// The name under which profiles ask for this adapter.
@@ -226,7 +226,7 @@ fn question<'a>(
         return Err(EncodeError::Field("amount_minor"));
     }
     Ok(Op {
-        reference: Cow::Owned(reference.to_string()),
+        reference: Cow::Owned(written(reference)),
         op: Cow::Borrowed(kind.name()),
         product: None,
         payee: None,
@@ -238,11 +238,16 @@ fn question<'a>(
 }
 
 fn send(channel: &Channel, ops: Vec<Op<'_>>, context: &Context<'_>, out: &mut Message) {
+    out.head = b"v1/operations".to_vec();
     let nonce = Cow::Owned(hex::write(&context.nonce));
     let request = Request { v: VERSION, nonce, ts: context.now.0, ops };
-    let payload = serde_json::to_string(&request).expect("texts and integers always become JSON");
-    out.head = b"v1/operations".to_vec();
-    out.body = channel.sign(Way::Request, payload);
+    out.body = channel.sign(Way::Request, &wire::write_request(&request));
+}
+
+fn written(reference: Reference) -> String {
+    let mut text = String::with_capacity(40);
+    write!(text, "{reference}").expect("a text takes every text");
+    text
 }
 
 fn decode(

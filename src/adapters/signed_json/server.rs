@@ -81,7 +81,7 @@ impl Server {
         let lines = answers.iter().map(|(reference, answer)| line(*reference, answer)).collect();
         let message = Answers { v: VERSION, answers: lines };
         let payload = serde_json::to_string(&message).expect("texts and integers always become JSON");
-        self.0.sign(Way::Answer, payload)
+        self.0.sign(Way::Answer, payload.as_bytes())
     }
 
     /// The tag that answers echo for `card`.
@@ -91,7 +91,7 @@ impl Server {
 
     #[cfg(test)]
     pub(super) fn answer_text(&self, payload: &str) -> Vec<u8> {
-        self.0.sign(Way::Answer, payload.into())
+        self.0.sign(Way::Answer, payload.as_bytes())
     }
 }
 

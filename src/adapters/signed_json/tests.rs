@@ -336,7 +336,7 @@ proptest! {
     #[test]
     fn no_signed_text_makes_it_panic(text in r#"\{"v":1,"(answers|ops)":\[\{("(ref|op|status|reason|card)":"[0-9a-f]{0,40}",?){0,4}\}\]\}"#) {
         let _ = decoded(&server(1).answer_text(&text));
-        let _ = server(1).read(&issuer().channel.sign(Way::Request, text));
+        let _ = server(1).read(&issuer().channel.sign(Way::Request, text.as_bytes()));
     }
 
     #[test]

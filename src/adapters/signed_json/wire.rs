@@ -1,10 +1,12 @@
 //! The JSON texts themselves, strict: no unknown field, no field twice, integers only.
 
+use crate::adapters::hex;
 use crate::base::Text;
 use crate::money::{Amount, Currency};
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt::{self, Write as _};
 use core::ops::Deref;
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +38,7 @@ impl Deref for Str<'_> {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Envelope<'a> {
     #[serde(borrow)]
@@ -45,7 +47,7 @@ pub(super) struct Envelope<'a> {
     pub(super) sig: Cow<'a, str>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Request<'a> {
     pub(super) v: u32,
@@ -56,22 +58,22 @@ pub(super) struct Request<'a> {
     pub(super) ops: Vec<Op<'a>>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Op<'a> {
     #[serde(rename = "ref", borrow)]
     pub(super) reference: Cow<'a, str>,
     #[serde(borrow)]
     pub(super) op: Cow<'a, str>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, default)]
     pub(super) product: Option<Str<'a>>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, default)]
     pub(super) payee: Option<Str<'a>>,
     pub(super) amount_minor: i64,
     #[serde(borrow)]
     pub(super) currency: Cow<'a, str>,
     pub(super) attempt: u32,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, default)]
     pub(super) card: Option<Str<'a>>,
 }
 
@@ -109,6 +111,109 @@ pub(super) struct Line<'a> {
     pub(super) file: bool,
 }
 
+/// The text of a request, with its fields in their order. Nonce and card are digits.
+pub(super) fn write_request(request: &Request<'_>) -> Vec<u8> {
+    let Request { v, nonce, ts, ops } = request;
+    let mut out = Vec::with_capacity(ops.len().saturating_mul(384).saturating_add(96));
+    put(&mut out, format_args!(r#"{{"v":{v},"nonce":"{nonce}","ts":{ts},"ops":["#));
+    for (place, op) in ops.iter().enumerate() {
+        out.extend_from_slice(if place == 0 { br#"{"ref":"# } else { br#",{"ref":"# });
+        write_text(op.reference.as_bytes(), &mut out);
+        let named = |name: &[u8], text: &str, out: &mut Vec<u8>| {
+            out.extend_from_slice(name);
+            write_text(text.as_bytes(), out);
+        };
+        named(br#","op":"#, &op.op, &mut out);
+        op.product.iter().for_each(|text| named(br#","product":"#, text, &mut out));
+        op.payee.iter().for_each(|text| named(br#","payee":"#, text, &mut out));
+        put(&mut out, format_args!(r#","amount_minor":{}"#, op.amount_minor));
+        named(br#","currency":"#, &op.currency, &mut out);
+        put(&mut out, format_args!(r#","attempt":{}"#, op.attempt));
+        if let Some(digits) = &op.card {
+            out.extend_from_slice(br#","card":""#);
+            out.extend_from_slice(digits.as_bytes());
+            out.push(b'"');
+        }
+        out.push(b'}');
+    }
+    out.extend_from_slice(b"]}");
+    out
+}
+
+fn put(out: &mut Vec<u8>, args: fmt::Arguments<'_>) {
+    struct Bytes<'a>(&'a mut Vec<u8>);
+    impl fmt::Write for Bytes<'_> {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0.extend_from_slice(text.as_bytes());
+            Ok(())
+        }
+    }
+    Bytes(out).write_fmt(args).expect("a buffer takes every text");
+}
+
+/// Appends a JSON string that holds `text`, which is UTF-8.
+pub(super) fn write_text(text: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    let mut rest = text;
+    while let Some((&byte, after)) = rest.split_first() {
+        let plain = plain(rest);
+        if !plain.is_empty() {
+            out.extend_from_slice(plain);
+            rest = rest.get(plain.len()..).unwrap_or_default();
+            continue;
+        }
+        rest = after;
+        let short = match byte {
+            b'"' | b'\\' => byte,
+            0x08 => b'b',
+            b'\t' => b't',
+            b'\n' => b'n',
+            0x0c => b'f',
+            b'\r' => b'r',
+            _ => {
+                out.extend_from_slice(br"\u00");
+                hex::append(&[byte], out);
+                continue;
+            }
+        };
+        out.extend_from_slice(&[b'\\', short]);
+    }
+    out.push(b'"');
+}
+
+/// What stands in a JSON string as it is, at the start of `text`.
+fn plain(text: &[u8]) -> &[u8] {
+    let marks = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+    let len = text.iter().position(marks).unwrap_or(text.len());
+    text.get(..len).unwrap_or_default()
+}
+
+/// Payload and signature of an envelope in exactly the form in which both ends write it, for that
+/// is nearly every one. `None` for any other, which may be an [`Envelope`] all the same.
+pub(super) fn read_own(bytes: &[u8]) -> Option<(String, [u8; 32])> {
+    let rest = bytes.strip_prefix(br#"{"payload":""#)?;
+    let mut payload = Vec::with_capacity(rest.len());
+    let mut left = rest;
+    loop {
+        let run = plain(left);
+        payload.extend_from_slice(run);
+        match left.get(run.len()..)? {
+            [b'"', after @ ..] => {
+                left = after;
+                break;
+            }
+            [b'\\', byte @ (b'"' | b'\\'), after @ ..] => {
+                payload.push(*byte);
+                left = after;
+            }
+            _ => return None,
+        }
+    }
+    let sig = left.strip_prefix(br#","sig":""#)?.strip_suffix(br#""}"#)?;
+    let sig = hex::read_array(core::str::from_utf8(sig).ok()?)?;
+    Some((String::from_utf8(payload).ok()?, sig))
+}
+
 /// An amount on the wire: not negative, of a currency of ISO 4217.
 pub(super) fn read_amount(minor: i64, currency: &str) -> Option<Amount> {
     let currency: Currency = currency.parse().ok()?;
@@ -124,4 +229,42 @@ pub(super) fn at_byte(bytes: &[u8], error: &serde_json::Error) -> usize {
     let lines = bytes.split_inclusive(|&byte| byte == b'\n');
     let before: usize = lines.take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
     before.saturating_add(error.column()).min(bytes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::string::ToString;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_text_is_written_as_json_writes_it(text in any::<String>()) {
+            let mut out = Vec::new();
+            write_text(text.as_bytes(), &mut out);
+            prop_assert_eq!(String::from_utf8(out).unwrap(), serde_json::to_string(&text).unwrap());
+        }
+
+        #[test]
+        fn what_is_read_the_short_way_reads_the_same_the_long_way(
+            payload in "[ -~é\u{0}-\u{1f}\"\\\\]{0,40}", sig in any::<[u8; 32]>(), at in 0..300_usize, byte: u8,
+        ) {
+            let payload = serde_json::to_string(&payload).unwrap();
+            let mut bytes = format!("{{\"payload\":{payload},\"sig\":\"{}\"}}", hex::write(&sig)).into_bytes();
+            for _ in 0..2 {
+                if let Some((payload, sig)) = read_own(&bytes) {
+                    let long: Envelope<'_> = serde_json::from_slice(&bytes).unwrap();
+                    prop_assert_eq!((&*long.payload, hex::read_array(&long.sig)), (&*payload, Some(sig)));
+                }
+                bytes.get_mut(at).into_iter().for_each(|old| *old = byte);
+            }
+        }
+    }
+
+    #[test]
+    fn both_ends_write_what_is_read_the_short_way() {
+        let bytes = format!(r#"{{"payload":"{{\"a\":\"\\\\\"}}","sig":"{}"}}"#, hex::write(&[7; 32]));
+        assert_eq!(read_own(bytes.as_bytes()), Some((r#"{"a":"\\"}"#.to_string(), [7; 32])));
+    }
 }

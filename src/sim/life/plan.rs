@@ -76,7 +76,7 @@ impl Plan {
         }
         Setup::new(catalogue, policy, issuers.collect(), rails.collect(), ring)
             .expect("the parts of lives fit")
-            .bounds(Bounds { in_flight: self.in_flight, batch_units: 8 })
+            .bounds(Bounds { in_flight: self.in_flight, batch_units: 8, ..Bounds::default() })
     }
 }
 
