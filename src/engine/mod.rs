@@ -27,6 +27,7 @@ mod rescan;
 mod routing;
 mod session;
 mod setup;
+mod snapshots;
 mod tokens;
 mod uniform;
 
