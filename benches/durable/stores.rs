@@ -118,6 +118,8 @@ impl Ground {
     /// The database that does the same rows without anything around them; for the journal SQLite.
     pub(crate) fn plain(&self, kind: Kind) -> (&'static str, Box<dyn Plain>, TempDir) {
         let folder = folder();
+        #[cfg(not(feature = "postgres"))]
+        assert_ne!(kind, Kind::Postgres, "it is not among the kinds");
         #[cfg(feature = "postgres")]
         if let (Kind::Postgres, Some(server)) = (kind, &self.server) {
             return (

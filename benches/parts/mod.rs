@@ -3,14 +3,17 @@
 use crate::common::{CATALOGUE, POLICY, PRODUCT, PROFILES, Seen, Trade, Worked, channel_key, ring};
 use scrip::adapters::signed_json::{Asked, SignedJson, SignedJsonRail};
 use scrip::audit::{Log, leaf_hash};
-use scrip::base::{Digest, Hasher, RedemptionId, Wall};
+use scrip::base::{Digest, Hasher, Mono, RedemptionId, Wall};
 use scrip::card::Catalogue;
 use scrip::engine::{Policy, Recovery};
 use scrip::flow::{self, Facts, Input, Redemption, Setting, Summary};
 use scrip::host::{Memory, Store};
-use scrip::issuer::{CardTag, Context, Issuer, Message, OpKind, Operation, Payment, Profiles, Rail};
+use scrip::issuer::{
+    CardTag, Context, Idempotency, Issuer, Message, OpKind, Operation, Payment, Profiles, Rail, Routing,
+};
 use scrip::record::{Batch, Frame, Record, Unit};
 use scrip::risk;
+use scrip::route::{Channel, Heard, Place, RoutePolicy, Router, Want};
 use scrip::vault::{self, Entropy, PepperVersion, Purpose, commitment};
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -43,6 +46,7 @@ pub(crate) fn table(trade: &Trade, seen: &Seen, whole: u128) {
     bench.sealing();
     bench.codecs();
     bench.machine();
+    bench.routing();
     bench.store();
     println!("\n| part | work | times per redemption | ns per redemption | share |");
     println!("|---|---|---:|---:|---:|");
@@ -50,7 +54,7 @@ pub(crate) fn table(trade: &Trade, seen: &Seen, whole: u128) {
     for Row { group, what, times, ns } in &bench.rows {
         println!("| {group} | {what} | {times} | {ns} | {} |", share(*ns));
     }
-    for group in ["hashing", "sealing", "codecs", "machine", "store"] {
+    for group in ["hashing", "sealing", "codecs", "machine", "routing", "store"] {
         let ns: u128 = bench.rows.iter().filter(|row| row.group == group).map(|row| row.ns).sum();
         println!("| **{group}** | | | {ns} | {} |", share(ns));
     }
@@ -276,6 +280,37 @@ impl Bench<'_> {
             script.tag = script.tag.or(asked.card.as_ref().and_then(|card| issuer.card_tag(card.data())));
         }
         scripts
+    }
+
+    /// An issuer with two sites: choosing one, and being told of the answer.
+    fn routing(&mut self) {
+        let bank = Channel {
+            name: "bank".into(),
+            products: [PRODUCT.to_string()].into(),
+            kinds: OpKind::ALL.into(),
+            sites: 2,
+            scope: Idempotency::Site,
+            routing: Routing::default(),
+        };
+        let (mut router, redemptions) =
+            (Router::new([bank].into(), &RoutePolicy::default()), self.redemptions);
+        let want = Want { kind: OpKind::Balance, product: None, channel: Some(0), stuck: None, avoid: None };
+        let place = Place { channel: 0, endpoint: 0 };
+        for _ in 0..100 {
+            router.asked(Mono(0), place, OpKind::Balance, false);
+            router.told(Mono(0), place, Heard::Answer { after_ms: 90 });
+        }
+        self.row("routing", "a site chosen of two", 1, || {
+            for n in 0..redemptions {
+                black_box(router.pick(Mono(0), black_box(&want), n as u64));
+            }
+        });
+        self.row("routing", "asked, and its answer noted", 1, || {
+            for _ in 0..redemptions {
+                router.asked(Mono(0), place, OpKind::Balance, false);
+                router.told(Mono(0), place, Heard::Answer { after_ms: 90 });
+            }
+        });
     }
 
     /// The memory store, which stands where a disk would.

@@ -186,10 +186,11 @@ impl Engine {
                 if accepted { Input::Note("paid_under_old_id") } else { Input::Note("outdated_answer") };
         }
         let asked = matches!(told.input, Input::Person(_));
-        let before = live.r.state;
+        let (before, said) = (live.r.state, super::snapshots::said(&told.input));
         let result = self.step_of(&mut live, told.input);
         match result {
             Ok(step) => {
+                self.keep_snapshot(&live, said);
                 let moved = live.r.state != before;
                 self.live.insert(id, live);
                 // A wait goes on through what changes nothing.
@@ -297,6 +298,7 @@ impl Engine {
         let (wait_ms, recalls) = (step.wait_ms(), step.effects.contains(&Effect::Recall));
         let mut ready = Vec::new();
         for effect in &step.effects {
+            self.forget_snapshot(id, effect);
             match *effect {
                 Effect::Ask { kind: OpKind::Redeem, .. } if group.is_some() => {}
                 Effect::Ask { kind, endpoint, attempt } => {

@@ -28,6 +28,7 @@ mod rescan;
 mod routing;
 mod session;
 mod setup;
+mod snapshots;
 mod tokens;
 mod uniform;
 

@@ -47,6 +47,8 @@ pub struct Engine {
     pub(super) router: crate::route::Router,
     /// What decides the next choice where sites share the load by luck.
     pub(super) lot: u64,
+    /// What slow issuers said lately.
+    pub(super) known: super::snapshots::Known,
     pub(super) groups: BTreeMap<u64, Group>,
     pub(super) gathering: BTreeMap<u16, Vec<RedemptionId>>,
     /// What waits for the sessions of its channels.
@@ -90,6 +92,7 @@ impl Engine {
         let engine = Self {
             router,
             lot,
+            known: super::snapshots::none(&setup),
             setup,
             epoch,
             exposures: durable.exposures.clone(),

@@ -14,6 +14,7 @@ mod machine_screening;
 mod machine_suspense;
 mod machine_undo;
 mod machine_unknown_outcome;
+mod snapshot_of_a_slow_issuer;
 mod token_keys_rotate;
 mod token_refused_for_its_own_reason;
 mod token_used_once;
