@@ -128,7 +128,7 @@ macro_rules! targets {
     )+};
 }
 
-targets! { gtin gs1_element digital_link emv_merchant emv_consumer payment_code ocr token vault_open secret_leg scan iso8583 form json }
+targets! { gtin gs1_element digital_link emv_merchant emv_consumer payment_code ocr token vault_open secret_leg scan iso8583 form json batch_decode }
 
 #[test]
 fn every_target_has_its_program() {
