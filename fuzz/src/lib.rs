@@ -1,6 +1,7 @@
 //! What is fuzzed: one function for each target, over any bytes. Each checks the laws of what it
 //! reads, so that a wrong answer is found as well as a panic.
 
+use scrip::adapters::batch::{Batch, BatchTerms, enveloped};
 use scrip::adapters::leg::SecretLeg;
 use scrip::adapters::rest::{self, PROFILES, Rest, RestKeys, RestTerms, Server};
 use scrip::base::{Key16, RedemptionId, Secret, Text, Wall};
@@ -13,7 +14,7 @@ use scrip::codec::gs1::{DigitalLink, ElementString, Gs1Fault, Gtin, ShortGtin, S
 use scrip::codec::iso8583::{Frame, Spec};
 use scrip::codec::json::{self, Json};
 use scrip::codec::payment::{PaymentCodeError, schemes};
-use scrip::issuer::{Asked, Context as IssuerContext, Issuer, OpKind, Outcome, Profiles, Reference};
+use scrip::issuer::{self, Asked, Context as IssuerContext, Issuer, OpKind, Outcome, Profiles, Reference};
 use scrip::money::{Amount, Currency};
 use scrip::vault::{Challenge, Context, KeyId, KeyRing, PepperVersion, Purpose, sealed_with};
 use std::sync::OnceLock;
@@ -494,5 +495,59 @@ pub fn rest_terms(data: &[u8]) {
     assert_eq!(RestTerms::parse(text).is_ok(), faults.is_empty());
     for fault in faults {
         assert!(fault.line >= 1 && fault.column >= 1 && fault.line <= text.matches('\n').count() + 1);
+    }
+}
+
+/// What a file issuer agreed on: quoted or fixed, in either encoding.
+fn file_terms() -> &'static [Batch; 4] {
+    static TERMS: OnceLock<[Batch; 4]> = OnceLock::new();
+    TERMS.get_or_init(|| {
+        let profile = concat!(
+            "[issuer.f]\nadapter = \"batch\"\nverify = \"none\"\nevidence = \"file\"\n",
+            "idempotency = \"issuer\"\nrecipe = \"file\"\nlate_debit = \"owe\"\n",
+            "batch_window_ms = 1\nbatch_max = 9\nendpoints = [\"a\"]\n",
+        );
+        let quoted = concat!(
+            "encoding = \"ENC\"\ndelimiter = \"|\"\nquote = \"'\"\ncurrency = \"CNY\"\n",
+            "status = { \"00\" = \"accepted\", \"10\" = \"expired\" }\n",
+            "[out]\nname = \"OUT_{sequence:4}\"\n",
+            "row = [{ field = \"reference\" }, { field = \"secret\" }, { field = \"amount\" }]\n",
+            "[result]\nname = \"RES_{sequence:4}\"\nhash_of = \"reference\"\n",
+            "row = [{ field = \"reference\" }, { field = \"status\" }, { field = \"issuer_reference\" }, { field = \"amount\" }]\n",
+            "trailer = [{ field = \"count\" }, { field = \"sum\" }, { field = \"hash\" }]\n",
+        );
+        let fixed = quoted
+            .replace("delimiter = \"|\"\nquote = \"'\"", "layout = \"fixed\"")
+            .replace(" }, {", ", width = 32 }, {")
+            .replace(" }]", ", width = 32 }]");
+        let build = |text: &str, encoding: &str| {
+            let profiles = Profiles::parse(profile).expect("a sound profile");
+            let terms = BatchTerms::parse(&text.replace("ENC", encoding)).expect("sound terms");
+            Batch::new(profiles.issuers["f"].clone(), terms, None).expect("they fit together")
+        };
+        let each = |text: &str| [build(text, "utf-8"), build(text, "gb18030")];
+        let ([a, b], [c, d]) = (each(quoted), each(&fixed));
+        [a, b, c, d]
+    })
+}
+
+/// Result files; the first byte picks the terms. What counts is in a file that is sound as a whole,
+/// and no more than it says.
+pub fn batch_decode(data: &[u8]) {
+    let Some((pick, body)) = data.split_first() else { return };
+    let batch = &file_terms()[usize::from(pick & 3)];
+    let bytes = enveloped("RES_0001", None, body);
+    let context = issuer::Context { session: &[], now: Wall(0), nonce: [0; 16] };
+    let (mut rows, mut sum) = (0_u64, 0_i64);
+    let decoded = batch.decode(&bytes, &context, &mut |_, answer| {
+        assert!(answer.by_file);
+        rows += 1;
+        if let Outcome::Accepted(accepted) = answer.outcome {
+            sum += accepted.amount.minor();
+        }
+    });
+    match batch.check(&bytes) {
+        Ok(totals) => assert!(decoded.is_ok() && rows <= totals.count && sum <= totals.sum),
+        Err(error) => assert!(decoded.is_err() && rows == 0 && error.at <= bytes.len()),
     }
 }

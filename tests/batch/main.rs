@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where something is not as it must be")]
 
 mod gb18030;
+mod guide;
 mod lost_and_found;
 mod result_files;
 mod town;

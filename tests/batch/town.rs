@@ -138,6 +138,8 @@ pub(crate) struct Town {
     pub(crate) not_sent: u32,
     /// Holds calls back until they are too late.
     pub(crate) stalled: bool,
+    /// A commit takes half a second, in which the engine goes on.
+    pub(crate) slow: bool,
     states: BTreeMap<RedemptionId, &'static str>,
     results: u32,
 }
@@ -175,6 +177,7 @@ impl Town {
             files: Vec::new(),
             not_sent: 0,
             stalled: false,
+            slow: false,
             states: BTreeMap::new(),
             results: 0,
         };
@@ -294,6 +297,13 @@ impl Town {
     fn take(&mut self, output: Output) {
         match output {
             Output::Commit(mut batch) => {
+                if self.slow {
+                    self.now = Now { mono: self.now.mono.plus(500), wall: self.now.wall.plus(500) };
+                    let now = self.now;
+                    while let Some(output) = self.engine().poll(now) {
+                        self.take(output);
+                    }
+                }
                 self.store.commit(&mut batch).unwrap();
                 self.engine().committed(batch).unwrap();
             }

@@ -202,3 +202,48 @@ fn terms_and_their_keys_are_asked_for() {
     let other = JD.replace(".params]", "]\nprofile = \"nobody\"\n[issuer.scripted.terms.params]");
     assert!(refused(&with_rest("rest", &other, JD_KEYS)).contains("does not come with the library"));
 }
+
+/// The till with a file issuer, whose terms stand in tables of their own.
+fn with_files() -> String {
+    let profile = concat!(
+        "adapter = \"batch\"\nverify = \"none\"\nevidence = \"file\"\nidempotency = \"issuer\"\nrecipe = \"file\"\n",
+        "late_debit = \"owe\"\nbatch_window_ms = 1000\nbatch_max = 10\nendpoints = [\"a\"]\n\n",
+        "[issuer.scripted.terms]\ncurrency = \"CNY\"\nstatus = { \"00\" = \"accepted\" }\n\n",
+        "[issuer.scripted.terms.out]\nname = \"OUT_{sequence:4}.txt\"\n",
+        "row = [{ field = \"reference\" }, { field = \"card\" }, { field = \"amount\" }]\n\n",
+        "[issuer.scripted.terms.result]\nname = \"RES_{sequence:4}.txt\"\n",
+        "row = [{ field = \"reference\" }, { field = \"status\" }, { field = \"amount\" }]\n",
+        "trailer = [{ field = \"count\" }]\n",
+    );
+    let start = TEXT.find("adapter = \"plain\"\nverify").unwrap();
+    let end = TEXT.find("[rail.wallet]").unwrap();
+    [&TEXT[..start], profile, "\n", &TEXT[end..]].concat()
+}
+
+#[test]
+fn a_file_issuer_has_its_terms_below_its_profile() {
+    let text = with_files();
+    assert_eq!(setup(&text).unwrap().channel_name(ChannelId(0)), Some("scripted"));
+    let place = |text: &str, what: &str| {
+        let at = text.find(what).unwrap();
+        let line = text[..at].matches('\n').count() + 1;
+        alloc::format!("line {line}, column {}", at - text[..at].rfind('\n').unwrap())
+    };
+    for (from, to, at, what) in [
+        ("\"CNY\"\nstatus", "\"RMB\"\nstatus", "\"RMB\"", "currency"),
+        ("OUT_{sequence:4}", "OUT", "\"OUT.txt\"", "sequence"),
+        ("currency = \"CNY\"\n", "colour = 1\ncurrency = \"CNY\"\n", "colour", "colour"),
+    ] {
+        let wrong = text.replace(from, to);
+        let error = refused(&wrong);
+        assert!(error.contains(&place(&wrong, at)) && error.contains(what), "{error}");
+    }
+    let without_terms = &text[..text.find("[issuer.scripted.terms]").unwrap()];
+    let rest = &text[text.find("[rail.wallet]").unwrap()..];
+    assert!(refused(&[without_terms, rest].concat()).contains("[issuer.scripted.terms]"));
+    let stranger = text.replace("[issuer.scripted.terms]", "[issuer.other.terms]\n[issuer.scripted.terms]");
+    assert!(refused(&stranger).contains("`other` asks for no terms"));
+    let idle = alloc::format!("{TEXT}\n[issuer.scripted.terms]\n");
+    assert!(refused(&idle).contains("asks for no terms"));
+    assert!(refused(&text.replace("channel.scripted", "channel.other")).contains("needs channel.scripted"));
+}
