@@ -16,6 +16,7 @@
 //! | `world` | the books by channel, and what they do with a message |
 //! | `transport` | the network between scrip and the world |
 //! | `oracle` | what really happened |
+//! | `kit` | the conformance suite for adapters, and a driver for one |
 //!
 //! # Examples
 //! ```
@@ -46,6 +47,7 @@ mod clock;
 mod config;
 mod entry;
 mod fault;
+pub mod kit;
 mod ledger;
 pub mod life;
 mod oracle;
