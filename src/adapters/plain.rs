@@ -92,6 +92,7 @@ impl Issuer for Plain {
                     return Err(EncodeError::Field("card"));
                 }
                 OpKind::Pay | OpKind::PayQuery => return Err(EncodeError::Unsupported(kind.name())),
+                _ if amount.minor() < 0 => return Err(EncodeError::Field("amount")),
                 _ => {}
             }
             let card = operation.card.and_then(|card| self.card_tag(card)).map(|tag| hex::write(&tag.0));

@@ -22,6 +22,13 @@ pub struct Accepted {
     pub generation: Option<u32>,
 }
 
+impl Accepted {
+    /// A yes to this amount, under the issuer's or rail's own reference.
+    pub const fn new(reference: Text, amount: Amount) -> Self {
+        Self { reference, amount, card: None, generation: None }
+    }
+}
+
 /// Why an outcome is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

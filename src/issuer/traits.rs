@@ -88,7 +88,8 @@ pub trait Issuer: Send + Sync {
     /// issuers up to their profile's `batch_max`.
     ///
     /// # Errors
-    /// [`EncodeError`]: nothing was sent, and the redemptions end as configuration errors.
+    /// [`EncodeError`]: nothing was sent, nothing stands in `out`, and the redemptions end as
+    /// configuration errors.
     fn encode(
         &self,
         operations: &[Operation<'_>],

@@ -19,6 +19,7 @@
 //! | `serve` | the world behind a server's own network |
 //! | `speech` | which protocol an issuer speaks |
 //! | `oracle` | what really happened |
+//! | `kit` | the conformance suite for adapters, and a driver for one |
 //!
 //! # Examples
 //! ```
@@ -49,6 +50,7 @@ mod clock;
 mod config;
 mod entry;
 mod fault;
+pub mod kit;
 mod ledger;
 pub mod life;
 mod oracle;

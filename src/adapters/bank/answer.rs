@@ -5,7 +5,7 @@ use super::{Bank, Dialect, Reading};
 use crate::base::{Secret, Text};
 use crate::codec::iso8583::{Class, Message};
 use crate::issuer::{
-    Accepted, Answer, Asked, CardTag, Cause, Context, DecodeError, OpKind, Outcome, Reference, Verify,
+    Accepted, Answer, Asked, CardTag, Cause, Context, DecodeError, Leg, OpKind, Outcome, Reference, Verify,
 };
 use crate::money::{Amount, Currency};
 use subtle::ConstantTimeEq as _;
@@ -52,6 +52,9 @@ impl Bank {
             Some(asked) => (asked.reference, asked.kind),
             None => {
                 let reference = told.ok_or(DecodeError { at, what: "our reference in its field" })?;
+                if reference.leg != Leg::Debit {
+                    return Ok(());
+                }
                 let kind =
                     self.kind_of(&message).ok_or(DecodeError { at, what: "the answer to an operation" })?;
                 (reference, kind)

@@ -52,7 +52,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 use session::{Session, Trace};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// The name under which profiles ask for this adapter.
 pub const NAME: &str = "bank";
@@ -244,8 +244,15 @@ impl Bank {
         Ok(())
     }
 
-    /// Writes the message, with a MAC in the last field of its bitmaps.
-    fn send(
+    /// Writes the message, with a MAC in the last field of its bitmaps. If it cannot be written
+    /// nothing of it stays.
+    fn send(&self, draft: Draft, session: &Session, mac: bool, out: &mut Message) -> Result<(), EncodeError> {
+        self.write(draft, session, mac, out).inspect_err(|_| {
+            out.body.zeroize();
+        })
+    }
+
+    fn write(
         &self,
         mut draft: Draft,
         session: &Session,

@@ -1,0 +1,60 @@
+//! Every shipped adapter keeps the contract, and the suite finds each way of breaking it.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "conformance/bank.rs"]
+mod bank;
+#[path = "conformance/broken.rs"]
+mod broken;
+#[path = "conformance/signed.rs"]
+mod signed;
+
+use scrip::adapters::plain::Plain;
+use scrip::base::Secret;
+use scrip::issuer::{Issuer, IssuerProfile, Profiles};
+use scrip::sim::kit::{FarEnd, PlainEnd, conformance};
+
+/// An online issuer's profile for this adapter, with these lines more.
+fn profile(adapter: &str, lines: &str) -> IssuerProfile {
+    let text = format!(
+        "[issuer.shop]\nadapter = \"{adapter}\"\nevidence = \"online\"\nendpoints = [\"a\"]\n\
+         can_reverse = true\n{lines}"
+    );
+    Profiles::parse(&text).unwrap().issuers["shop"].clone()
+}
+
+const RECOGNISES: &str =
+    "verify = \"balance\"\nidempotency = \"issuer\"\nrecipe = \"query\"\nechoes_card = true";
+
+fn key() -> Secret {
+    Secret::new(vec![7; 32])
+}
+
+fn passes(make: &dyn Fn() -> Box<dyn Issuer>, far: &mut dyn FarEnd, left_out: &[&str]) {
+    let checked = conformance(make, far).unwrap_or_else(|breach| panic!("{breach}"));
+    println!("{checked}");
+    assert!(checked.checks > 5_000 && checked.broken > 4_000, "{checked}");
+    assert_eq!(checked.left_out, left_out);
+}
+
+#[test]
+fn plain_lines() {
+    let plain = || Box::new(Plain::new(profile("plain", RECOGNISES), key()).unwrap()) as Box<dyn Issuer>;
+    passes(&plain, &mut PlainEnd::new(key()), &["changed bytes, for answers are not signed"]);
+    let many = format!("{RECOGNISES}\nbatch_window_ms = 5\nbatch_max = 50");
+    let plain = || Box::new(Plain::new(profile("plain", &many), key()).unwrap()) as Box<dyn Issuer>;
+    passes(&plain, &mut PlainEnd::new(key()), &["changed bytes, for answers are not signed"]);
+}
+
+#[test]
+fn signed_json() {
+    passes(&signed::issuer, &mut signed::End::new(), &[]);
+}
+
+#[test]
+fn banks() {
+    for terms in bank::all() {
+        let made = || Box::new(bank::issuer(&terms)) as Box<dyn Issuer>;
+        passes(&made, &mut bank::End::new(terms.clone()), &terms.left_out());
+    }
+}
