@@ -221,17 +221,13 @@ impl Engine {
     /// on for its file; what never left is told so.
     fn unheard(&mut self, number: u64, outcome: &Outcome) {
         let Some(mut pending) = self.close(number) else { return };
-        self.note_heard(
-            &pending,
-            match outcome {
-                Outcome::NotSent if self.now.mono >= pending.sent_at.plus(self.send_within(&pending)) => {
-                    Heard::Withdrawn
-                }
-                Outcome::NotSent => Heard::Refused,
-                Outcome::Unknown(Cause::Timeout) => Heard::Silence,
-                _ => Heard::Reset,
-            },
-        );
+        let heard = match outcome {
+            Outcome::NotSent if self.was_late(&pending) => Heard::Withdrawn,
+            Outcome::NotSent => Heard::Refused,
+            Outcome::Unknown(Cause::Timeout) => Heard::Silence,
+            _ => Heard::Reset,
+        };
+        self.note_heard(&pending, heard);
         self.opened(pending.channel, number);
         for (redemption, kind) in core::mem::take(&mut pending.waiting) {
             let heard = match self.live.get_mut(&redemption) {
@@ -239,7 +235,7 @@ impl Engine {
                 None => pending.batch,
             };
             let silent = pending.batch && *outcome != Outcome::NotSent;
-            if heard && !silent && !(!pending.batch && self.tries_again(redemption, kind, &pending)) {
+            if heard && !silent && !self.tries_again(redemption, kind, &pending) {
                 self.tell_outcome(redemption, kind, outcome.clone());
             }
         }

@@ -8,13 +8,12 @@ use crate::base::{Mono, RedemptionId};
 use crate::flow::{Input, State};
 use crate::issuer::{Issuer, OpKind, Verify};
 use crate::route::{Channel, Heard, Place, Router, Standing, Want};
-use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
 /// A router over the issuers of a set-up, in the order of its channels. Rails keep their first site.
 pub(super) fn router(setup: &Setup) -> Router {
-    let channel = |issuer: &Box<dyn Issuer>| {
+    let channel = |issuer: &dyn Issuer| {
         let profile = issuer.profile();
         let mine = setup.catalogue.products().filter(|p| p.issuer().as_str() == profile.name);
         let mut products: Vec<_> = mine.map(|product| product.name().to_string()).collect();
@@ -33,7 +32,8 @@ pub(super) fn router(setup: &Setup) -> Router {
             routing: profile.routing.clone().unwrap_or_default(),
         }
     };
-    Router::new(setup.issuers.iter().map(channel).collect(), &setup.policy.route)
+    let channels = setup.issuers.iter().map(|issuer| channel(issuer.as_ref()));
+    Router::new(channels.collect(), &setup.policy.route)
 }
 
 /// How a read of one redemption fares: what the machine asked for, and what was sent for it beyond.
@@ -183,10 +183,12 @@ impl Engine {
         }
     }
 
-    /// How long a call of this channel may take to leave, in ms.
-    pub(super) fn send_within(&self, pending: &Pending) -> i64 {
+    /// Whether a call may not leave any more by now: then it is not the site that has refused it.
+    pub(super) fn was_late(&self, pending: &Pending) -> bool {
         let issuer = self.setup.issuers.get(usize::from(pending.channel.0));
-        issuer.map_or(i64::MAX, |issuer| issuer.profile().timing.send_within_ms)
+        let within_ms = issuer.map_or(i64::MAX, |issuer| issuer.profile().timing.send_within_ms);
+        let send_by = pending.sent_at.plus(within_ms);
+        self.now.mono >= self.lease.map_or(send_by, |lease| lease.min(send_by))
     }
 
     /// No answer within the site's usual time: a second site is asked, if the budget allows it.
@@ -223,8 +225,8 @@ impl Engine {
     /// Nothing was heard of a question: whether it is tried again, or another asking of it is out,
     /// so that the machine need not hear of it yet.
     pub(super) fn tries_again(&mut self, id: RedemptionId, kind: OpKind, failed: &Pending) -> bool {
-        let place = failed.place();
-        let Some(live) = self.live.get_mut(&id).filter(|live| is_free(kind) && wants(live, kind)) else {
+        let (place, free) = (failed.place(), is_free(kind) && !failed.batch);
+        let Some(live) = self.live.get_mut(&id).filter(|live| free && wants(live, kind)) else {
             return false;
         };
         let second = live.read.hedge.take();

@@ -11,7 +11,6 @@ use crate::flow::{Effect, Input, State};
 use crate::issuer::{OpKind, Outcome};
 use crate::money::Amount;
 use crate::route::{Snapshot, Snapshots};
-use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 
 /// At most so many balances are kept of one issuer; the oldest leave first.
@@ -22,9 +21,12 @@ pub(super) type Known = BTreeMap<usize, Snapshots>;
 
 /// Empty, for the issuers that want it.
 pub(super) fn none(setup: &super::Setup) -> Known {
-    let kept = |issuer: &Box<dyn crate::issuer::Issuer>| issuer.profile().routing.as_ref()?.snapshot_ms;
     let places = setup.issuers.iter().enumerate();
-    places.filter_map(|(n, issuer)| Some((n, Snapshots::new(MOST, kept(issuer)?)))).collect()
+    places
+        .filter_map(|(n, issuer)| {
+            Some((n, Snapshots::new(MOST, issuer.profile().routing.as_ref()?.snapshot_ms?)))
+        })
+        .collect()
 }
 
 /// What the issuer says of the card in `input`, and whether by file.
