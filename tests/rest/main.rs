@@ -7,3 +7,4 @@ mod hostile;
 mod laws;
 mod lint;
 mod order;
+mod vectors;
