@@ -62,7 +62,8 @@ impl Bench {
         println!("| bare disk: records of {} bytes a sync | records/s | syncs/s |", plain::RECORD_BYTES);
         println!("|---:|---:|---:|");
         for batch in BATCHES {
-            let pieces = (0..self.commits()).map(|_| usize::try_from(batch).expect("few") * plain::RECORD_BYTES);
+            let pieces =
+                (0..self.commits()).map(|_| usize::try_from(batch).expect("few") * plain::RECORD_BYTES);
             let took = bare(folder().path(), pieces).took;
             let (records, syncs) =
                 (per_second(batch * self.commits(), took), per_second(self.commits(), took));
@@ -107,9 +108,10 @@ impl Bench {
              | p50 | p99 | p99.9 | bytes each | of the bare disk | of the plain database |"
         );
         println!("|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
-        let (bytes, units) = self.batches.iter().fold((0, 0), |(bytes, units), batch| {
-            (bytes + batch.bytes().len(), units + batch.units().len())
-        });
+        let (bytes, units) = self
+            .batches
+            .iter()
+            .fold((0, 0), |(bytes, units), batch| (bytes + batch.bytes().len(), units + batch.units().len()));
         for &(in_flight, count) in self.runs() {
             for kind in [Kind::Memory].into_iter().chain(self.ground.kinds()) {
                 let (ran, written) = self.ground.redeem(kind, &self.trade, count, Load::of(in_flight));
@@ -127,7 +129,8 @@ impl Bench {
                     let (disk, plain) = (per_second(batch * commits, disk), per_second(records, took));
                     format!("{} | {} |", ratio(rate, disk), ratio(rate, plain))
                 };
-                let written = written.filter(|_| kind != Kind::Memory).map_or(String::new(), |n| n.to_string());
+                let written =
+                    written.filter(|_| kind != Kind::Memory).map_or(String::new(), |n| n.to_string());
                 println!(
                     "| {in_flight} | {} | {} | {rate} | {batch} | {} | {} | {} | {written} | {beside}",
                     kind.name(),

@@ -70,13 +70,7 @@ impl Ground {
     }
 
     /// Redeems the first `count` cards, and tells how many bytes each took on the device.
-    pub(crate) fn redeem(
-        &self,
-        kind: Kind,
-        trade: &Trade,
-        count: usize,
-        load: Load,
-    ) -> (Ran, Option<u64>) {
+    pub(crate) fn redeem(&self, kind: Kind, trade: &Trade, count: usize, load: Load) -> (Ran, Option<u64>) {
         let before = self.written(kind);
         let ran = self.with_store(kind, Redeem { trade, count, load });
         let bytes = self.written(kind).zip(before).map(|(after, before)| (after - before) / count as u64);
@@ -126,7 +120,11 @@ impl Ground {
         let folder = folder();
         #[cfg(feature = "postgres")]
         if let (Kind::Postgres, Some(server)) = (kind, &self.server) {
-            return ("PostgreSQL", Box::new(crate::plain::postgres::PlainPostgres::open(&server.url())), folder);
+            return (
+                "PostgreSQL",
+                Box::new(crate::plain::postgres::PlainPostgres::open(&server.url())),
+                folder,
+            );
         }
         ("SQLite", Box::new(PlainSqlite::open(&folder.path().join("plain.db"))), folder)
     }

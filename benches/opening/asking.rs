@@ -11,7 +11,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 pub(crate) const COLD: &str = "SCRIP_PAST_CACHE";
-pub(crate) const HEAD: &str = "| page cache | opened | taken up | memory before | after | names read | memory then |
+pub(crate) const HEAD: &str =
+    "| page cache | opened | taken up | memory before | after | names read | memory then |
 |---|---:|---:|---:|---:|---:|---:|";
 pub(crate) const ASKED: &str = "SCRIP_PAST_ASKED";
 
