@@ -1,5 +1,6 @@
 //! What was seen: steps of the table, and which troubles and faults came together with what.
 
+use super::traces::Trace;
 use super::trouble::Trouble;
 use crate::flow::{EventKind, State, TRANSITIONS};
 use crate::sim::{Fault, Outage};
@@ -20,12 +21,20 @@ pub struct Coverage {
     outages: BTreeMap<Outage, u64>,
     /// How many debits went to another site than before.
     switched: u64,
+    /// In how many lives each trace happened.
+    traces: BTreeMap<Trace, u64>,
     lives: u64,
 }
 
 impl Coverage {
     pub(super) fn trouble(&mut self, trouble: Trouble) {
         *self.troubles.entry(trouble).or_default() += 1;
+        self.of_trouble(trouble);
+    }
+
+    /// It happened in this life.
+    pub(super) fn trace(&mut self, trace: Trace) {
+        self.traces.insert(trace, 1);
     }
 
     pub(super) fn outage(&mut self, outage: Outage) {
@@ -67,6 +76,9 @@ impl Coverage {
         for (trouble, times) in &other.troubles {
             *self.troubles.entry(*trouble).or_default() += times;
         }
+        for (trace, lives) in &other.traces {
+            *self.traces.entry(*trace).or_default() += lives;
+        }
     }
 
     /// The steps of the table that were taken in no life.
@@ -90,10 +102,21 @@ impl Coverage {
         self.switched
     }
 
-    /// The whole as a table in words: troubles, faults by channel, and steps with the number of
+    /// In how many lives a trace happened.
+    pub fn traced(&self, trace: Trace) -> u64 {
+        self.traces.get(&trace).copied().unwrap_or(0)
+    }
+
+    /// The whole as a table in words: traces, troubles, faults by channel, and steps with the number of
     /// lives that took them and of the kinds of trouble those lives had; last what was never seen.
     pub fn table(&self) -> String {
-        let mut out = format!("{} lives\n\ntroubles\n", self.lives);
+        let mut out = format!("{} lives\n\ntraces, and in how many lives\n", self.lives);
+        for (number, trace) in (1..).zip(Trace::ALL) {
+            out += &format!("  {number:>2} {:<28} {:>8}\n", trace.name(), self.traced(*trace));
+        }
+        let unseen: Vec<_> = Trace::ALL.iter().filter(|trace| self.traced(**trace) == 0).collect();
+        let unseen: Vec<_> = unseen.into_iter().map(|trace| trace.name()).collect();
+        out += &format!("  never: {}\n\ntroubles\n", unseen.join(", "));
         for trouble in Trouble::ALL {
             out += &format!("  {:<22} {:>8}\n", trouble.name(), self.troubled(*trouble));
         }

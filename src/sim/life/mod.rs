@@ -17,6 +17,7 @@
 //! | `people` | reviewers, clerks, and sellers who call off |
 //! | `checks` | the invariants |
 //! | `coverage` | what was seen together |
+//! | `traces` | the ways to lose money, recognised where they happen |
 //! | `shrink` | a life that goes wrong, made small |
 
 mod checks;
@@ -30,10 +31,12 @@ mod shrink;
 mod steps;
 mod stores;
 mod town;
+mod traces;
 mod trouble;
 
 pub use coverage::Coverage;
 pub use shrink::{Cut, shrink};
+pub use traces::Trace;
 pub use trouble::Trouble;
 
 use std::string::String;

@@ -2,7 +2,7 @@
 
 use super::plan::{Plan, Season};
 use super::stores::Handle;
-use crate::base::{Mono, Now, RedemptionId, Wall};
+use crate::base::{BatchId, Mono, Now, RedemptionId, Wall};
 use crate::engine::{Call, Engine, InboundId, Recovery};
 use crate::host::{Arrival, InboundToken, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -24,6 +24,8 @@ pub(super) struct Node {
     pub(super) asleep: Option<Mono>,
     /// The call that it was about to send when it stalled.
     pub(super) held: Option<Call>,
+    /// The batch that it could not use when it was handed out.
+    pub(super) offered: Option<BatchId>,
     /// What arrived while it was asleep.
     pub(super) mail: VecDeque<Arrival>,
     pub(super) inbound: BTreeMap<InboundId, InboundToken>,
@@ -55,6 +57,7 @@ impl Node {
             skew_ms: 0,
             asleep: None,
             held: None,
+            offered: None,
             mail: VecDeque::new(),
             inbound: BTreeMap::new(),
             stuck: BTreeSet::new(),

@@ -2,9 +2,10 @@
 
 use super::checks;
 use super::town::Town;
+use super::traces::Trace;
 use super::trouble::Trouble;
 use crate::base::{Mono, planted};
-use crate::engine::{Call, Event, Output, SubmitError};
+use crate::engine::{Call, Event, Output, Reply, SubmitError};
 use crate::flow::FlowError;
 use crate::host::{Arrival, Store, StoreError, Transport};
 use crate::record::Batch;
@@ -118,10 +119,16 @@ impl Town {
             "node {log} sends {kind} #{} of {name} to site {}{late}",
             call.attempt, call.endpoint
         ));
-        if let Some(outage) = self.transport.outage_of(&call) {
+        let (outage, fault) = (self.transport.outage_of(&call), self.transport.fault_of(&call));
+        let site = self.transport.name_of(call.id.channel);
+        let issuer = self.plan.world.issuers.iter().find(|issuer| issuer.profile.name == site);
+        let sites = issuer.map_or(1, |issuer| issuer.profile.endpoints.len());
+        let troubled = fault.is_some() || outage.is_some();
+        self.coverage.of_call((call.kind, call.attempt), now > call.send_by, troubled, sites);
+        if let Some(outage) = outage {
             self.coverage.outage(outage);
             self.say(&format!("  and that site is down: {outage:?}"));
-        } else if let Some(fault) = self.transport.fault_of(&call) {
+        } else if let Some(fault) = fault {
             let issuer = self.transport.name_of(call.id.channel);
             self.coverage.fault(&issuer, fault);
             self.say(&format!("  and the network has in mind for it: {fault:?}"));
@@ -144,6 +151,9 @@ impl Town {
     fn heard(&mut self, n: usize, event: &Event) -> Result<(), String> {
         let log = self.nodes[n].log;
         match event {
+            Event::Answered { reply: Reply::CardBusy { .. } | Reply::Mismatch, .. } => {
+                self.coverage.trace(Trace::DuplicatesMixedUp);
+            }
             Event::Moved { redemption, summary } => {
                 let name = self.name(*redemption);
                 self.say(&format!("node {log}: {name} is {}", summary.state.name()));
@@ -170,6 +180,9 @@ impl Town {
 
     fn commit(&mut self, n: usize, mut batch: Batch) -> Result<(), String> {
         let number = batch.id().sequence;
+        if self.nodes[n].offered.take() == Some(batch.id()) {
+            self.coverage.trace(Trace::FullBuffer);
+        }
         if self.strikes(Trouble::CrashBeforeCommit) {
             return self.crash(n, &format!("before batch {number} is durable"));
         }
@@ -181,12 +194,14 @@ impl Town {
         }
         if self.strikes(Trouble::CommitFails) {
             self.say(&format!("batch {number} fails, and is offered again"));
+            self.nodes[n].offered = Some(batch.id());
             return self.nodes[n].engine.commit_failed(batch).map_err(text);
         }
         if let Err(error) = self.nodes[n].store.commit(&mut batch) {
             return self.gone(n, &error);
         }
         self.life.batches += 1;
+        self.coverage.of_batch(&batch);
         if self.strikes(Trouble::CommitUncertain) {
             self.say(&format!("whether batch {number} was taken is not known"));
             return self.nodes[n].engine.commit_failed(batch).map_err(text);

@@ -10,6 +10,7 @@ use crate::sim::life::town::Town;
 use std::collections::BTreeSet;
 use std::format;
 use std::string::{String, ToString};
+use std::vec::Vec;
 
 pub(in crate::sim::life) fn at_the_end(town: &mut Town) -> Result<(), String> {
     money::check(town)?;
@@ -46,7 +47,7 @@ pub(in crate::sim::life) fn at_the_end(town: &mut Town) -> Result<(), String> {
 
 /// What counts against the limits of advances is what is open, each in one log.
 fn exposures(town: &mut Town) -> Result<(), String> {
-    let counted: std::vec::Vec<_> = town.nodes.iter().flat_map(|node| node.engine.advances()).collect();
+    let counted: Vec<_> = town.nodes.iter().flat_map(|node| node.engine.advances()).collect();
     let mut open = BTreeSet::new();
     for id in redemptions(town) {
         if redemption(town, id).is_some_and(|r| r.exposed) {
@@ -98,12 +99,14 @@ pub(in crate::sim::life) fn cover(town: &mut Town) -> Result<(), String> {
     for id in redemptions(town) {
         let log = town.depot.look(|index| index.row(id).map(|row| row.log.clone())).unwrap_or_default();
         let records = Record::decode_all(&log).map_err(|error| error.to_string())?;
-        let mut state = State::Received;
+        let (mut state, mut steps) = (State::Received, Vec::new());
         for record in &records {
             let (_, event) = Event::from_record(record).map_err(|error| error.to_string())?;
-            taken.insert((state, event.kind()));
+            steps.push((state, event.kind()));
             state = next(state, event.kind()).ok_or("a step that is not allowed")?;
         }
+        town.coverage.of_steps(&steps);
+        taken.extend(steps);
         kinds.extend(records.iter().map(|record| record.kind));
         debug_assert!(Redemption::replay(id, &records).is_ok_and(|r| r.state == state));
     }
