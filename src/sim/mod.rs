@@ -17,6 +17,7 @@
 //! | `world` | the books by channel, and what they do with a message |
 //! | `transport` | the network between scrip and the world |
 //! | `serve` | the world behind a server's own network |
+//! | `protocol` | issuers that speak a REST profile |
 //! | `speech` | which protocol an issuer speaks |
 //! | `oracle` | what really happened |
 //! | `kit` | the conformance suite for adapters, and a driver for one |
@@ -55,6 +56,7 @@ mod ledger;
 pub mod life;
 mod oracle;
 mod outage;
+mod protocol;
 mod rail;
 mod serve;
 mod speech;
@@ -72,6 +74,7 @@ pub use config::{FileTimes, Pace, SimConfig, SimIssuer, SimRail, TimeMode};
 pub use fault::{Fault, Faults};
 pub use oracle::{Oracle, OracleDebit, OraclePayout, Twice};
 pub use outage::Outage;
+pub use protocol::InRest;
 pub use rail::RailBook;
 pub use serve::{Parcel, Visit};
 pub use speech::Speech;

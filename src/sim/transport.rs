@@ -155,7 +155,12 @@ impl SimTransport {
         let mut whole = Zeroizing::new(Vec::with_capacity(call.head.len() + 2 + call.bytes.len()));
         whole.extend_from_slice(&call.head);
         envelope::end(&call.bytes, &mut whole);
-        self.world.read(call.id.channel, &whole, at)
+        let mut asked = self.world.read(call.id.channel, &whole, at)?;
+        // The protocol may not say which sending it is.
+        if let [asked] = asked.as_mut_slice() {
+            asked.attempt = call.attempt;
+        }
+        Ok(asked)
     }
 
     /// A page of some proxy, in place of an answer of this channel.
