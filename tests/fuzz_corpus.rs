@@ -45,6 +45,9 @@ const PIECES: &[&[u8]] = &[
     b"%41",
     b"{\"a\":",
     b"\\u00e9",
+    b"\n\n",
+    b"{root}",
+    b"{key.sign}",
 ];
 
 fn corpus(target: &str) -> Vec<Vec<u8>> {
@@ -128,7 +131,7 @@ macro_rules! targets {
     )+};
 }
 
-targets! { gtin gs1_element digital_link emv_merchant emv_consumer payment_code ocr token vault_open secret_leg scan iso8583 form json }
+targets! { gtin gs1_element digital_link emv_merchant emv_consumer payment_code ocr token vault_open secret_leg scan iso8583 form json rest_reply rest_callback rest_request rest_terms }
 
 #[test]
 fn every_target_has_its_program() {

@@ -2,6 +2,7 @@
 //! reads, so that a wrong answer is found as well as a panic.
 
 use scrip::adapters::leg::SecretLeg;
+use scrip::adapters::rest::{self, PROFILES, Rest, RestKeys, RestTerms, Server};
 use scrip::base::{Key16, RedemptionId, Secret, Text, Wall};
 use scrip::card::scan::{Scan, Source, Symbology, scan as scan_text};
 use scrip::card::token::{Algorithm, Guard, Profile, Token, TokenKey, TokenKeyId, TotpHash, Use, Verifier};
@@ -12,6 +13,8 @@ use scrip::codec::gs1::{DigitalLink, ElementString, Gs1Fault, Gtin, ShortGtin, S
 use scrip::codec::iso8583::{Frame, Spec};
 use scrip::codec::json::{self, Json};
 use scrip::codec::payment::{PaymentCodeError, schemes};
+use scrip::issuer::{Asked, Context as IssuerContext, Issuer, OpKind, Outcome, Profiles, Reference};
+use scrip::money::{Amount, Currency};
 use scrip::vault::{Challenge, Context, KeyId, KeyRing, PepperVersion, Purpose, sealed_with};
 use std::sync::OnceLock;
 
@@ -372,5 +375,124 @@ pub fn scan(data: &[u8]) {
             let declared = names[usize::from(pick >> 4) % names.len()];
             assert!(candidate.fits().iter().all(|fit| fit.product.as_str() == declared));
         }
+    }
+}
+
+/// When the messages of REST targets come in.
+const REST_NOW: Wall = Wall(1_795_390_215_000);
+
+/// Our end and the issuer's of every profile that comes with the library. `open`: the answers are
+/// not signed, so that what is read after the signature is reached.
+fn rest_ends(open: bool) -> Vec<(Rest, Server)> {
+    let end = |(name, text): &(&str, &str)| {
+        let text = match text.split_once("[answer.sign]\n").filter(|_| open) {
+            Some((before, after)) => {
+                format!("{before}{}", &after[after.find("\n[").expect("rules follow")..])
+            }
+            None => (*text).to_string(),
+        };
+        let terms = RestTerms::parse(&text).expect("what is shipped is sound");
+        let left: Vec<String> = terms.missing_params().map(String::from).collect();
+        let terms =
+            terms.with_params(left.iter().map(|name| (name.as_str(), "P-77"))).expect("they are named");
+        let keys = || {
+            let key = |name: &str| match name {
+                "seal" => Secret::new(vec![9; 16]),
+                name => Secret::from(&*format!("{name}-key-of-the-test")),
+            };
+            let keys = RestKeys::new(Secret::new(vec![5; 32]));
+            terms.keys().into_iter().fold(keys, |keys, name| keys.with(name, key(name)))
+        };
+        let profile = format!(
+            "[issuer.{name}]\nadapter = \"rest\"\nverify = \"none\"\nevidence = \"online\"\nidempotency = \
+             \"issuer\"\nrecipe = \"query\"\nlate_debit = \"owe\"\nendpoints = [\"a\"]\n"
+        );
+        let profile =
+            Profiles::parse(&profile).expect("it is sound").issuers.remove(*name).expect("it is there");
+        let rest = Rest::new(profile, terms.clone(), keys()).expect("the keys are all there");
+        (rest, Server::new(terms.clone(), keys()).expect("the keys are all there"))
+    };
+    PROFILES.iter().map(end).collect()
+}
+
+/// Replies of REST issuers; the first byte picks the profile and whether it is signed, the second
+/// the operation.
+pub fn rest_reply(data: &[u8]) {
+    static ENDS: OnceLock<[Vec<(Rest, Server)>; 2]> = OnceLock::new();
+    let ends = ENDS.get_or_init(|| [rest_ends(false), rest_ends(true)]);
+    let Some(([pick, kind], bytes)) = data.split_first_chunk::<2>() else { return };
+    let ends = &ends[usize::from(pick & 1)];
+    let (rest, _) = &ends[usize::from(pick >> 1) % ends.len()];
+    let kind =
+        [OpKind::Balance, OpKind::PinCheck, OpKind::Redeem, OpKind::Query, OpKind::Reverse, OpKind::Receipt]
+            [usize::from(*kind) % 6];
+    let reference = Reference::debit(RedemptionId([7; 16]));
+    let asked = Asked { kind, reference, amount: Amount::new(10_000, Currency::CNY), trace: None };
+    let context = IssuerContext { session: &[], now: REST_NOW, nonce: [0; 16] };
+    let mut heard = Vec::new();
+    let read =
+        rest.decode_reply(bytes, &asked, &context, &mut |reference, answer| heard.push((reference, answer)));
+    assert!(heard.len() <= 1 && (read.is_ok() || heard.is_empty()));
+    if let Err(error) = read {
+        assert!(error.at <= bytes.len());
+    }
+    for (told, answer) in heard {
+        assert!(told == reference && answer.kind == kind && !answer.by_file);
+        let sure = !matches!(answer.outcome, Outcome::Unknown(_) | Outcome::Pending);
+        assert!(!(sure && bytes.starts_with(b"5")), "a server's error is no answer");
+        match answer.outcome {
+            Outcome::Accepted(yes) | Outcome::Partial(yes) => {
+                assert!(kind != OpKind::Reverse);
+                assert!(yes.amount.minor() >= 0 && yes.amount.currency() == Currency::CNY);
+            }
+            Outcome::Declined(_) | Outcome::Duplicate(_) => assert!(kind != OpKind::Reverse),
+            Outcome::NotFound => assert!(kind != OpKind::Redeem && kind != OpKind::Reverse),
+            Outcome::NotSent => panic!("an answer is proof that the question was sent"),
+            _ => {}
+        }
+    }
+}
+
+/// Callbacks of REST issuers; the first byte picks the profile.
+pub fn rest_callback(data: &[u8]) {
+    static ENDS: OnceLock<Vec<(Rest, Server)>> = OnceLock::new();
+    let ends = ENDS.get_or_init(|| rest_ends(false));
+    let Some((pick, bytes)) = data.split_first() else { return };
+    let (rest, _) = &ends[usize::from(*pick) % ends.len()];
+    let context = IssuerContext { session: &[], now: REST_NOW, nonce: [0; 16] };
+    let mut heard = Vec::new();
+    let read = rest.decode(bytes, &context, &mut |reference, answer| heard.push((reference, answer)));
+    assert!(heard.len() <= 1 && (read.is_ok() || heard.is_empty()));
+    if let Err(error) = read {
+        assert!(error.at <= bytes.len());
+    }
+    for (_, answer) in heard {
+        assert!(
+            answer.kind == OpKind::Query && !matches!(answer.outcome, Outcome::NotSent | Outcome::NotFound)
+        );
+        // Whoever has no key can only send again what was signed once.
+        let signed = [&b"07070707070707070707070707070707"[..], b"01010101010101010101010101010101"];
+        assert!(signed.iter().any(|id| bytes.windows(32).any(|part| part == *id)), "signed by nobody");
+    }
+}
+
+/// Requests to REST issuers; the first byte picks the profile.
+pub fn rest_request(data: &[u8]) {
+    static ENDS: OnceLock<Vec<(Rest, Server)>> = OnceLock::new();
+    let ends = ENDS.get_or_init(|| rest_ends(false));
+    let Some((pick, bytes)) = data.split_first() else { return };
+    let (_, server) = &ends[usize::from(*pick) % ends.len()];
+    if let Ok(asked) = server.read(bytes, REST_NOW) {
+        assert!(asked.amount.minor() >= 0 && asked.payee.is_none());
+    }
+}
+
+/// Profile files.
+pub fn rest_terms(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let faults = rest::lint(text);
+    assert_eq!(RestTerms::parse(text).is_ok(), faults.is_empty());
+    for fault in faults {
+        assert!(fault.line >= 1 && fault.column >= 1 && fault.line <= text.matches('\n').count() + 1);
     }
 }

@@ -4,6 +4,7 @@
 //! | adapter | speaks |
 //! |---|---|
 //! | [`bank`] | ISO 8583 as banks and UnionPay's terminals speak it |
+//! | [`rest`] | signed forms or JSON over HTTP, as a profile file describes; 京东 and 沃尔玛 among them |
 //! | [`signed_json`] | one signed JSON object per message; cards are sealed inside it |
 //! | [`leg`] | sealed cards from terminals, or to issuers, with proofs both ways |
 //! | [`plain`] | lines of plain text; for scripted issuers and trials only |
@@ -17,6 +18,8 @@ pub mod config;
 mod hex;
 pub mod leg;
 pub mod plain;
+pub mod rest;
+pub mod served;
 pub mod signed_json;
 
 use crate::base::{Advice, Code, block};
@@ -36,6 +39,13 @@ pub enum AdapterError {
     /// Terms agreed with a bank that do not fit together or into its message format.
     #[error("bank: {what}")]
     Terms {
+        /// What was expected.
+        what: &'static str,
+    },
+    /// A profile of the REST adapter, its keys and what the issuer's profile says do not fit
+    /// together.
+    #[error("rest: {what}")]
+    Rest {
         /// What was expected.
         what: &'static str,
     },
@@ -67,6 +77,7 @@ impl AdapterError {
                 Self::Operation { .. } => 3,
                 Self::Vault(error) => return error.code(),
                 Self::Terms { .. } => 4,
+                Self::Rest { .. } => 21,
             },
         )
     }

@@ -4,7 +4,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 /// Counts up to a limit, from several threads at once.
 #[derive(Debug, Default)]
-pub(super) struct Count(Atomic);
+pub(crate) struct Count(Atomic);
 
 #[cfg(target_has_atomic = "64")]
 type Atomic = core::sync::atomic::AtomicU64;
@@ -22,7 +22,7 @@ impl Count {
     /// Counts one more, unless there are `limit` already.
     #[must_use]
     #[allow(clippy::useless_conversion, reason = "the integer may have 32 bits")]
-    pub(super) fn more(&self, limit: u64) -> bool {
+    pub(crate) fn more(&self, limit: u64) -> bool {
         let steps = limit / STEP;
         let more = self.0.fetch_update(Relaxed, Relaxed, |now| {
             if u64::from(now) < steps { now.checked_add(1) } else { None }
@@ -32,13 +32,13 @@ impl Count {
 
     /// How many there are.
     #[allow(clippy::useless_conversion, reason = "the integer may have 32 bits")]
-    pub(super) fn now(&self) -> u64 {
+    pub(crate) fn now(&self) -> u64 {
         u64::from(self.0.load(Relaxed)).saturating_mul(STEP)
     }
 
     /// From now on there are at least `messages`.
     #[allow(clippy::useless_conversion, reason = "the integer may have 32 bits")]
-    pub(super) fn at_least(&self, messages: u64) {
+    pub(crate) fn at_least(&self, messages: u64) {
         let steps = messages.div_ceil(STEP);
         self.0.fetch_max(steps.try_into().unwrap_or(!0), Relaxed);
     }

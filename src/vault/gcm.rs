@@ -60,7 +60,7 @@ fn derive(key: &dyn MasterKey, nonce: &[u8; NONCE]) -> Result<(Zeroizing<[u8; 32
 }
 
 /// GCM with any block cipher of 128-bit blocks; `key` has the cipher's length.
-pub(super) fn encrypt<C>(key: &[u8], nonce: [u8; 12], associated: &[u8], text: &mut [u8]) -> [u8; TAG]
+pub(crate) fn encrypt<C>(key: &[u8], nonce: [u8; 12], associated: &[u8], text: &mut [u8]) -> [u8; TAG]
 where
     C: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16> + KeyInit,
 {
@@ -70,7 +70,7 @@ where
 }
 
 /// Undoes [`encrypt`], if the tag fits.
-pub(super) fn decrypt<C>(
+pub(crate) fn decrypt<C>(
     key: &[u8],
     nonce: [u8; 12],
     associated: &[u8],

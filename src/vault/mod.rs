@@ -39,7 +39,9 @@ mod wycheproof;
 mod xaes;
 
 pub use commit::{commitment, commitment_matches};
+pub(crate) use count::Count;
 pub use entropy::Entropy;
+pub(crate) use gcm::{decrypt, encrypt};
 pub use holder::{Cipher, HolderError, KeySource, MasterKey};
 pub use mac::{ct_eq, hmac_sha256, tag, tag_matches};
 pub use proof::{Begun, Challenge, Leg, Met, Proof, Prover, Role, Subject};

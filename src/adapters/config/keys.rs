@@ -1,6 +1,7 @@
 //! The `[keys]` table. Read without serde, whose errors would quote what they found.
 
 use super::{ConfigError, Fault, Wrong, key_of};
+use crate::adapters::hex;
 use crate::base::Secret;
 use crate::card::token::TokenKeyId;
 use crate::card::{Catalogue, Product};
@@ -20,12 +21,14 @@ pub(super) struct Keys {
     peppers: Vec<(PepperVersion, Secret)>,
     channels: BTreeMap<String, (usize, Secret)>,
     tokens: Vec<(usize, TokenSecret)>,
+    /// Keys that the issuer of a channel chose, by the names that its terms give them.
+    secrets: BTreeMap<String, Vec<(usize, String, Secret)>>,
     /// Where the first key or pepper of the ring stands.
     at: Option<usize>,
 }
 
 const EXPECTED: &str = "key.NUMBER, pepper.NUMBER, channel.NAME or token.PRODUCT.NUMBER = \
-    \"64 hexadecimal digits\" is expected";
+    \"64 hexadecimal digits\", or secret.CHANNEL.NAME = \"text\" is expected";
 
 impl Keys {
     pub(super) fn read(text: &str) -> Result<Self, Wrong> {
@@ -40,11 +43,11 @@ impl Keys {
                     return Err(Wrong::new(at, EXPECTED));
                 };
                 for (name, value) in entries {
-                    if kind.get_ref() == "token" {
-                        keys.put_tokens(name.get_ref(), value)?;
-                        continue;
+                    match kind.get_ref().as_ref() {
+                        "token" => keys.put_tokens(name.get_ref(), value)?,
+                        "secret" => keys.put_secrets(name.get_ref(), value)?,
+                        kind => keys.put(kind, (name.span().start, name.get_ref()), &value)?,
                     }
-                    keys.put(kind.get_ref(), (name.span().start, name.get_ref()), &value)?;
                 }
             }
         }
@@ -87,6 +90,47 @@ impl Keys {
         Ok(())
     }
 
+    /// The keys that the issuer of one channel chose: a text, or `{ hex = "..." }`.
+    fn put_secrets(&mut self, channel: &str, value: Spanned<DeValue<'_>>) -> Result<(), Wrong> {
+        let at = value.span().start;
+        let DeValue::Table(entries) = value.into_inner() else { return Err(Wrong::new(at, EXPECTED)) };
+        let mut secrets = Vec::new();
+        for (name, value) in entries {
+            let wrong = || Wrong::new(value.span().start, "a text or { hex = \"...\" } is expected");
+            let secret = match value.get_ref() {
+                DeValue::String(text) => Secret::from(text.as_ref()),
+                DeValue::Table(table) => match (table.get("hex").map(Spanned::get_ref), table.len()) {
+                    (Some(DeValue::String(digits)), 1) => Secret::new(hex::read(digits).ok_or_else(wrong)?),
+                    _ => return Err(wrong()),
+                },
+                _ => return Err(wrong()),
+            };
+            secrets.push((name.span().start, name.get_ref().to_string(), secret));
+        }
+        self.secrets.insert(channel.to_string(), secrets);
+        Ok(())
+    }
+
+    /// The keys that the issuer of a channel chose, which are to be exactly those `named`.
+    pub(super) fn secrets(
+        &mut self,
+        channel: &str,
+        at: usize,
+        named: &[&str],
+    ) -> Result<Vec<(String, Secret)>, Wrong> {
+        let given = self.secrets.remove(channel).unwrap_or_default();
+        if let Some(name) = named.iter().find(|name| given.iter().all(|(_, given, _)| given != *name)) {
+            return Err(Wrong::new(
+                at,
+                format!("channel `{channel}` needs secret.{channel}.{name} in [keys]"),
+            ));
+        }
+        if let Some((at, name, _)) = given.iter().find(|(_, given, _)| !named.contains(&given.as_str())) {
+            return Err(Wrong::new(*at, format!("the terms of `{channel}` name no key `{name}`")));
+        }
+        Ok(given.into_iter().map(|(_, name, secret)| (name, secret)).collect())
+    }
+
     /// The keys of tokens, once it is known that the catalogue lists each of them. `place_of` tells
     /// where a product's table stands.
     pub(super) fn tokens(
@@ -125,6 +169,9 @@ impl Keys {
 
     /// That every channel has taken its key.
     fn all_taken(&self) -> Result<(), Fault> {
+        if let Some((channel, [(at, ..), ..])) = self.secrets.iter().map(|(n, s)| (n, s.as_slice())).next() {
+            return Err(Fault::At(Wrong::new(*at, format!("no channel `{channel}` asks for such keys"))));
+        }
         match self.channels.iter().next() {
             Some((name, (at, _))) => {
                 let what = format!("no channel `{name}` asks for a key");

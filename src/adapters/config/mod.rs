@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `[product.NAME]` | the catalogue | [`Catalogue::parse`] |
 //! | `[issuer.NAME]`, `[rail.NAME]` | profiles; `adapter` names the protocol | [`Profiles`] |
+//! | `[issuer.NAME.terms]` and tables below it | what was agreed with it, for adapters that ask for that | below |
 //! | `[policy.risk]`, `[policy.terms]`, `[policy.flow]` and tables below them | policy | [`Policy`] |
 //! | `[bounds]` | `in_flight` and `batch_units`, may be left out | [`Bounds`] |
 //! | `[keys]` | keys, 64 lower-case hexadecimal digits each | below |
@@ -14,15 +15,29 @@
 //! pepper.1 = "..."        # names cards; the highest number is current
 //! channel.bank = "..."    # shared with the issuer or rail of this name
 //! token.jd-qr.1 = "..."   # of the tokens of this product, by the id that the catalogue lists
+//! secret.jd.sign = "..."  # a key that the issuer chose, a text or { hex = "..." }, by the name
+//!                         # that its terms give it
 //! ```
 //! A host whose keys lie in an HSM or a KMS makes the ring itself and uses [`setup_with`].
-//! `signed_json` channels and `plain` issuers need a channel key. Keys are zeroised in every copy
+//! `signed_json` channels, `plain` issuers and those of [`rest`] need a channel key. Keys are zeroised in every copy
 //! that is made of them here; the text itself is the caller's to wipe.
+//!
+//! The terms of an issuer with `adapter = "rest"` are a profile file, or `profile = "NAME"` of one
+//! that comes with the library and `params`; with `adapter = "jd"` or `"walmart"` they are `params`
+//! only. `docs/issuers.md` tells the keys.
+//! ```toml
+//! [issuer.jd]
+//! adapter = "jd"
+//! # verify, evidence, ...
+//! [issuer.jd.terms.params]
+//! app_key = "..."
+//! ```
 
 mod keys;
 mod sections;
 
 use crate::adapters::plain::{self, Plain, PlainRail};
+use crate::adapters::rest::{self, Rest, RestKeys, RestTerms};
 use crate::adapters::signed_json::{self, SignedJson, SignedJsonRail};
 use crate::adapters::{AdapterError, hex};
 use crate::base::{Advice, Code, Secret, block};
@@ -32,11 +47,12 @@ use crate::issuer::{Issuer, IssuerProfile, ProfileError, Profiles, Rail, RailPro
 use crate::vault::{KeyRing, VaultError};
 use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use keys::Keys;
 use sections::Sections;
 use serde::Deserialize;
+use toml::de::{DeTable, DeValue};
 
 /// Why a text gives no set-up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -144,11 +160,15 @@ fn read(text: &str, ring: Option<KeyRing>) -> Result<Setup, ConfigError> {
     let policy = Policy::parse(&sections.only(&["policy"]))?;
     let bounds = bounds(&sections.only(&["bounds"])).map_err(placed)?;
     let mut keys = Keys::read(&sections.only(&["keys"])).map_err(placed)?;
+    let terms = sections.only(&[sections::TERMS]);
+    let mut terms = Terms::read(&terms).map_err(placed)?;
     let mut issuers = Vec::with_capacity(profiles.issuers.len());
     for (name, profile) in profiles.issuers {
         let at = sections.place_of("issuer", &name);
-        issuers.push(issuer(profile, &mut keys, at).map_err(|error| error.placed(text))?);
+        let made = issuer(profile, &mut keys, &mut terms, at);
+        issuers.push(made.map_err(|error| error.placed(text))?);
     }
+    terms.all_taken().map_err(placed)?;
     let mut rails = Vec::with_capacity(profiles.rails.len());
     for (name, profile) in profiles.rails {
         let at = sections.place_of("rail", &name);
@@ -189,7 +209,12 @@ impl Fault {
     }
 }
 
-fn issuer(profile: IssuerProfile, keys: &mut Keys, at: usize) -> Result<Box<dyn Issuer>, Fault> {
+fn issuer(
+    profile: IssuerProfile,
+    keys: &mut Keys,
+    terms: &mut Terms<'_>,
+    at: usize,
+) -> Result<Box<dyn Issuer>, Fault> {
     let name = profile.name.clone();
     match profile.adapter.as_str() {
         signed_json::NAME => {
@@ -199,6 +224,13 @@ fn issuer(profile: IssuerProfile, keys: &mut Keys, at: usize) -> Result<Box<dyn 
         plain::NAME => {
             let key = keys.channel(&name, at)?;
             Ok(Box::new(Plain::new(profile, key).map_err(Fault::of(name))?))
+        }
+        rest::NAME | rest::JD | rest::WALMART => {
+            let terms = terms.rest(&profile, at)?;
+            let own = RestKeys::new(keys.channel(&name, at)?);
+            let secrets = keys.secrets(&name, at, &terms.keys())?;
+            let keys = secrets.into_iter().fold(own, |keys, (name, key)| keys.with(&name, key));
+            Ok(Box::new(Rest::new(profile, terms, keys).map_err(Fault::of(name))?))
         }
         other => Err(unknown(other, at)),
     }
@@ -217,8 +249,59 @@ fn rail(profile: RailProfile, keys: &mut Keys, at: usize) -> Result<Box<dyn Rail
 }
 
 fn unknown(adapter: &str, at: usize) -> Fault {
-    let what = format!("adapter `{adapter}` is not known: {} or {}", signed_json::NAME, plain::NAME);
+    let known = [signed_json::NAME, plain::NAME, rest::NAME, rest::JD, rest::WALMART].join(", ");
+    let what = format!("adapter `{adapter}` is not one of {known}");
     Fault::At(Wrong::new(at, what))
+}
+
+/// The tables `terms` of issuers that nobody has taken yet.
+struct Terms<'a>(Vec<(String, usize, DeTable<'a>)>);
+
+impl<'a> Terms<'a> {
+    fn read(text: &'a str) -> Result<Self, Wrong> {
+        let table = DeTable::parse(text).map_err(|error| Wrong::of(&error))?;
+        let mut all = Vec::new();
+        for (_, issuers) in table.into_inner() {
+            let DeValue::Table(issuers) = issuers.into_inner() else { continue };
+            for (name, issuer) in issuers {
+                let DeValue::Table(issuer) = issuer.into_inner() else { continue };
+                for (_, terms) in issuer {
+                    let at = terms.span().start;
+                    let DeValue::Table(terms) = terms.into_inner() else {
+                        return Err(Wrong::new(at, "a table of terms is expected"));
+                    };
+                    all.push((name.get_ref().to_string(), at, terms));
+                }
+            }
+        }
+        Ok(Self(all))
+    }
+
+    fn take(&mut self, issuer: &str) -> Option<(usize, DeTable<'a>)> {
+        let place = self.0.iter().position(|(name, ..)| name == issuer)?;
+        let (_, at, terms) = self.0.swap_remove(place);
+        Some((at, terms))
+    }
+
+    /// The terms of an issuer whose table stands at `at`.
+    fn rest(&mut self, profile: &IssuerProfile, at: usize) -> Result<RestTerms, Wrong> {
+        let (at, table) = match self.take(&profile.name) {
+            Some((at, table)) => (at, Some(table)),
+            None => (at, None),
+        };
+        rest::configured(&profile.adapter, table.as_ref(), at).map_err(|faults| {
+            let first = faults.into_iter().next();
+            first.map_or_else(|| Wrong::new(at, "terms"), |fault| Wrong::new(fault.at, fault.what))
+        })
+    }
+
+    /// That every issuer with terms has taken them.
+    fn all_taken(&self) -> Result<(), Wrong> {
+        match self.0.first() {
+            Some((issuer, at, _)) => Err(Wrong::new(*at, format!("issuer `{issuer}` asks for no terms"))),
+            None => Ok(()),
+        }
+    }
 }
 
 #[derive(Default, Deserialize)]

@@ -6,9 +6,14 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 use zeroize::Zeroizing;
 
 const NAMES: [&str; 6] = ["product", "issuer", "rail", "policy", "bounds", "keys"];
+
+/// The name of the parts that hold terms: `[issuer.NAME.terms]` and tables below it.
+pub(super) const TERMS: &str = "terms";
 
 /// One table: from its header to the next one.
 struct Part<'a> {
@@ -80,6 +85,16 @@ impl<'a> Sections<'a> {
     }
 }
 
+/// Whether a header is that of `issuer.NAME.terms` or of a table below it.
+fn is_terms(line: &str) -> bool {
+    let Ok(table) = DeTable::parse(line) else { return false };
+    let Some(DeValue::Table(issuers)) = table.get_ref().get("issuer").map(Spanned::get_ref) else {
+        return false;
+    };
+    let has = |issuer: &Spanned<DeValue<'_>>| matches!(issuer.get_ref(), DeValue::Table(issuer) if issuer.contains_key(TERMS));
+    issuers.values().any(has)
+}
+
 /// Reads the first key of the header that starts at `start`.
 fn header(text: &str, start: usize) -> Result<Part<'_>, Wrong> {
     let rest = text.get(start..).unwrap_or_default();
@@ -93,11 +108,14 @@ fn header(text: &str, start: usize) -> Result<Part<'_>, Wrong> {
     }
     let after = key.get(name.len()..).unwrap_or_default();
     let dot = after.trim_start().starts_with('.');
+    // What was agreed with an issuer is its adapter's to read.
+    let name = if name == "issuer" && is_terms(line) { TERMS } else { name };
     if name == "policy" && !dot {
         return Err(Wrong::new(name_at, "policy.risk, policy.terms or policy.flow is expected"));
     }
     let to_dot = after.find('.').filter(|_| dot).map_or(0, |at| at.saturating_add(1));
-    let end = name_at.saturating_add(name.len()).saturating_add(to_dot);
+    let first = key.len().saturating_sub(after.len());
+    let end = name_at.saturating_add(first).saturating_add(to_dot);
     Ok(Part { name, all: start..text.len(), prefix: name_at..end })
 }
 

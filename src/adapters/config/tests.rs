@@ -153,3 +153,52 @@ fn keys_of_tokens_stand_with_the_other_keys() {
     let unexpected = without("channel.scripted", &alloc::format!("{good}\nchannel.scripted"));
     assert!(refused(&unexpected).contains("lists no token key 1"));
 }
+
+/// The set-up with an issuer whose terms are `terms`.
+fn with_rest(adapter: &str, terms: &str, secrets: &str) -> String {
+    let text = without("adapter = \"plain\"\nverify", &alloc::format!("adapter = \"{adapter}\"\nverify"));
+    let text = text.replace("[rail.wallet]", &alloc::format!("{terms}\n[rail.wallet]"));
+    text.replace("channel.scripted", &alloc::format!("{secrets}\nchannel.scripted"))
+}
+
+const JD: &str = "[issuer.scripted.terms.params]\napp_key = \"K\"\n";
+const JD_KEYS: &str = "secret.scripted.sign = \"s3cret\"\nsecret.scripted.access_token = { hex = \"6162\" }";
+
+#[test]
+fn issuers_with_terms_stand_in_the_same_text() {
+    assert!(setup(&with_rest("jd", JD, JD_KEYS)).is_ok());
+    let named = JD.replace(".params]", "]\nprofile = \"jd\"\n[issuer.scripted.terms.params]");
+    assert!(setup(&with_rest("rest", &named, JD_KEYS)).is_ok());
+    // A whole profile below the table.
+    let own = rest::profile("jd").unwrap().replace("app_key = \"\"", "app_key = \"K\"");
+    let own = own.replace("\n[[", "\n[[issuer.scripted.terms.").replace("\n[", "\n[issuer.scripted.terms.");
+    let own = own.replace("[issuer.scripted.terms.[issuer", "[[issuer");
+    let own = alloc::format!("[issuer.scripted.terms]\n{own}");
+    setup(&with_rest("rest", &own, JD_KEYS)).unwrap();
+    let wrong = own.replace("\"hex_upper\"", "\"hex\"");
+    let error = refused(&with_rest("rest", &wrong, JD_KEYS));
+    let text = with_rest("rest", &wrong, JD_KEYS);
+    let line = text.lines().position(|line| line == "digits = \"hex\"").unwrap() + 1;
+    assert!(error.starts_with(&alloc::format!("line {line}, column 10: digits: `hex`")), "{error}");
+}
+
+#[test]
+fn terms_and_their_keys_are_asked_for() {
+    let jd = |terms: &str, keys: &str| refused(&with_rest("jd", terms, keys));
+    for (error, expected) in [
+        (jd("", JD_KEYS), "terms: params.app_key needs a value"),
+        (jd(&JD.replace("app_key", "app_kay"), JD_KEYS), "params: the profile has no `app_kay`"),
+        (jd(&JD.replace(".params]", "]"), JD_KEYS), "`app_key` is not known here"),
+        (jd(JD, ""), "channel `scripted` needs secret.scripted.access_token in [keys]"),
+        (jd(JD, &alloc::format!("{JD_KEYS}\nsecret.scripted.seal = \"x\"")), "name no key `seal`"),
+        (jd(JD, &alloc::format!("{JD_KEYS}\nsecret.other.seal = \"x\"")), "no channel `other` asks for"),
+        (jd(JD, &JD_KEYS.replace("6162", "616")), "a text or { hex = \"...\" } is expected"),
+        (refused(&with_rest("plain", JD, "")), "issuer `scripted` asks for no terms"),
+        (refused(&with_rest("rest", JD, JD_KEYS)), "`currency` is expected"),
+    ] {
+        assert!(error.contains(expected), "{expected}: {error}");
+        assert!(!error.contains("s3cret") && error.starts_with("line "), "{error}");
+    }
+    let other = JD.replace(".params]", "]\nprofile = \"nobody\"\n[issuer.scripted.terms.params]");
+    assert!(refused(&with_rest("rest", &other, JD_KEYS)).contains("does not come with the library"));
+}

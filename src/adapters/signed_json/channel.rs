@@ -1,6 +1,7 @@
 //! What both ends of a channel share: its key, and what is made with it.
 
 use super::wire::{Envelope, at_byte};
+use crate::adapters::served::OpenCard;
 use crate::adapters::{AdapterError, hex};
 use crate::base::{Reader, Secret, ShortInput, Writer, digest};
 use crate::issuer::{CardData, CardTag, DecodeError, OpKind, Reference};
@@ -33,22 +34,6 @@ const SEAL_KEY: &str = "scrip signed json seal key v1";
 const PEPPER: &str = "scrip signed json pepper v1";
 const CARD: &str = "scrip signed json card v1";
 const NONCE: &str = "scrip signed json nonce v1";
-
-/// A card as the issuer's side opened it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpenCard {
-    /// The canonical number, where the product has one.
-    pub number: Option<Secret>,
-    /// The canonical secret.
-    pub secret: Secret,
-}
-
-impl OpenCard {
-    /// The same card, borrowed, as adapters see it.
-    pub fn data(&self) -> CardData<'_> {
-        CardData { number: self.number.as_ref().map(Secret::expose), secret: self.secret.expose() }
-    }
-}
 
 pub(super) struct Channel {
     key: Secret,

@@ -44,9 +44,9 @@ mod channel;
 mod server;
 mod wire;
 
-pub use channel::OpenCard;
+pub use crate::adapters::served::{Asked, OpenCard};
 pub(super) use channel::{read_card, write_card};
-pub use server::{Asked, Server};
+pub use server::Server;
 
 use crate::adapters::{AdapterError, hex};
 use crate::base::{Secret, Text};

@@ -1,35 +1,16 @@
 //! The issuer's side of the protocol: reads requests and writes answers.
 
-use super::channel::{Channel, OpenCard, Way};
+use super::channel::{Channel, Way};
 use super::outcome;
 use super::wire::{self, Answers, Line, Op, Request, Str, VERSION};
+use crate::adapters::served::Asked;
 use crate::adapters::{AdapterError, hex};
-use crate::base::{Secret, Text};
+use crate::base::Secret;
 use crate::issuer::{Accepted, Answer, CardData, CardTag, DecodeError, OpKind, Outcome, Reference};
-use crate::money::Amount;
 use alloc::borrow::Cow;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
-
-/// One operation as an issuer or rail reads it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
-    /// What is asked.
-    pub kind: OpKind,
-    /// The asker's reference.
-    pub reference: Reference,
-    /// The product, of questions to an issuer.
-    pub product: Option<Text>,
-    /// Who is paid, of orders to a rail.
-    pub payee: Option<Text>,
-    /// The amount asked.
-    pub amount: Amount,
-    /// 1 for the first sending.
-    pub attempt: u32,
-    /// The card, opened, where the operation carries one.
-    pub card: Option<OpenCard>,
-}
 
 /// The issuer's or rail's end of a channel.
 pub struct Server(Channel);

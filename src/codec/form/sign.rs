@@ -81,6 +81,8 @@ impl Canonical {
 pub enum Keyed {
     /// MD5 (RFC 1321) over a text that holds the key: broken as a digest, and what many ask for.
     Md5,
+    /// SHA-256 (FIPS 180-4) over a text that holds the key.
+    Sha256,
     /// HMAC-MD5 (RFC 2104).
     HmacMd5,
     /// HMAC-SHA-256.
@@ -88,10 +90,12 @@ pub enum Keyed {
 }
 
 impl Keyed {
-    /// The signature: 16 bytes, 32 of [`Keyed::HmacSha256`]. [`Keyed::Md5`] needs no key here.
+    /// The signature: 16 bytes with MD5, 32 with SHA-256. [`Keyed::Md5`] and [`Keyed::Sha256`] need
+    /// no key here.
     pub fn sign(self, key: &[u8], text: &[u8]) -> Vec<u8> {
         match self {
             Self::Md5 => Md5::digest(text).to_vec(),
+            Self::Sha256 => Sha256::digest(text).to_vec(),
             Self::HmacMd5 => mac::<Hmac<Md5>>(key, text),
             Self::HmacSha256 => mac::<Hmac<Sha256>>(key, text),
         }
@@ -188,6 +192,9 @@ mod tests {
         let hex = |bytes: Vec<u8>| Digits::HexLower.write(&bytes);
         // RFC 1321, appendix A.5.
         assert_eq!(hex(Keyed::Md5.sign(&[], b"message digest")), "f96b697d7cb7938d525a2f31aaf161d0");
+        // FIPS 180-4's example of one block.
+        let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(hex(Keyed::Sha256.sign(&[], b"abc")), digest);
         // RFC 2202, section 2, case 2.
         let text = b"what do ya want for nothing?";
         assert_eq!(hex(Keyed::HmacMd5.sign(b"Jefe", text)), "750c783e6ab0b503eaa86e310a5db738");

@@ -1,0 +1,98 @@
+//! What it costs to sign as JOS does, and to write a redeem and read its reply with every check.
+//! `README.md` beside this file keeps figures.
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use scrip::adapters::rest::{Rest, RestKeys, RestTerms, Server, profile};
+use scrip::base::{RedemptionId, Secret, Text, Wall};
+use scrip::codec::envelope;
+use scrip::codec::form::{Canonical, Digits, Keyed, Order};
+use scrip::issuer::{
+    Accepted, Asked, CardData, Context, Issuer, Message, OpKind, Operation, Outcome, Profiles, Reference,
+};
+use scrip::money::{Amount, Currency};
+use std::hint::black_box;
+
+const NOW: Wall = Wall(1_795_390_215_000);
+const CONTEXT: Context<'static> = Context { session: &[], now: NOW, nonce: [7; 16] };
+
+/// The system parameters of one call.
+const FIELDS: [(&str, &str); 6] = [
+    ("method", "jingdong.card.recovery.redeem"),
+    ("app_key", "0123456789ABCDEF0123456789ABCDEF"),
+    ("access_token", "fedcba9876543210fedcba9876543210"),
+    ("timestamp", "2026-11-23 07:30:15"),
+    ("v", "2.0"),
+    (
+        "360buy_param_json",
+        r#"{"amount":"100.00","cardPwd":"A1B2C3D4E5F60718","outOrderNo":"0707","sku":"E"}"#,
+    ),
+];
+
+fn signing(c: &mut Criterion) {
+    let join = String::new();
+    let canonical = Canonical { order: Order::Sorted, pair: Some(String::new()), join, empty: false };
+    let secret = b"an application's secret of 32 by";
+    c.bench_function("rest: JOS signature", |b| {
+        b.iter(|| {
+            let text = canonical.text(black_box(&FIELDS), secret, secret);
+            Digits::HexUpper.write(&Keyed::Md5.sign(&[], &text))
+        });
+    });
+}
+
+fn ends(name: &str) -> (Rest, Server) {
+    let terms = RestTerms::parse(profile(name).expect("it is shipped")).expect("it is sound");
+    let open: Vec<String> = terms.missing_params().map(String::from).collect();
+    let terms = terms.with_params(open.iter().map(|name| (name.as_str(), "P-77"))).expect("they are named");
+    let keys = || {
+        let key = |name| if name == "seal" { Secret::new(vec![9; 32]) } else { Secret::from("a secret") };
+        let own = RestKeys::new(Secret::new(vec![5; 32]));
+        terms.keys().into_iter().fold(own, |keys, name| keys.with(name, key(name)))
+    };
+    let text = format!(
+        "[issuer.{name}]\nadapter = \"rest\"\nverify = \"none\"\nevidence = \"online\"\n\
+         idempotency = \"issuer\"\nrecipe = \"query\"\nlate_debit = \"owe\"\nendpoints = [\"a\"]\n"
+    );
+    let behaviour = Profiles::parse(&text).expect("it is sound").issuers.remove(name).expect("it is there");
+    let rest = Rest::new(behaviour, terms.clone(), keys()).expect("all fits");
+    (rest, Server::new(terms.clone(), keys()).expect("all fits"))
+}
+
+fn messages(c: &mut Criterion) {
+    let product = Text::new("E-100").expect("a short text");
+    let amount = Amount::new(10_000, Currency::CNY);
+    let reference = Reference::debit(RedemptionId([7; 16]));
+    let card = Some(CardData { number: Some(b"2326880001234567"), secret: b"A1B2C3D4E5F60718" });
+    let redeem = Operation { kind: OpKind::Redeem, reference, product: &product, card, amount, attempt: 1 };
+    let yes = Accepted { reference: product.clone(), amount, card: None, generation: None };
+    for name in ["jd", "walmart"] {
+        let (rest, server) = ends(name);
+        c.bench_function(&format!("rest: {name}: encode a redeem"), |b| {
+            b.iter(|| {
+                let mut message = Message::default();
+                rest.encode(black_box(std::slice::from_ref(&redeem)), &CONTEXT, &mut message)
+                    .expect("it fits");
+                message
+            });
+        });
+        let mut message = Message::default();
+        rest.encode(std::slice::from_ref(&redeem), &CONTEXT, &mut message).expect("it fits");
+        let mut request = message.head.clone();
+        envelope::end(&message.body, &mut request);
+        let read = server.read(&request, NOW).expect("it was signed");
+        let reply =
+            server.answer(&read, &Outcome::Accepted(yes.clone()), NOW, [3; 16]).expect("it has words");
+        let asked = Asked { kind: OpKind::Redeem, reference, amount, trace: None };
+        c.bench_function(&format!("rest: {name}: decode a reply"), |b| {
+            b.iter(|| {
+                let mut heard = None;
+                let told = &mut |_, answer| heard = Some(answer);
+                rest.decode_reply(black_box(&reply), &asked, &CONTEXT, told).expect("it is signed");
+                assert!(matches!(heard.expect("an answer").outcome, Outcome::Accepted(_)));
+            });
+        });
+    }
+}
+
+criterion_group!(benches, signing, messages);
+criterion_main!(benches);
