@@ -5,6 +5,7 @@ use super::card::{CardStatus, SimCard};
 use super::config::{SimIssuer, own_reference};
 use super::entry::Entry;
 use super::ledger::Ledger;
+use super::protocol::Protocol;
 use crate::adapters::signed_json::Server;
 use crate::base::{Secret, Text, Wall};
 use crate::issuer::{Accepted, CardData, CardTag, Decline, Idempotency, Outcome, Reference};
@@ -52,6 +53,7 @@ struct Debit {
 /// nowhere. A recognised repeat hears what the first one heard, whatever it asks.
 pub struct IssuerBook {
     server: Server,
+    protocol: Option<Protocol>,
     key: Secret,
     idempotency: Idempotency,
     can_reverse: bool,
@@ -75,6 +77,7 @@ impl IssuerBook {
     pub fn open(issuer: &SimIssuer, cards: Option<&[SimCard]>, dir: Option<&Path>) -> Result<Self, SimError> {
         let mut book = Self {
             server: Server::new(issuer.key.clone())?,
+            protocol: issuer.rest.as_ref().map(|terms| Protocol::new(terms, &issuer.key)).transpose()?,
             key: issuer.key.clone(),
             idempotency: issuer.profile.idempotency,
             can_reverse: issuer.profile.can_reverse,
@@ -223,6 +226,10 @@ impl IssuerBook {
 
     pub(super) fn server(&self) -> &Server {
         &self.server
+    }
+
+    pub(super) const fn protocol(&self) -> Option<&Protocol> {
+        self.protocol.as_ref()
     }
 
     pub(super) fn ledger(&mut self) -> &mut Ledger {

@@ -2,7 +2,9 @@
 
 use super::card::SimCard;
 use super::fault::Faults;
+use super::protocol;
 use crate::adapters::AdapterError;
+use crate::adapters::rest::{Rest, RestTerms};
 use crate::adapters::signed_json::{SignedJson, SignedJsonRail};
 use crate::base::{Secret, Text, Wall, digest};
 use crate::issuer::{IssuerProfile, RailProfile, Verify};
@@ -93,6 +95,9 @@ pub struct SimIssuer {
     pub key: Secret,
     /// The products whose rows of the card list are its own; empty for every row.
     pub products: Vec<Text>,
+    /// The protocol that it speaks behind servers ([`SimWorld::visit`](super::SimWorld::visit))
+    /// instead of signed JSON.
+    pub rest: Option<RestTerms>,
 }
 
 /// One rail of the world.
@@ -113,7 +118,7 @@ impl SimIssuer {
     /// An issuer with the pace of its profile, a key derived from its name, and every card.
     pub fn new(profile: IssuerProfile) -> Self {
         let (pace, key) = (Pace::of(&profile), channel_key(&profile.name));
-        Self { profile, pace, key, products: Vec::new() }
+        Self { profile, pace, key, products: Vec::new(), rest: None }
     }
 
     /// The adapter with which an engine speaks to it.
@@ -122,6 +127,14 @@ impl SimIssuer {
     /// [`AdapterError::KeyLength`].
     pub fn adapter(&self) -> Result<SignedJson, AdapterError> {
         SignedJson::new(self.profile.clone(), self.key.clone())
+    }
+
+    /// The same, in the protocol of [`rest`](Self::rest), if it has one.
+    ///
+    /// # Errors
+    /// [`AdapterError`] if profile and terms do not fit together.
+    pub fn rest_adapter(&self) -> Option<Result<Rest, AdapterError>> {
+        self.rest.as_ref().map(|terms| protocol::adapter(self.profile.clone(), terms, &self.key))
     }
 }
 

@@ -15,6 +15,7 @@
 //! | `clock` | virtual or real time that goes on where it was |
 //! | `world` | the books by channel, and what they do with a message |
 //! | `transport` | the network between scrip and the world |
+//! | `protocol` | issuers that speak a REST profile, behind servers |
 //! | `serve` | the world behind a server's own network |
 //! | `oracle` | what really happened |
 //!
@@ -50,6 +51,7 @@ mod fault;
 mod ledger;
 pub mod life;
 mod oracle;
+mod protocol;
 mod rail;
 mod serve;
 mod transport;

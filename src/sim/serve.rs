@@ -49,12 +49,18 @@ pub struct Parcel {
 }
 
 impl SimWorld {
+    /// Whether requests and replies of a channel are envelopes ([`crate::codec::envelope`]); signed
+    /// JSON is a body alone.
+    pub fn is_enveloped(&self, channel: ChannelId) -> bool {
+        self.speaks_otherwise(channel)
+    }
+
     /// Reads what a channel is asked.
     ///
     /// # Errors
     /// [`AdapterError`] for bytes that are not signed by this channel's key or not of its protocol.
-    pub fn visit(&self, channel: ChannelId, bytes: &[u8]) -> Result<Visit, AdapterError> {
-        let asked = self.read(channel, bytes)?;
+    pub fn visit(&self, channel: ChannelId, bytes: &[u8], at: Wall) -> Result<Visit, AdapterError> {
+        let asked = self.hear(channel, bytes, at)?;
         let (mut fault, mut latency_ms, mut beyond_ms) = (None, 0, 0);
         if let (Some(first), Some(timing)) = (asked.first(), self.timing(channel)) {
             fault = self.fault(first);
@@ -80,8 +86,11 @@ impl SimWorld {
         (0..).map(ChannelId).map_while(|id| Some((id, self.name_of(id)?))).collect()
     }
 
-    /// What a channel has to bring by `at`.
+    /// What a channel has to bring by `at`. One that speaks in envelopes brings nothing: it is asked.
     pub fn parcels(&self, channel: ChannelId, at: Wall) -> Vec<Parcel> {
+        if self.is_enveloped(channel) {
+            return Vec::new();
+        }
         let due = self.due(channel, at);
         let parts = due.chunks(self.at_once(channel));
         parts.map(|notices| Parcel { channel, notices: notices.to_vec() }).collect()

@@ -7,6 +7,7 @@ use super::entry::{Entry, Notice};
 use super::fault::{Fault, Faults, draw, within};
 use super::ledger::{Ledger, io_error};
 use super::oracle::Oracle;
+use super::protocol::Protocol;
 use super::rail::RailBook;
 use super::transport::Odd;
 use crate::adapters::AdapterError;
@@ -130,6 +131,19 @@ impl SimWorld {
         self.at(id).map_or(Ok(Vec::new()), |channel| channel.server().read(bytes))
     }
 
+    /// As [`Self::read`], in whatever protocol the channel speaks.
+    pub(super) fn hear(&self, id: ChannelId, bytes: &[u8], at: Wall) -> Result<Vec<Asked>, AdapterError> {
+        match self.at(id).and_then(Channel::protocol) {
+            Some(protocol) => Ok([protocol.read(bytes, at)?].into()),
+            None => self.read(id, bytes),
+        }
+    }
+
+    /// Whether a channel speaks another protocol than signed JSON.
+    pub(super) fn speaks_otherwise(&self, id: ChannelId) -> bool {
+        self.at(id).and_then(Channel::protocol).is_some()
+    }
+
     pub(super) const fn seed(&self) -> u64 {
         self.seed
     }
@@ -223,7 +237,7 @@ impl SimWorld {
         let due = due.collect::<BTreeSet<Wall>>().into_iter().collect();
         channel.keep(at, owed)?;
         let online = !matches!(channel.book, Book::Issuer(_, Pace::File));
-        Ok(Served { reply: online.then(|| channel.server().answer(&answers)), due })
+        Ok(Served { reply: online.then(|| channel.answer(asked, &answers, at)), due })
     }
 
     /// The name of a channel.
@@ -385,6 +399,20 @@ impl Channel {
         match &mut self.book {
             Book::Issuer(book, _) => book.ledger().append(at, entries),
             Book::Rail(book) => book.ledger().append(at, entries),
+        }
+    }
+
+    fn protocol(&self) -> Option<&Protocol> {
+        match &self.book {
+            Book::Issuer(book, _) => book.protocol(),
+            Book::Rail(_) => None,
+        }
+    }
+
+    fn answer(&self, asked: &[Asked], answers: &[(Reference, Answer)], at: Wall) -> Vec<u8> {
+        match (self.protocol(), asked, answers) {
+            (Some(protocol), [asked], [(_, answer)]) => protocol.answer(asked, answer, at),
+            _ => self.server().answer(answers),
         }
     }
 
