@@ -24,6 +24,7 @@ usage: buyback [options] CARDS.csv
   --realtime           wait as long as issuers do, instead of in virtual time
   --issuers URL        issuers that are servers of their own (--example issuers), in real time;
                        several URLs with commas between them are several sites
+  --rest               with --issuers: jd and walmart are spoken to by their own protocols
   --hurried            issuers and rail promise to know everything within seconds
   --help               this text
 ";
@@ -63,6 +64,7 @@ pub(crate) struct Args {
     /// The servers of the issuers, site by site, instead of simulated ones in this process.
     pub(crate) issuers: Option<Vec<String>>,
     pub(crate) hurried: bool,
+    pub(crate) rest: bool,
 }
 
 impl Args {
@@ -90,7 +92,7 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
     let (mut cards, mut issuer_cards, mut db, mut out) = (None, None, None, None);
     let (mut catalog, mut policy, mut store, mut postgres) = (None, None, None, None);
     let (mut faults, mut seed, mut realtime) = (Faults::None, 1, false);
-    let (mut issuers, mut hurried) = (None, false);
+    let (mut issuers, mut hurried, mut rest) = (None, false, false);
     while let Some(arg) = parser.next()? {
         match arg {
             Short('h') | Long("help") => return Ok(Command::Help),
@@ -109,11 +111,15 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
             Long("realtime") => realtime = true,
             Long("issuers") => issuers = Some(parser.value()?.parse_with(urls)?),
             Long("hurried") => hurried = true,
+            Long("rest") => rest = true,
             Value(value) if cards.is_none() => cards = Some(PathBuf::from(value)),
             other => return Err(other.unexpected()),
         }
     }
     let cards = cards.ok_or("the file of cards is missing: buyback [options] CARDS.csv")?;
+    if rest && issuers.is_none() {
+        return Err("--rest needs --issuers".into());
+    }
     let out = out.unwrap_or_else(|| PathBuf::from("buyback-out"));
     let db = db.unwrap_or_else(|| out.join("scrip.db"));
     Ok(Command::Run(Args {
@@ -130,6 +136,7 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
         realtime,
         issuers,
         hurried,
+        rest,
     }))
 }
 
@@ -187,6 +194,7 @@ mod tests {
             realtime: false,
             issuers: None,
             hurried: false,
+            rest: false,
         };
         assert_eq!(parsed("cards.csv"), Ok(Command::Run(expected)));
     }
@@ -215,7 +223,7 @@ mod tests {
         for option in
             ["issuer-cards", "db", "out", "catalog", "policy", "faults", "seed", "realtime", "store", "help"]
                 .into_iter()
-                .chain(["issuers", "hurried"])
+                .chain(["issuers", "hurried", "rest"])
         {
             assert!(HELP.contains(&format!("  --{option}")), "{option}");
         }
@@ -233,6 +241,7 @@ mod tests {
             ("a.csv --seed", "--seed"),
             ("a.csv --db=", "a path"),
             ("a.csv --realtime=yes", "--realtime"),
+            ("a.csv --rest", "--issuers"),
             ("a.csv --issuers 127.0.0.1:80", "http://HOST:PORT"),
             ("a.csv -x", "-x"),
         ] {

@@ -3,12 +3,12 @@
 use crate::args::{Args, Faults};
 use crate::fault::InputError;
 use crate::keys;
-use crate::world::{CATALOGUE, Haste, channels, known_cards, read};
+use crate::world::{CATALOGUE, Haste, channels, known_cards, read, speak_rest};
 use scrip::base::Wall;
 use scrip::card::Catalogue;
 use scrip::engine::{Bounds, Policy, Setup};
 use scrip::issuer::{Issuer, Rail};
-use scrip::sim::{self, SimConfig};
+use scrip::sim::{self, SimConfig, SimIssuer};
 use std::collections::HashMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -50,7 +50,10 @@ pub(crate) fn stage(args: &Args) -> Result<Stage, Box<dyn Error>> {
         (false, true) => Haste::Files,
         (false, false) => Haste::None,
     };
-    let (issuers, rails) = channels(haste, &catalogue, &mut notes)?;
+    let (mut issuers, rails) = channels(haste, &catalogue, &mut notes)?;
+    if args.rest {
+        speak_rest(&mut issuers)?;
+    }
     let cards = match args.issuers {
         // They know for themselves.
         Some(_) => None,
@@ -65,8 +68,7 @@ pub(crate) fn stage(args: &Args) -> Result<Stage, Box<dyn Error>> {
         catalogue.products().map(|product| (product.name().to_string(), product.issuer().to_string()));
     let issued = issued.collect();
 
-    let adapters: Result<Vec<Box<dyn Issuer>>, _> =
-        issuers.iter().map(|issuer| issuer.adapter().map(|adapter| Box::new(adapter) as _)).collect();
+    let adapters: Result<Vec<Box<dyn Issuer>>, _> = issuers.iter().map(SimIssuer::issuer).collect();
     let rail_adapters: Result<Vec<Box<dyn Rail>>, _> =
         rails.iter().map(|rail| rail.adapter().map(|adapter| Box::new(adapter) as _)).collect();
     let mut setup = Setup::new(catalogue, policy, adapters?, rail_adapters?, ring)

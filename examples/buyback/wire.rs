@@ -5,35 +5,60 @@
 
 use crate::ask::ask;
 use crate::fault::InputError;
-use scrip::host::transport::{ChannelTerms, Wire, WireOptions};
+use scrip::host::transport::{ChannelTerms, Form, Wire, WireOptions};
 use scrip::sim::{Oracle, SimConfig};
 use std::error::Error;
 use std::fs;
 use std::io;
 use std::path::Path;
 
-/// Names of issuers and rails in the order of the channels, each with how many sites it has.
-fn channels(world: &SimConfig) -> Vec<(String, usize)> {
-    let mut issuers: Vec<_> =
-        world.issuers.iter().map(|one| (one.profile.name.clone(), one.profile.endpoints.len())).collect();
-    let mut rails: Vec<_> =
-        world.rails.iter().map(|one| (one.profile.name.clone(), one.profile.endpoints.len())).collect();
-    issuers.sort();
-    rails.sort();
+/// What replies of 沃尔玛 have in their lines.
+const SIGNED_LINES: [&str; 2] = ["x-wm-timestamp", "x-wm-signature"];
+
+/// An issuer or rail.
+struct Channel {
+    name: String,
+    sites: usize,
+    form: Form,
+}
+
+/// Issuers and rails in the order of the channels.
+fn channels(world: &SimConfig) -> Vec<Channel> {
+    let mut issuers: Vec<_> = (world.issuers.iter())
+        .map(|one| Channel {
+            name: one.profile.name.clone(),
+            sites: one.profile.endpoints.len(),
+            form: if one.speech.enveloped() { Form::Envelope } else { Form::Body },
+        })
+        .collect();
+    let mut rails: Vec<_> = (world.rails.iter())
+        .map(|one| Channel {
+            name: one.profile.name.clone(),
+            sites: one.profile.endpoints.len(),
+            form: Form::Body,
+        })
+        .collect();
+    issuers.sort_by(|a, b| a.name.cmp(&b.name));
+    rails.sort_by(|a, b| a.name.cmp(&b.name));
     issuers.into_iter().chain(rails).collect()
 }
 
 /// The names of issuers and rails.
 pub(crate) fn names(world: &SimConfig) -> Vec<String> {
-    channels(world).into_iter().map(|(name, _)| name).collect()
+    channels(world).into_iter().map(|channel| channel.name).collect()
 }
 
 /// A transport to the servers at `urls`, which are told where to bring what they have to bring.
 pub(crate) fn open(urls: &[String], world: &SimConfig) -> Result<Wire, Box<dyn Error>> {
-    let terms = |(name, sites): (String, usize)| {
+    let terms = |Channel { name, sites, form }: Channel| {
         let endpoint = |site: usize| format!("{}/{name}/{site}", urls[site.min(urls.len() - 1)]);
         let endpoints = (0..sites).map(endpoint).collect();
-        ChannelTerms { callback_path: Some(format!("/{name}/")), ..ChannelTerms::new(endpoints) }
+        ChannelTerms {
+            form,
+            reply_lines: SIGNED_LINES.map(String::from).into(),
+            callback_path: Some(format!("/{name}/")),
+            ..ChannelTerms::new(endpoints)
+        }
     };
     let channels = channels(world).into_iter().map(terms).collect();
     let listen = Some(([127, 0, 0, 1], 0).into());

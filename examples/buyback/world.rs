@@ -3,10 +3,11 @@
 
 use crate::fault::{InputError, label};
 use crate::issuer_cards::{self, CardStatus, IssuerCard};
+use scrip::adapters::rest::{RestTerms, profile};
 use scrip::base::{Secret, Text};
 use scrip::card::Catalogue;
 use scrip::issuer::{IssuerProfile, Profiles, Timing};
-use scrip::sim::{self, SimCard, SimConfig, SimIssuer, SimRail};
+use scrip::sim::{self, InRest, SimCard, SimConfig, SimIssuer, SimRail};
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -15,6 +16,26 @@ pub(crate) const CATALOGUE: &str = include_str!("../data/catalogue.toml");
 const PROFILES: &str = include_str!("../data/issuers.toml");
 /// The profile that an issuer gets which the shipped profiles do not name.
 const ANY_ISSUER: &str = "walmart";
+
+/// Who can be spoken to by its own protocol (`--rest`), with the parameters of its profile.
+const REST: [(&str, &[(&str, &str)]); 2] = [
+    ("jd", &[("app_key", "scrip-trial")]),
+    ("walmart", &[("consumer_id", "scrip-trial"), ("store_id", "1")]),
+];
+
+/// Lets those issuers speak their own protocols that have one.
+pub(crate) fn speak_rest(issuers: &mut [SimIssuer]) -> Result<(), Box<dyn Error>> {
+    for (name, params) in REST {
+        let Some(issuer) = issuers.iter_mut().find(|issuer| issuer.profile.name == name) else { continue };
+        let text = profile(name).ok_or("the profile comes with the library")?;
+        let terms = RestTerms::parse(text)?.with_params(params.iter().copied());
+        let terms = terms.ok_or("the profile has these parameters")?;
+        *issuer = issuer.clone().speaking(InRest(terms));
+        // 京东 does not say which card an answer is about.
+        issuer.profile.echoes_card &= name != "jd";
+    }
+    Ok(())
+}
 
 /// How much time issuers and rails have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,6 +24,7 @@ usage: issuers [options]
                        double_answer, late_answer, wrong_signature, garbage, page_5xx, maintenance,
                        half_closed, slow_loris
   --seed N             what faults and latencies are drawn from (1)
+  --rest               jd and walmart speak their own protocols, the shipped profiles
   --hurried            promise to know everything within seconds
   --help               this text
 
@@ -45,6 +46,7 @@ pub(crate) struct Args {
     pub(crate) troubles: Vec<(Trouble, u64)>,
     pub(crate) seed: u64,
     pub(crate) hurried: bool,
+    pub(crate) rest: bool,
 }
 
 /// Reads the arguments; `None` asks for help.
@@ -60,6 +62,7 @@ pub(crate) fn parse() -> Result<Option<Args>, lexopt::Error> {
         troubles: Vec::new(),
         seed: 1,
         hurried: false,
+        rest: false,
     };
     while let Some(arg) = parser.next()? {
         match arg {
@@ -76,6 +79,7 @@ pub(crate) fn parse() -> Result<Option<Args>, lexopt::Error> {
             Long("fault") => args.troubles.push(parser.value()?.parse_with(Trouble::share)?),
             Long("seed") => args.seed = parser.value()?.parse()?,
             Long("hurried") => args.hurried = true,
+            Long("rest") => args.rest = true,
             other => return Err(other.unexpected()),
         }
     }

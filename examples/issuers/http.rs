@@ -12,6 +12,8 @@ const BODY_MAX: usize = 16 << 20;
 pub(crate) struct Asked {
     pub(crate) method: String,
     pub(crate) path: String,
+    /// The named lines.
+    pub(crate) lines: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
     /// Whether the connection ends with its answer.
     pub(crate) last: bool,
@@ -56,10 +58,13 @@ impl Conversation {
         let mut first = lines.next()?.split(' ');
         let (method, path) = (first.next()?.to_string(), first.next()?.to_string());
         let (mut len, mut last) = (0, false);
-        for (name, value) in lines.filter_map(|line| line.split_once(':')) {
-            match name.to_ascii_lowercase().as_str() {
-                "content-length" => len = value.trim().parse().ok().filter(|len| *len <= BODY_MAX)?,
-                "connection" => last = value.trim().eq_ignore_ascii_case("close"),
+        let named = lines.filter_map(|line| line.split_once(':'));
+        let lines: Vec<_> =
+            named.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_string())).collect();
+        for (name, value) in &lines {
+            match name.as_str() {
+                "content-length" => len = value.parse().ok().filter(|len| *len <= BODY_MAX)?,
+                "connection" => last = value.eq_ignore_ascii_case("close"),
                 _ => {}
             }
         }
@@ -71,7 +76,7 @@ impl Conversation {
             *end = byte[0];
             self.held = true;
         }
-        Some(Asked { method, path, body, last })
+        Some(Asked { method, path, lines, body, last })
     }
 
     fn take_last(&mut self) -> io::Result<()> {
@@ -81,7 +86,7 @@ impl Conversation {
         Ok(())
     }
 
-    /// Answers.
+    /// Answers. `status` may have lines below it.
     pub(crate) fn answer(&mut self, status: &str, body: &[u8]) -> io::Result<()> {
         self.take_last()?;
         self.stream.write_all(&whole(status, body))

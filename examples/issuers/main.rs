@@ -73,7 +73,10 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let mut notes = Vec::new();
     let catalogue = world::read(args.catalog.as_deref(), CATALOGUE, Catalogue::parse)?;
     let haste = if args.hurried { Haste::All } else { Haste::Files };
-    let (issuers, rails) = world::channels(haste, &catalogue, &mut notes)?;
+    let (mut issuers, rails) = world::channels(haste, &catalogue, &mut notes)?;
+    if args.rest {
+        world::speak_rest(&mut issuers)?;
+    }
     // Clock and network are the machine's; files are answered within seconds.
     let mut config = SimConfig::new(issuers, rails).in_real_time();
     config.cards = world::known_cards(args.issuer_cards.as_deref(), &catalogue, &mut notes)?;

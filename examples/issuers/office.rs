@@ -5,6 +5,7 @@ use crate::bank::Desk;
 use crate::http::{Asked, Conversation};
 use crate::trouble::Trouble;
 use scrip::base::Wall;
+use scrip::codec::envelope::{self, Envelope};
 use scrip::engine::ChannelId;
 use scrip::sim::{Faults, SimError, SimWorld, Visit};
 use std::collections::BTreeMap;
@@ -48,6 +49,25 @@ fn wait(ms: i64) {
 /// Starts a thread for one job.
 pub(crate) fn spawn(job: impl FnOnce() + Send + 'static) -> io::Result<()> {
     std::thread::Builder::new().stack_size(STACK).spawn(job).map(drop)
+}
+
+/// A request as an envelope.
+fn wrap(asked: &Asked, path: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    envelope::begin(&format!("{} {path}", asked.method), &mut out);
+    asked.lines.iter().for_each(|(name, value)| envelope::line(name, value, &mut out));
+    envelope::end(&asked.body, &mut out);
+    out
+}
+
+/// An envelope as status and lines, and the body.
+fn unwrap(reply: &[u8]) -> (String, Vec<u8>) {
+    let Ok(reply) = Envelope::read(reply) else { return ("500 Unreadable".to_string(), Vec::new()) };
+    let mut status = format!("{} Said", reply.first);
+    for (name, value) in reply.lines() {
+        status.push_str(&format!("\r\n{name}: {value}"));
+    }
+    (status, reply.body.to_vec())
 }
 
 impl Office {
@@ -97,11 +117,13 @@ impl Office {
                 *self.bring_to.lock().unwrap_or_else(PoisonError::into_inner) = Some(url);
                 talk.answer("200 OK", b"")?;
             }
-            ("POST", name, site) => match (self.channel(name), site.parse()) {
-                (Some(channel), Ok(site)) => return self.ask(talk, channel, site, &asked.body),
-                _ => talk.answer("404 Not Found", b"")?,
-            },
-            _ => talk.answer("404 Not Found", b"")?,
+            (_, name, rest) => {
+                let (site, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+                if let (Some(channel), Ok(site)) = (self.channel(name), site.parse()) {
+                    return self.ask(talk, channel, site, asked, rest);
+                }
+                talk.answer("404 Not Found", b"")?;
+            }
         }
         Ok(true)
     }
@@ -111,8 +133,17 @@ impl Office {
     }
 
     /// An issuer or rail is asked.
-    fn ask(&self, talk: &mut Conversation, channel: ChannelId, site: u32, body: &[u8]) -> io::Result<bool> {
-        let visit = self.world().visit(channel, body, now());
+    fn ask(
+        &self,
+        talk: &mut Conversation,
+        channel: ChannelId,
+        site: u32,
+        asked: &Asked,
+        path: &str,
+    ) -> io::Result<bool> {
+        let enveloped = self.world().takes_envelopes(channel);
+        let wrapped = enveloped.then(|| wrap(asked, path));
+        let visit = self.world().visit(channel, wrapped.as_ref().unwrap_or(&asked.body), now());
         let Ok(visit) = visit else {
             self.count("unreadable");
             talk.answer("401 Unauthorized", b"{\"error\":\"signature\"}")?;
@@ -135,7 +166,11 @@ impl Office {
         };
         wait(visit.latency_ms - visit.latency_ms / 2);
         match done {
-            Ok(reply) => self.say(talk, &visit, trouble, reply),
+            Ok(Some(reply)) if enveloped => {
+                let (status, body) = unwrap(&reply);
+                self.say(talk, &visit, trouble, &status, Some(body))
+            }
+            Ok(reply) => self.say(talk, &visit, trouble, "200 OK", reply),
             Err(error) => {
                 // Whoever cannot write it down has not done it.
                 eprintln!("issuers: {error}");
@@ -150,9 +185,9 @@ impl Office {
         talk: &mut Conversation,
         visit: &Visit,
         trouble: Option<Trouble>,
+        ok: &str,
         reply: Option<Vec<u8>>,
     ) -> io::Result<bool> {
-        let ok = "200 OK";
         let Some(mut reply) = reply.filter(|_| trouble != Some(Trouble::Maintenance)) else {
             match trouble {
                 Some(Trouble::Maintenance) => talk.answer("503 Service Unavailable", CLOSED)?,
@@ -178,11 +213,17 @@ impl Office {
                 talk.answer(ok, &reply)?;
             }
             Some(Trouble::WrongSignature) => {
-                // Its last digit, before the quote and the brace.
-                if let Some(digit) = reply.iter_mut().rev().nth(2) {
-                    *digit = if *digit == b'0' { b'1' } else { b'0' };
+                // Its last digit: in the last line, or before the quote and the brace. A reply without
+                // any lines is signed inside, or not at all.
+                match ok.strip_suffix(|_: char| true).filter(|rest| rest.contains('\n')) {
+                    Some(rest) => talk.answer(&format!("{rest}!"), &reply)?,
+                    None => {
+                        if let Some(digit) = reply.iter_mut().rev().nth(2) {
+                            *digit = if *digit == b'0' { b'1' } else { b'0' };
+                        }
+                        talk.answer(ok, &reply)?;
+                    }
                 }
-                talk.answer(ok, &reply)?;
             }
             Some(Trouble::Garbage) => {
                 talk.babble()?;
@@ -205,6 +246,10 @@ impl Office {
             sleep(LOOK);
             let to = self.bring_to.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let Some(to) = to else { continue };
+            if self.world().takes_envelopes(channel) {
+                // They call nobody back here: they are asked.
+                continue;
+            }
             let parcels = self.world().parcels(channel, now());
             for parcel in parcels {
                 let wrapped = self.world().wrap(&parcel, now());

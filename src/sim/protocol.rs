@@ -38,6 +38,10 @@ impl InRest {
 }
 
 impl Speech for InRest {
+    fn enveloped(&self) -> bool {
+        true
+    }
+
     fn issuer(&self, profile: IssuerProfile, key: &Secret) -> Result<Box<dyn Issuer>, AdapterError> {
         Ok(Box::new(Rest::new(profile, self.0.clone(), self.keys(key))?))
     }

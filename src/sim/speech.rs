@@ -10,6 +10,11 @@ use std::fmt::Debug;
 /// Makes both ends of an issuer's channel. The world's books, faults and oracle are the same
 /// whatever is spoken.
 pub trait Speech: Debug + Send + Sync {
+    /// Whether messages are [envelopes](crate::codec::envelope), as [`FarEnd::enveloped`] says.
+    fn enveloped(&self) -> bool {
+        false
+    }
+
     /// Our end: the adapter with which an engine speaks.
     ///
     /// # Errors

@@ -7,12 +7,13 @@ use scrip::card::Catalogue;
 use scrip::codec::iso8583::{Frame, Spec};
 use scrip::engine::{Policy, Request, Setup, SubmitError};
 use scrip::host::transport::{ChannelTerms, Framing, Wire, WireOptions};
-use scrip::host::{Driver, Memory, Outcome, Source};
+use scrip::host::{Driver, Memory, Outcome, Source, Transport};
 use scrip::issuer::Profiles;
 use scrip::money::{Amount, Currency};
 use scrip::sim::SimRail;
 use scrip::vault::{KeyId, KeyRing, PepperVersion};
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 const CATALOGUE: &str = r#"
 [product.card]
@@ -45,8 +46,6 @@ idempotent = true
 endpoints = ["a"]
 "#;
 
-const POLICY: &str = include_str!("../../examples/data/policy.toml");
-
 fn driver(servers: &Servers) -> Driver<Memory, Wire> {
     let profiles = Profiles::parse(PROFILES).unwrap();
     let spec = Spec::bcd().framed(Frame::UNIONPAY_POS);
@@ -65,7 +64,7 @@ fn driver(servers: &Servers) -> Driver<Memory, Wire> {
         [(KeyId(1), Secret::new(vec![1; 32]))].into(),
         [(PepperVersion(1), Secret::new(vec![2; 32]))].into(),
     );
-    let (catalogue, policy) = (Catalogue::parse(CATALOGUE).unwrap(), Policy::parse(POLICY).unwrap());
+    let (catalogue, policy) = (Catalogue::parse(CATALOGUE).unwrap(), Policy::default());
     let setup = Setup::new(catalogue, policy, vec![Box::new(bank)], vec![Box::new(rail)], keys.unwrap());
     let line = ChannelTerms {
         framing: Some(Framing::iso8583(spec)),
@@ -107,24 +106,32 @@ fn ninety_cards_at_once_over_one_line_are_debited_once_each() {
     assert_eq!(cards.2, BTreeMap::from([("retired".to_string(), 90)]));
     let report = servers.report();
     assert_eq!(report["bank"]["debits"], 90, "{report}");
-    assert_eq!(report["bank"]["debited_minor"], 900_000, "{report}");
+    assert_eq!(report["bank"]["debited_minor"], 90 * 500_000, "{report}");
     assert_eq!(report["bank"]["reversed"], 0, "{report}");
     assert_eq!(report["bank"]["sign_ins"], 1, "{report}");
 }
 
 #[test]
-fn what_goes_wrong_on_the_line_leaves_no_debit_without_a_sale() {
+fn whatever_goes_wrong_on_the_line_no_debit_stands_without_a_sale() {
     for trouble in ["reset_after=0.1", "lost_answer=0.1", "wrong_signature=0.1", "double_answer=0.5"] {
         let servers = Servers::start(&["--fault", trouble]);
         let mut driver = driver(&servers);
         let mut cards = Cards(0, 30, BTreeMap::new());
         driver.run(&mut cards).unwrap();
         let sold = cards.2.get("retired").copied().unwrap_or(0);
-        let report = servers.report();
-        let open: u64 =
-            ["suspended", "late_debit", "reversing"].iter().filter_map(|state| cards.2.get(*state)).sum();
-        let debits = report["bank"]["debits"].as_u64().unwrap();
-        assert!(debits >= sold && debits <= sold + open, "{trouble}: {:?} {report}", cards.2);
-        eprintln!("{trouble}: {:?} {}", cards.2, report["bank"]);
+        // A reversal may overtake its debit, and is told then that there is none. The debit shows up
+        // when the quarantine ends, and is undone.
+        let begun = Instant::now();
+        let debits = loop {
+            let until = driver.transport().now().mono.plus(200);
+            driver.turn(&mut |_| ()).unwrap();
+            driver.wait(Some(until)).unwrap();
+            let debits = servers.report()["bank"]["debits"].as_u64().unwrap();
+            if debits == sold || begun.elapsed() > Duration::from_secs(60) {
+                break debits;
+            }
+        };
+        eprintln!("{trouble}: {:?}, {:?} more, {}", cards.2, begun.elapsed(), servers.report()["bank"]);
+        assert_eq!(debits, sold, "{trouble}");
     }
 }

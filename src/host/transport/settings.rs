@@ -38,9 +38,9 @@ impl WireError {
     /// The stable number.
     pub const fn code(&self) -> Code {
         let case = match self {
-            Self::Endpoint { .. } => 60,
-            Self::Tls { .. } => 61,
-            Self::Io(_) => 62,
+            Self::Endpoint { .. } => 70,
+            Self::Tls { .. } => 71,
+            Self::Io(_) => 72,
         };
         Code::new(block::HOST, case)
     }
