@@ -22,14 +22,14 @@ fn a_crash_after_the_file_left_sends_nothing_again() {
 #[test]
 fn a_crash_before_the_file_left_ends_with_people_and_not_with_a_guess() {
     let mut town = Town::new();
-    let ids = vec![town.submit(1)];
+    let id = town.submit(1);
     // The intent is written when the window closes; the call never comes to the folder.
     town.crash_at_call();
     town.pass(3 * DAY);
     assert!(town.works_off().is_empty());
-    assert_eq!(town.state(ids[0]), "unknown");
+    assert_eq!(town.state(id), "unknown");
     town.pass(3 * DAY);
-    assert_eq!(town.state(ids[0]), "suspended");
+    assert_eq!(town.state(id), "suspended");
     town.agrees(&[], 0);
 }
 
@@ -37,7 +37,7 @@ fn a_crash_before_the_file_left_ends_with_people_and_not_with_a_guess() {
 fn a_file_that_is_too_late_is_not_sent_and_goes_out_under_a_new_number() {
     let mut town = Town::new();
     town.stalled = true;
-    let ids = vec![town.submit(1), town.submit(2)];
+    let ids = [town.submit(1), town.submit(2)];
     town.pass(HOUR + 1_000);
     assert_eq!((town.not_sent, town.names("out").len()), (1, 0));
     town.stalled = false;
@@ -88,7 +88,7 @@ fn what_the_issuer_recognises_is_sent_again_where_its_recipe_says_so_and_debited
 #[test]
 fn a_card_that_does_not_fit_its_column_does_not_hold_up_the_others() {
     let mut town = Town::with(terms("fixed", "utf-8"), |profiles| profiles);
-    let ids = vec![town.submit(1), town.submit_with(2, "730164999"), town.submit(3)];
+    let ids = [town.submit(1), town.submit_with(2, "730164999"), town.submit(3)];
     town.pass(6 * HOUR);
     let answers = town.works_off();
     assert_eq!(answers.len(), 2);

@@ -43,7 +43,7 @@ fn cards_go_out_in_one_file_and_are_paid_by_the_answer_in_every_layout_and_encod
 #[test]
 fn a_refusal_in_the_file_ends_its_row_alone() {
     let mut town = Town::new();
-    let (ids, _) = (vec![town.submit(1), town.submit_with(2, "000000"), town.submit(3)], ());
+    let ids = [town.submit(1), town.submit_with(2, "000000"), town.submit(3)];
     town.pass(2 * HOUR);
     let answers = town.works_off();
     town.answers(&answers);

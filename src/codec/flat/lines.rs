@@ -95,7 +95,10 @@ mod tests {
     use super::*;
     use alloc::vec::Vec;
 
-    fn lines(bytes: &[u8], ending: Ending) -> Vec<(usize, usize, &[u8], bool, bool, bool)> {
+    /// Number, offset and bytes of a line; whether it is the last, ended, and ended as agreed.
+    type Seen<'a> = (usize, usize, &'a [u8], bool, bool, bool);
+
+    fn lines(bytes: &[u8], ending: Ending) -> Vec<Seen<'_>> {
         let lines = Lines::new(bytes, ending);
         lines.map(|(l, sound)| (l.number, l.at, l.bytes, l.last, l.ended, sound.is_ok())).collect()
     }
