@@ -47,6 +47,12 @@ fn plain_lines() {
 }
 
 #[test]
+fn the_guide_is_short() {
+    let lines = include_str!("../examples/my_issuer.rs").lines().count();
+    assert!(lines < 80, "{lines} lines");
+}
+
+#[test]
 fn signed_json() {
     passes(&signed::issuer, &mut signed::End::new(), &[]);
 }

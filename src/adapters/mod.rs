@@ -10,7 +10,8 @@
 //! | [`leg`] | sealed cards from terminals, or to issuers, with proofs both ways |
 //! | [`plain`] | lines of plain text; for scripted issuers and trials only |
 //!
-//! [`config`] makes a whole set-up from one text, with the adapters that its profiles name.
+//! [`shadow`] lets only questions through, [`transcript`] records replies and gives them to an adapter
+//! again. [`config`] makes a whole set-up from one text, with the adapters that its profiles name.
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
@@ -24,7 +25,9 @@ pub mod leg;
 pub mod plain;
 pub mod rest;
 pub mod served;
+pub mod shadow;
 pub mod signed_json;
+pub mod transcript;
 
 pub use far_end::{FarEnd, Told};
 

@@ -17,6 +17,8 @@ pub enum Faults {
     Light,
     /// About one operation in three.
     Heavy,
+    /// This, to the first sending of each operation of this kind, and nothing else: for tests.
+    First(OpKind, Fault),
 }
 
 /// What goes wrong with one sending of one operation.
@@ -77,8 +79,10 @@ impl Faults {
     /// What goes wrong with this sending. Probabilities fall with every attempt, and from the
     /// sixth on nothing does.
     pub fn fault(self, seed: u64, reference: Reference, kind: OpKind, attempt: u32) -> Option<Fault> {
-        if self == Self::None {
-            return None;
+        match self {
+            Self::None => return None,
+            Self::First(of, fault) => return (of == kind && attempt <= 1).then_some(fault),
+            Self::Light | Self::Heavy => {}
         }
         let calm = u64::from(CALM_FROM.saturating_sub(attempt.max(1)));
         // In thousandths of a thousandth, so that the thinning out loses nothing to rounding.

@@ -29,6 +29,9 @@ impl Way {
         if self.recipe == COUNTED {
             all.push("repeats, which the profile says are never sent");
         }
+        if self.terms.dialect == Dialect::Iso1987 {
+            all.push("repeats that are named as such");
+        }
         if !self.terms.mac {
             all.push("changed bytes, for answers are not signed");
         }

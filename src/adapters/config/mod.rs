@@ -34,10 +34,16 @@
 //! [issuer.jd.terms.params]
 //! app_key = "..."
 //! ```
+//! With `adapter = "bank"` they are [`BankTerms`](crate::adapters::bank::BankTerms), beside them
+//! `encoding` (`"bcd"` or `"ascii"`), `message` (a message profile, as a text) and, with the feature
+//! `bank-des`, `crypto = { mac = "x9.19", pin = "iso0" }` for keys in software under
+//! `secret.NAME.master`. Where keys lie in an HSM the host makes the adapter in Rust.
 
+mod bank;
 mod keys;
 mod sections;
 
+use crate::adapters::bank as banks;
 use crate::adapters::batch::{self, Batch, BatchTerms, RawTerms};
 use crate::adapters::plain::{self, Plain, PlainRail};
 use crate::adapters::rest::{self, Rest, RestKeys, RestTerms};
@@ -245,6 +251,11 @@ fn issuer(
             let key = if terms.wants_key() { Some(keys.channel(&name, at)?) } else { None };
             Ok(Box::new(Batch::new(profile, terms, key).map_err(Fault::of(name))?))
         }
+        banks::NAME => {
+            let missing = || Wrong::new(at, format!("issuer `{name}` needs [issuer.{name}.terms]"));
+            let terms = terms.take(&name).ok_or_else(missing)?;
+            Ok(Box::new(bank::bank(profile, keys, terms)?))
+        }
         other => Err(unknown(other, at)),
     }
 }
@@ -279,7 +290,9 @@ fn rail(profile: RailProfile, keys: &mut Keys, at: usize) -> Result<Box<dyn Rail
 }
 
 fn unknown(adapter: &str, at: usize) -> Fault {
-    let known = [signed_json::NAME, plain::NAME, rest::NAME, rest::JD, rest::WALMART, batch::NAME].join(", ");
+    let known =
+        [signed_json::NAME, plain::NAME, rest::NAME, rest::JD, rest::WALMART, batch::NAME, banks::NAME]
+            .join(", ");
     let what = format!("adapter `{adapter}` is not one of {known}");
     Fault::At(Wrong::new(at, what))
 }

@@ -247,3 +247,49 @@ fn a_file_issuer_has_its_terms_below_its_profile() {
     assert!(refused(&idle).contains("asks for no terms"));
     assert!(refused(&text.replace("channel.scripted", "channel.other")).contains("needs channel.scripted"));
 }
+
+#[cfg(feature = "bank-des")]
+fn with_bank(terms: &str) -> String {
+    let channel = TEXT.find("[issuer.scripted]").unwrap();
+    let (before, after) = TEXT.split_at(channel);
+    let profile = after.replace("idempotency = \"issuer\"", "idempotency = \"none\"");
+    let profile = profile.replace("verify = \"balance\"", "verify = \"pin_check\"");
+    let profile = profile
+        .replace("recipe = \"query\"", "recipe = \"reverse\"\ncan_reverse = true\non_absent = \"decline\"");
+    let profile = profile.replacen("adapter = \"plain\"", "adapter = \"bank\"", 1);
+    let key = "secret.scripted.master = { hex = \"5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a\" }\n";
+    alloc::format!(
+        "{}{profile}\n[issuer.scripted.terms]\n{terms}",
+        before.replace("[policy", &alloc::format!("{key}[policy"))
+    )
+}
+
+#[cfg(feature = "bank-des")]
+#[test]
+fn a_bank_has_its_terms_format_and_keys() {
+    let terms = "terminal = \"TERM0001\"\nmerchant = \"MERCHANT0000001\"\nencoding = \"bcd\"\n\
+        message = \"[frame]\\nlength = 'binary2'\"\ncrypto = { mac = \"x9.19\", pin = \"iso0\" }\n";
+    setup(&with_bank(terms)).unwrap();
+    let last = with_bank("").lines().count();
+    for (from, to, line, what) in [
+        ("TERM0001", "SHORT", last, "terminal and merchant fill fields 41 and 42"),
+        ("terminal =", "terminals =", last + 1, "unknown field `terminals`"),
+        ("merchant = \"MERCHANT0000001\"", "merchant = 7", last + 2, "invalid type"),
+        ("\"bcd\"", "\"ebcdic\"", last + 3, "encoding: \"bcd\" or \"ascii\""),
+        ("binary2", "binary3", last + 4, "message profile, line 2, column 10"),
+        ("x9.19", "des", last + 5, "crypto.mac: \"x9.19\""),
+        ("pin = \"iso0\"", "pin = \"iso1\"", last + 5, "unknown variant `iso1`"),
+        ("crypto =", "# crypto =", last, "an HSM, which a host gives in Rust"),
+    ] {
+        assert!(terms.contains(from), "{from}");
+        let error = refused(&with_bank(&terms.replace(from, to)));
+        assert!(error.starts_with(&alloc::format!("line {line}, ")) && error.contains(what), "{to}: {error}");
+    }
+    let keyless = with_bank(terms)
+        .replace("secret.scripted.master = { hex = \"5a5a", "secret.scripted.master = { hex = \"5a");
+    assert!(refused(&keyless).contains("secret.scripted.master in [keys]: 16 bytes"));
+    assert!(
+        refused(&with_bank(terms).replace("[issuer.scripted.terms]", "[issuer.other.terms]"))
+            .contains("needs [issuer.scripted.terms]")
+    );
+}
