@@ -11,6 +11,7 @@ use crate::base::{Secret, Text, Wall};
 use crate::issuer::{Accepted, CardData, CardTag, Decline, Idempotency, Outcome, Reference};
 use crate::money::Amount;
 use crate::vault::tag;
+use std::boxed::Box;
 use std::collections::HashMap;
 use std::path::Path;
 use std::string::ToString;
@@ -53,7 +54,7 @@ struct Debit {
 /// nowhere. A recognised repeat hears what the first one heard, whatever it asks.
 pub struct IssuerBook {
     server: Server,
-    protocol: Option<Protocol>,
+    protocol: Option<Box<Protocol>>,
     key: Secret,
     idempotency: Idempotency,
     can_reverse: bool,
@@ -77,7 +78,10 @@ impl IssuerBook {
     pub fn open(issuer: &SimIssuer, cards: Option<&[SimCard]>, dir: Option<&Path>) -> Result<Self, SimError> {
         let mut book = Self {
             server: Server::new(issuer.key.clone())?,
-            protocol: issuer.rest.as_ref().map(|terms| Protocol::new(terms, &issuer.key)).transpose()?,
+            protocol: match &issuer.rest {
+                Some(terms) => Some(Box::new(Protocol::new(terms, &issuer.key)?)),
+                None => None,
+            },
             key: issuer.key.clone(),
             idempotency: issuer.profile.idempotency,
             can_reverse: issuer.profile.can_reverse,
@@ -228,8 +232,8 @@ impl IssuerBook {
         &self.server
     }
 
-    pub(super) const fn protocol(&self) -> Option<&Protocol> {
-        self.protocol.as_ref()
+    pub(super) fn protocol(&self) -> Option<&Protocol> {
+        self.protocol.as_deref()
     }
 
     pub(super) fn ledger(&mut self) -> &mut Ledger {
