@@ -79,7 +79,7 @@ impl Args {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Help,
-    Run(Args),
+    Run(Box<Args>),
 }
 
 /// Reads the arguments after the program's name. An error is one line.
@@ -122,7 +122,7 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
     }
     let out = out.unwrap_or_else(|| PathBuf::from("buyback-out"));
     let db = db.unwrap_or_else(|| out.join("scrip.db"));
-    Ok(Command::Run(Args {
+    Ok(Command::Run(Box::new(Args {
         cards,
         issuer_cards,
         db,
@@ -137,7 +137,7 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
         issuers,
         hurried,
         rest,
-    }))
+    })))
 }
 
 fn path(parser: &mut lexopt::Parser) -> Result<PathBuf, lexopt::Error> {
@@ -196,7 +196,7 @@ mod tests {
             hurried: false,
             rest: false,
         };
-        assert_eq!(parsed("cards.csv"), Ok(Command::Run(expected)));
+        assert_eq!(parsed("cards.csv"), Ok(Command::Run(Box::new(expected))));
     }
 
     #[test]
