@@ -11,7 +11,7 @@ use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// A field's name as signatures use it: of a JSON pointer without its first slash.
 pub(super) fn bare_name(name: &str, encoding: Encoding) -> Cow<'_, str> {
@@ -133,6 +133,15 @@ pub(super) fn write_fields(encoding: Encoding, fields: &[Filled], bare: &[String
 pub(super) enum Fields<'a> {
     Form(BTreeMap<String, String>),
     Json(Json<'a>),
+}
+
+impl Drop for Fields<'_> {
+    /// A form may hold a card; JSON borrows from the message.
+    fn drop(&mut self) {
+        if let Self::Form(fields) = self {
+            fields.values_mut().for_each(Zeroize::zeroize);
+        }
+    }
 }
 
 fn text_of<'a>(json: &'a Json<'_>) -> Option<&'a str> {
