@@ -219,7 +219,11 @@ fn run(
     let (worked, start) = (Worked::start(), Instant::now());
     while retired < requests.len() {
         let mut idle = true;
-        while taken < requests.len() && engine.room() > 0 && load.due(start, taken) <= Instant::now() {
+        // A redemption is in flight until its end is durable; the engine has let go of it before.
+        let room = |taken: usize, retired: usize, engine: &Engine| {
+            taken < requests.len() && taken - retired < load.in_flight && engine.room() > 0
+        };
+        while room(taken, retired, &engine) && load.due(start, taken) <= Instant::now() {
             let id = engine.submit(&requests[taken]).expect("a good request");
             begun.insert(id, if load.offered.is_some() { load.due(start, taken) } else { Instant::now() });
             (taken, idle) = (taken + 1, false);
@@ -250,7 +254,7 @@ fn run(
             idle = false;
             engine.reply(id, &reply).expect("the channel is known");
         }
-        let due = (taken < requests.len() && engine.room() > 0).then(|| load.due(start, taken));
+        let due = room(taken, retired, &engine).then(|| load.due(start, taken));
         let wait = due.map_or(keeper::LONG, |due| due.saturating_duration_since(Instant::now()));
         if let Some(batch) = keeper.back(if idle { wait } else { Duration::ZERO }) {
             committed(&batch);
