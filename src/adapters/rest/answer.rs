@@ -40,7 +40,7 @@ impl Channel {
         self.trusted(section, &incoming, &mut values, now)?;
         let status = incoming.envelope.first;
         let rule = section.rules.iter().find(|rule| {
-            rule.ops.contains(&kind)
+            rule.ops.contains(&self.terms.asked_as(kind))
                 && rule.http.iter().any(|http| http == status)
                 && fits(rule, &incoming.fields, root)
         });

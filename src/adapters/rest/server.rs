@@ -218,7 +218,8 @@ impl Server {
         let section = &self.0.terms.answer;
         let waiting =
             issuer::Asked { kind: asked.kind, reference: asked.reference, amount: asked.amount, trace: None };
-        let rules = section.rules.iter().filter(|rule| rule.ops.contains(&asked.kind));
+        let kind = self.0.terms.asked_as(asked.kind);
+        let rules = section.rules.iter().filter(|rule| rule.ops.contains(&kind));
         let said = rules.filter(|rule| says(rule.verdict, outcome)).find_map(|rule| {
             let status = rule.http.first()?.clone();
             let values = self.told(section, asked, outcome, (now, nonce))?;

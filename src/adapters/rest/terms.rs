@@ -290,10 +290,18 @@ impl RestTerms {
         names
     }
 
-    /// The operation as it is asked: a receipt as a query where it has no address of its own.
+    /// The operation as it is asked.
     pub(super) fn op(&self, kind: OpKind) -> Option<&Op> {
-        let instead = || self.ops.get(&OpKind::Query).filter(|_| kind == OpKind::Receipt);
-        self.ops.get(&kind).or_else(instead)
+        self.ops.get(&self.asked_as(kind))
+    }
+
+    /// As what an operation is asked and answered: a receipt as a query where it has no address of
+    /// its own.
+    pub(super) fn asked_as(&self, kind: OpKind) -> OpKind {
+        match kind {
+            OpKind::Receipt if !self.ops.contains_key(&kind) => OpKind::Query,
+            _ => kind,
+        }
     }
 }
 
