@@ -180,9 +180,6 @@ impl Source for One {
         outcome: Result<Outcome, scrip::engine::SubmitError>,
     ) {
         let outcome = outcome.unwrap();
-        if std::env::var_os("DBG").is_some() {
-            println!("{outcome:?}");
-        }
         self.state = outcome.state();
     }
 }
