@@ -1,5 +1,5 @@
 //! What it costs to sign as JOS does, and to write a redeem and read its reply with every check.
-//! `README.md` beside this file keeps figures.
+//! `cargo bench --bench rest`.
 
 use criterion::Criterion;
 use scrip::adapters::rest::{Rest, RestKeys, RestTerms, Server, profile};
