@@ -81,7 +81,7 @@ impl Trouble {
             return Self::of_fault(fault, visit.meets("coin", 500_000));
         }
         let own = TABLE.iter().map(|(trouble, _, light, heavy)| match level {
-            Faults::None => (*trouble, 0),
+            Faults::None | Faults::First(..) => (*trouble, 0),
             Faults::Light => (*trouble, *light),
             Faults::Heavy => (*trouble, *heavy),
         });
