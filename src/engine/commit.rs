@@ -381,6 +381,14 @@ impl Engine {
 
     /// Writes a channel's session; the calls that were made with it wait for it.
     pub(super) fn write_session(&mut self, name: &str, state: &[u8], ready: Vec<Ready>) {
+        for ready in &ready {
+            // They are on their way: whoever waits for them does not ask again meanwhile.
+            for (id, kind) in &ready.pending.waiting {
+                if let Some(live) = self.live.get_mut(id) {
+                    live.awaits(*kind, ready.call.id.number);
+                }
+            }
+        }
         let name = Text::new(name).expect("channel names were checked");
         let session = self.sessions.entry(name.clone()).or_default();
         let expected = session.records;
