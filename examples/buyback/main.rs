@@ -132,7 +132,9 @@ fn job<R: BufRead, S: Store, T: Transport>(
     for note in &stage.notes {
         eprintln!("buyback: {note}");
     }
-    if !args.realtime && args.issuers.is_none() {
+    if args.realtime || args.issuers.is_some() {
+        driver.measure();
+    } else {
         driver.group_within(GROUP_MS);
     }
 
@@ -142,6 +144,7 @@ fn job<R: BufRead, S: Store, T: Transport>(
         return Err(fault.into());
     }
     let oracle = oracle(driver.transport())?;
+    let marks = driver.marks().map(ToString::to_string);
     let (leaves, root) = driver.engine().audit();
     let (mut store, _) = driver.close()?;
     let closing = Closing {
@@ -153,6 +156,9 @@ fn job<R: BufRead, S: Store, T: Transport>(
     };
     let summary = write(args, &trade, closing)?;
     say(&table::render(&summary))?;
+    if let Some(marks) = marks {
+        say(&format!("\nThe trade's marks, issuers included; times in ms:\n\n{marks}"))?;
+    }
     match summary.closing.oracle.map(|oracle| oracle.verdict) {
         Some(Verdict::Agrees) => Ok(()),
         _ => Err("the issuers' own books do not agree with the outcomes".into()),

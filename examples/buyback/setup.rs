@@ -16,7 +16,7 @@ use std::time::SystemTime;
 
 const POLICY: &str = include_str!("../data/policy.toml");
 /// So many redemptions are under way at once over the wire.
-const OVER_THE_WIRE: usize = 256;
+const OVER_THE_WIRE: usize = 1_024;
 
 /// An engine's set-up and the world around it.
 pub(crate) struct Stage {
