@@ -118,7 +118,8 @@ impl Desk {
                     answered = true;
                 }
                 (Output::Event(Event::Moved { redemption, summary }), Kind::Sold) if redemption == id => {
-                    answered = summary.state == State::Declined;
+                    // A card that is asked for too often is frozen, or for people to look at.
+                    answered = summary.state.is_end() || summary.state.waits_for_people();
                 }
                 // The first call: its claim is durable. Nobody answers it.
                 (Output::Call(call), Kind::Fresh(_)) => answered = call.redemption == id,
