@@ -26,6 +26,8 @@ usage: buyback [options] CARDS.csv
                        several URLs with commas between them are several sites
   --rest               with --issuers: jd and walmart are spoken to by their own protocols
   --hurried            issuers and rail promise to know everything within seconds
+  --rate N             with --issuers or --realtime: so many requests a second, 1 or more,
+                       and not as fast as they are taken
   --help               this text
 ";
 
@@ -64,6 +66,8 @@ pub(crate) struct Args {
     /// The servers of the issuers, site by site, instead of simulated ones in this process.
     pub(crate) issuers: Option<Vec<String>>,
     pub(crate) hurried: bool,
+    /// So many requests a second, 1 or more.
+    pub(crate) rate: Option<u32>,
     pub(crate) rest: bool,
 }
 
@@ -92,7 +96,7 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
     let (mut cards, mut issuer_cards, mut db, mut out) = (None, None, None, None);
     let (mut catalog, mut policy, mut store, mut postgres) = (None, None, None, None);
     let (mut faults, mut seed, mut realtime) = (Faults::None, 1, false);
-    let (mut issuers, mut hurried, mut rest) = (None, false, false);
+    let (mut issuers, mut hurried, mut rest, mut rate) = (None, false, false, None);
     while let Some(arg) = parser.next()? {
         match arg {
             Short('h') | Long("help") => return Ok(Command::Help),
@@ -112,6 +116,11 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
             Long("issuers") => issuers = Some(parser.value()?.parse_with(urls)?),
             Long("hurried") => hurried = true,
             Long("rest") => rest = true,
+            Long("rate") => {
+                let number = "a whole number from 1 to 4294967295 was expected";
+                let parse = |text: &str| text.parse().ok().filter(|rate| *rate > 0).ok_or(number);
+                rate = Some(parser.value()?.parse_with(parse)?);
+            }
             Value(value) if cards.is_none() => cards = Some(PathBuf::from(value)),
             other => return Err(other.unexpected()),
         }
@@ -119,6 +128,9 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
     let cards = cards.ok_or("the file of cards is missing: buyback [options] CARDS.csv")?;
     if rest && issuers.is_none() {
         return Err("--rest needs --issuers".into());
+    }
+    if rate.is_some() && !realtime && issuers.is_none() {
+        return Err("--rate needs --issuers or --realtime".into());
     }
     let out = out.unwrap_or_else(|| PathBuf::from("buyback-out"));
     let db = db.unwrap_or_else(|| out.join("scrip.db"));
@@ -136,6 +148,7 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
         realtime,
         issuers,
         hurried,
+        rate,
         rest,
     })))
 }
@@ -194,6 +207,7 @@ mod tests {
             realtime: false,
             issuers: None,
             hurried: false,
+            rate: None,
             rest: false,
         };
         assert_eq!(parsed("cards.csv"), Ok(Command::Run(Box::new(expected))));
@@ -203,13 +217,14 @@ mod tests {
     fn every_option_is_taken_in_any_order() {
         let line = "--issuer-cards i.csv --db=d.db --out o c.csv --catalogue k.toml --policy p.toml \
                     --faults heavy --seed 18446744073709551615 --realtime --store sqlite \
-                    --hurried --issuers http://a:1/,http://b:2";
+                    --hurried --rate 600 --issuers http://a:1/,http://b:2";
         let Ok(Command::Run(args)) = parsed(line) else { panic!("{:?}", parsed(line)) };
         assert_eq!((args.cards, args.out, args.db), ("c.csv".into(), "o".into(), "d.db".into()));
         assert_eq!((args.issuer_cards, args.catalog), (Some("i.csv".into()), Some("k.toml".into())));
         assert_eq!(args.store, Some(StoreKind::Sqlite));
         assert_eq!((args.policy, args.faults), (Some("p.toml".into()), Faults::Heavy));
         assert_eq!((args.seed, args.realtime, args.hurried), (u64::MAX, true, true));
+        assert_eq!(args.rate, Some(600));
         assert_eq!(args.issuers, Some(vec!["http://a:1".into(), "http://b:2".into()]));
         let Ok(Command::Run(args)) = parsed("--out o --catalog k -- -c.csv") else { panic!("a run") };
         assert_eq!((args.cards, args.db), ("-c.csv".into(), "o/scrip.db".into()));
@@ -223,7 +238,7 @@ mod tests {
         for option in
             ["issuer-cards", "db", "out", "catalog", "policy", "faults", "seed", "realtime", "store", "help"]
                 .into_iter()
-                .chain(["issuers", "hurried", "rest"])
+                .chain(["issuers", "hurried", "rate", "rest"])
         {
             assert!(HELP.contains(&format!("  --{option}")), "{option}");
         }

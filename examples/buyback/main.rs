@@ -138,7 +138,8 @@ fn job<R: BufRead, S: Store, T: Transport>(
         driver.group_within(GROUP_MS);
     }
 
-    let mut trade = Trade::new(intake, stage.issuers, Progress::to_terminal("settled", lines(&args.cards)));
+    let progress = Progress::to_terminal("settled", lines(&args.cards));
+    let mut trade = Trade::new(intake, stage.issuers, progress).at_rate(args.rate);
     driver.run(&mut trade)?;
     if let Some(fault) = trade.fault.take() {
         return Err(fault.into());

@@ -12,6 +12,7 @@ use scrip::host::{self, Source};
 use scrip::money::Amount;
 use std::collections::HashMap;
 use std::io::BufRead;
+use std::time::{Duration, Instant};
 
 /// Everything that is known of a run's lines.
 pub(crate) struct Trade<R> {
@@ -29,9 +30,17 @@ pub(crate) struct Trade<R> {
     /// What ended the reading of the file, if anything did.
     pub(crate) fault: Option<InputError>,
     settled: u64,
+    /// How many requests come a second, since when, and how many have come.
+    rate: Option<(u32, Instant, u32)>,
 }
 
 impl<R: BufRead> Trade<R> {
+    /// Requests come so many a second, and not as fast as they are taken.
+    pub(crate) fn at_rate(mut self, rate: Option<u32>) -> Self {
+        self.rate = rate.map(|rate| (rate, Instant::now(), 0));
+        self
+    }
+
     pub(crate) fn new(intake: Intake<R>, issuers: HashMap<String, String>, progress: Progress) -> Self {
         Self {
             intake,
@@ -43,6 +52,7 @@ impl<R: BufRead> Trade<R> {
             stages: Stages::default(),
             fault: None,
             settled: 0,
+            rate: None,
         }
     }
 
@@ -53,7 +63,16 @@ impl<R: BufRead> Trade<R> {
 }
 
 impl<R: BufRead> Source for Trade<R> {
+    fn due_in_ms(&mut self) -> i64 {
+        let Some((rate, since, come)) = self.rate else { return 0 };
+        let due = Duration::from_secs(1) * come / rate;
+        i64::try_from(due.saturating_sub(since.elapsed()).as_millis()).unwrap_or(0)
+    }
+
     fn next(&mut self) -> Option<Request> {
+        if let Some((_, _, come)) = &mut self.rate {
+            *come += 1;
+        }
         loop {
             let line = match self.intake.next()? {
                 Ok(line) => line,

@@ -17,6 +17,12 @@ pub trait Source {
     /// The next request in order; `None` when there are no more.
     fn next(&mut self) -> Option<Request>;
 
+    /// In how many milliseconds the next request comes; 0 if it is there. For sources that are no
+    /// files; asked again before each [`Source::next`].
+    fn due_in_ms(&mut self) -> i64 {
+        0
+    }
+
     /// Request number `place` (from 0, in the order of [`Source::next`]) came out like this.
     /// Told once for each request.
     fn settled(
@@ -63,7 +69,13 @@ impl<S: Store, T: Transport> Driver<S, T> {
         let (mut place, mut drained) = (0, false);
         loop {
             self.submit_waiting(&mut lanes, source);
+            let mut due = None;
             while !drained && self.engine().room() > 0 && lanes.waiting.len() < MOST_WAITING {
+                let in_ms = source.due_in_ms();
+                if in_ms > 0 {
+                    due = Some(self.transport().now().mono.plus(in_ms));
+                    break;
+                }
                 match source.next() {
                     None => drained = true,
                     Some(request) => {
@@ -81,7 +93,7 @@ impl<S: Store, T: Transport> Driver<S, T> {
             if done && self.engine().in_flight() == 0 && !self.linger()? {
                 return Ok(());
             }
-            if !done && !self.wait(None)? {
+            if !done && !self.wait(due)? {
                 let stalled = lanes.active.keys().next().copied().unwrap_or_default();
                 return Err(RunError::Stalled(stalled));
             }

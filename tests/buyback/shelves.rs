@@ -39,7 +39,10 @@ impl Shelf {
     }
 
     /// What tells the job of its store.
-    #[cfg_attr(not(feature = "postgres"), allow(unused_variables, reason = "only a server has a name for each desk"))]
+    #[cfg_attr(
+        not(feature = "postgres"),
+        allow(unused_variables, reason = "only a server has a name for each desk")
+    )]
     pub(crate) fn args(&self, desk: &Desk) -> Vec<String> {
         match self {
             Self::Journal => ["--store", "journal"].map(String::from).into(),

@@ -44,7 +44,8 @@ impl Address {
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         let told = authority.port_u16();
         // A port that is no number is left out by the reader of URLs.
-        let port = told.or(port.filter(|_| authority.port().is_none())).ok_or("a port is expected")?;
+        let colon = authority.as_str().len() > authority.host().len();
+        let port = told.or(port.filter(|_| !colon)).ok_or("a port is expected")?;
         if host.is_empty() || authority.as_str().ends_with(':') {
             return Err("a host, and a port where a colon stands, is expected");
         }
