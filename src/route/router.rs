@@ -255,7 +255,13 @@ impl Router {
         if let Some(site) = lane.sites.get_mut(place.endpoint as usize) {
             site.asked(now);
         }
-        if let Some(at) = lane.silent_at() {
+        self.look_again(place);
+    }
+
+    /// What happened at a site may have moved the time at which one of its channel is too long
+    /// silent: one that is let back in still owes what it was asked before.
+    fn look_again(&mut self, place: Place) {
+        if let Some(at) = self.lane(place).and_then(Lane::silent_at) {
             self.quiet_until = self.quiet_until.min(at);
         }
     }
@@ -267,6 +273,7 @@ impl Router {
         if site.heard(now, heard, &lane.policy) {
             lane.eject(now, place.endpoint);
         }
+        self.look_again(place);
     }
 
     /// Time passes: sites that were silent for too long are taken for dead. Which are, now.

@@ -190,6 +190,24 @@ fn heard() -> impl Strategy<Value = Heard> {
 }
 
 proptest! {
+    /// Who waits until then and ticks must not be told to wait until then again.
+    #[test]
+    fn a_tick_leaves_no_time_to_wake_at_that_has_passed(
+        steps in proptest::collection::vec((0_u32..2, proptest::option::of(heard()), 0_i64..5_000), 0..60),
+    ) {
+        let (mut router, mut now) = (two(), NOW);
+        for (endpoint, heard, passes) in steps {
+            let place = Place { channel: 0, endpoint };
+            match heard {
+                None => router.asked(now, place, OpKind::Balance, false),
+                Some(heard) => router.told(now, place, heard),
+            }
+            now = now.plus(passes);
+            router.tick(now);
+            prop_assert!(router.wake_at().is_none_or(|at| at > now), "{now:?}: {:?}", router.wake_at());
+        }
+    }
+
     #[test]
     fn never_more_than_the_share_is_out_and_the_same_inputs_give_the_same_choices(
         sites in 1_u32..8,
