@@ -6,6 +6,8 @@
 mod bank;
 #[path = "conformance/broken.rs"]
 mod broken;
+#[path = "conformance/rest.rs"]
+mod rest;
 #[path = "conformance/signed.rs"]
 mod signed;
 
@@ -55,6 +57,22 @@ fn the_guide_is_short() {
 #[test]
 fn signed_json() {
     passes(&signed::issuer, &mut signed::End::new(), &[]);
+}
+
+#[test]
+fn rest_profiles_that_answer_at_once() {
+    let protocol = |name, verify, numbered, undoes| rest::Protocol { name, verify, numbered, undoes };
+    for protocol in [
+        protocol("jd", "balance", false, false),
+        protocol("walmart", "balance", true, true),
+        protocol("redleaf", "none", true, false),
+        protocol("silkroute", "pin_check", true, true),
+    ] {
+        let checked = conformance(&|| protocol.issuer(), &mut protocol.end());
+        let checked = checked.unwrap_or_else(|breach| panic!("{}: {breach}", protocol.name));
+        println!("{}: {checked}", protocol.name);
+        assert!(checked.checks > 1_000, "{checked}");
+    }
 }
 
 #[test]

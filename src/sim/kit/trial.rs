@@ -185,7 +185,7 @@ impl<'a> Trial<'a> {
                 return Err(self.breach(Rule::Ability, what));
             }
         }
-        let sent = !message.body.is_empty();
+        let sent = !(message.body.is_empty() && message.head.is_empty());
         self.check(Rule::NothingSent, sent, || format!("{} is a message without bytes", kind.name()))?;
         self.keep(&message);
         let asked = Asked { kind, reference, amount: FACE, trace: message.trace.clone() };
