@@ -6,6 +6,8 @@
 mod bank;
 #[path = "conformance/broken.rs"]
 mod broken;
+#[path = "conformance/files.rs"]
+mod files;
 #[path = "conformance/rest.rs"]
 mod rest;
 #[path = "conformance/signed.rs"]
@@ -73,6 +75,14 @@ fn rest_profiles_that_answer_at_once() {
         println!("{}: {checked}", protocol.name);
         assert!(checked.checks > 1_000, "{checked}");
     }
+}
+
+#[test]
+fn daily_files() {
+    let checked = conformance(&files::issuer, &mut files::End::new());
+    let checked = checked.unwrap_or_else(|breach| panic!("{breach}"));
+    println!("{checked}");
+    assert!(checked.checks > 1_000, "{checked}");
 }
 
 #[test]

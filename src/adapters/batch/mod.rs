@@ -49,6 +49,7 @@ use file::{Incoming, RowOf};
 use name::Told;
 use session::Session;
 use terms::Status;
+use zeroize::Zeroize as _;
 
 /// The name under which profiles ask for this adapter.
 pub const NAME: &str = "batch";
@@ -276,7 +277,10 @@ impl Issuer for Batch {
             Some(operation) => self.value(operation, (&context.nonce, row), field, out),
             None => Ok(()),
         };
-        file::write(&self.terms, &self.terms.out, &stamp, operations.len(), &value, &mut out.body)?;
+        let written =
+            file::write(&self.terms, &self.terms.out, &stamp, operations.len(), &value, &mut out.body);
+        // What failed leaves nothing, least of all half of a card.
+        written.inspect_err(|_| out.body.zeroize())?;
         out.head = name.into_bytes();
         out.session = Some(session.write());
         Ok(())

@@ -1,0 +1,92 @@
+//! The other end of daily files.
+
+use scrip::adapters::batch::{Batch, BatchServer, BatchTerms, FileMeta, enveloped};
+use scrip::adapters::served::OpenCard;
+use scrip::base::{Secret, Text, Wall};
+use scrip::issuer::{Accepted, Answer, Issuer, Message, OpKind, Outcome};
+use scrip::money::{Amount, Currency};
+use scrip::sim::kit::{CardText, FarEnd, Heard, Said, Says};
+
+const TERMS: &str = r#"
+encoding = "utf-8"
+delimiter = "|"
+quote = "'"
+currency = "CNY"
+status = { "00" = "accepted", "10" = "expired", "11" = "already_used", "12" = "wrong_secret", "13" = "unknown_card" }
+[out]
+name = "OUT_{sequence:6}.txt"
+row = [{ field = "reference" }, { field = "number" }, { field = "secret" }, { field = "amount" }]
+trailer = [{ field = "count" }, { field = "sum" }]
+[result]
+name = "RES_{sequence:6}.txt"
+row = [{ field = "reference" }, { field = "status" }, { field = "issuer_reference" }, { field = "amount" }]
+trailer = [{ field = "count" }, { field = "sum" }]
+"#;
+
+const PROFILE: &str = "[issuer.shop]\nadapter = \"batch\"\nverify = \"none\"\nevidence = \"file\"\n\
+    idempotency = \"issuer\"\nrecipe = \"file\"\nlate_debit = \"owe\"\nbatch_window_ms = 5\nbatch_max = 50\n\
+    endpoints = [\"a\"]\n";
+
+fn terms() -> BatchTerms {
+    BatchTerms::parse(TERMS).unwrap()
+}
+
+pub(crate) fn issuer() -> Box<dyn Issuer> {
+    let profile = scrip::issuer::Profiles::parse(PROFILE).unwrap().issuers["shop"].clone();
+    Box::new(Batch::new(profile, terms(), None).unwrap())
+}
+
+pub(crate) struct End(BatchServer);
+
+impl End {
+    pub(crate) fn new() -> Self {
+        Self(BatchServer::new(terms(), None).unwrap())
+    }
+}
+
+impl FarEnd for End {
+    fn read(&mut self, request: &Message, card: CardText) -> Option<Vec<Heard>> {
+        let name = std::str::from_utf8(&request.head).ok()?;
+        let fits = |open: &OpenCard| {
+            open.secret.expose() == card.data().secret
+                && open.number.as_ref().map(Secret::expose) == card.data().number
+        };
+        let heard = self.0.read(name, None, &request.body).ok()?.into_iter().map(|asked| Heard {
+            kind: asked.kind,
+            reference: Some(asked.reference),
+            key: asked.reference.to_string(),
+            amount: Some(asked.amount),
+            card_fits: asked.card.as_ref().is_none_or(fits),
+        });
+        Some(heard.collect())
+    }
+
+    fn write(&mut self, request: &Message, said: &[Said]) -> Option<Vec<u8>> {
+        // The rows name no currency: there are no words for another one.
+        if said.iter().any(|said| said.amount.currency() != Currency::CNY) {
+            return None;
+        }
+        let answers: Option<Vec<_>> = said
+            .iter()
+            .map(|said| {
+                let outcome = match said.says {
+                    Says::Yes if said.kind == OpKind::Redeem => Outcome::Accepted(Accepted {
+                        reference: Text::new(&said.own).unwrap(),
+                        amount: Amount::new(said.amount.minor(), said.amount.currency()),
+                        card: None,
+                        generation: None,
+                    }),
+                    Says::No(decline) => Outcome::Declined(decline),
+                    _ => return None,
+                };
+                Some((said.reference, Answer { kind: said.kind, outcome, by_file: true }))
+            })
+            .collect();
+        // A result bears the number of the file that it answers.
+        let number = request.head.iter().filter(|byte| byte.is_ascii_digit());
+        let sequence = number.fold(0, |number, digit| number * 10 + u32::from(digit - b'0'));
+        let meta = FileMeta { at: Wall(1_795_390_215_000), sequence };
+        let file = self.0.write(&meta, &answers?).ok()?;
+        Some(enveloped(std::str::from_utf8(&file.head).ok()?, None, &file.body))
+    }
+}
