@@ -5,6 +5,7 @@ mod bytes;
 mod code;
 mod digest;
 mod id;
+mod place;
 mod planted;
 mod secret;
 mod text;
@@ -14,6 +15,7 @@ pub use bytes::{Reader, ShortInput, Writer};
 pub use code::{Advice, Code, block};
 pub use digest::{Digest, Hasher, digest};
 pub use id::{BatchId, IdError, Key16, RedemptionId};
+pub use place::line_column;
 #[cfg(feature = "planted-bugs")]
 pub(crate) use planted::is_planted;
 pub(crate) use planted::planted;

@@ -2,7 +2,7 @@
 
 use super::ChannelId;
 use super::tokens::{self, Verifiers};
-use crate::base::{Advice, Code, Digest, Key16, Text, block, digest};
+use crate::base::{Advice, Code, Digest, Key16, Text, block, digest, line_column};
 use crate::card::{Catalogue, Product};
 use crate::flow::FlowPolicy;
 use crate::issuer::{Issuer, IssuerProfile, Rail};
@@ -74,9 +74,7 @@ impl Policy {
     /// [`SetupError::Policy`] with line, column and what was expected.
     pub fn parse(text: &str) -> Result<Self, SetupError> {
         let place = |at: usize, what: String| {
-            let before = text.get(..at).unwrap_or(text);
-            let line = before.matches('\n').count() + 1;
-            let column = before.rsplit('\n').next().map_or(1, |last| last.chars().count() + 1);
+            let (line, column) = line_column(text, at);
             SetupError::Policy { line, column, what }
         };
         let policy: Self = toml::from_str(text)

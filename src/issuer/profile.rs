@@ -1,7 +1,7 @@
 //! How issuers and rails behave, as data: read from TOML, pinned by digest in the records.
 
 use super::{ProfileError, Routing};
-use crate::base::{Digest, Text, digest};
+use crate::base::{Digest, Text, digest, line_column};
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -298,9 +298,7 @@ fn at_routing(text: &str, name: &str, key: &str, what: &str) -> ProfileError {
 }
 
 fn place(text: &str, at: usize, what: String) -> ProfileError {
-    let before = text.get(..at).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().map_or(1, |last| last.chars().count() + 1);
+    let (line, column) = line_column(text, at);
     ProfileError { line, column, what }
 }
 

@@ -2,7 +2,7 @@
 
 use super::columns::{Columns, Field, Part, RawSide, Reading, Side, Wrong};
 use super::session::Numbering;
-use crate::base::{Advice, Code, block};
+use crate::base::{Advice, Code, block, line_column};
 use crate::codec::flat::{Charset, Ending, Format, Layout};
 use crate::issuer::{Decline, OpKind};
 use crate::money::Currency;
@@ -158,10 +158,8 @@ impl BatchTerms {
             .map_err(|error| (error.span().map_or(0, |span| span.start), error.message().into()))
             .and_then(Self::of);
         read.map_err(|(at, what)| {
-            let before = text.get(..at).unwrap_or(text);
-            let in_line = before.rsplit('\n').next().unwrap_or_default();
-            let line = before.matches('\n').count().saturating_add(1);
-            TermsError { line, column: in_line.chars().count().saturating_add(1), what }
+            let (line, column) = line_column(text, at);
+            TermsError { line, column, what }
         })
     }
 

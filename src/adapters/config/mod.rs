@@ -49,7 +49,7 @@ use crate::adapters::plain::{self, Plain, PlainRail};
 use crate::adapters::rest::{self, Rest, RestKeys, RestTerms};
 use crate::adapters::signed_json::{self, SignedJson, SignedJsonRail};
 use crate::adapters::{AdapterError, hex};
-use crate::base::{Advice, Code, Secret, block};
+use crate::base::{Advice, Code, Secret, block, line_column};
 use crate::card::{CardFault, Catalogue};
 use crate::engine::{Bounds, Policy, Setup, SetupError};
 use crate::issuer::{Issuer, IssuerProfile, ProfileError, Profiles, Rail, RailProfile};
@@ -136,10 +136,8 @@ impl Wrong {
     }
 
     fn placed(self, text: &str) -> ConfigError {
-        let before = text.get(..self.at).unwrap_or(text);
-        let line = before.matches('\n').count().saturating_add(1);
-        let in_line = before.rsplit('\n').next().unwrap_or_default();
-        ConfigError::Text { line, column: in_line.chars().count().saturating_add(1), what: self.what }
+        let (line, column) = line_column(text, self.at);
+        ConfigError::Text { line, column, what: self.what }
     }
 }
 

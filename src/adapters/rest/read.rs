@@ -63,10 +63,8 @@ fn parse(text: &str) -> Result<RestTerms, Vec<TermsError>> {
 }
 
 fn placed(text: &str, fault: Fault) -> TermsError {
-    let before = text.get(..fault.at).unwrap_or(text);
-    let line = before.matches('\n').count().saturating_add(1);
-    let in_line = before.rsplit('\n').next().unwrap_or_default();
-    TermsError { line, column: in_line.chars().count().saturating_add(1), what: fault.what }
+    let (line, column) = crate::base::line_column(text, fault.at);
+    TermsError { line, column, what: fault.what }
 }
 
 const ENCODINGS: [(&str, Encoding); 2] = [("form", Encoding::Form), ("json", Encoding::Json)];

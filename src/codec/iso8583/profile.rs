@@ -210,8 +210,6 @@ fn problem(field: &Field, packed_lengths: bool) -> Option<&'static str> {
 }
 
 fn placed(text: &str, Wrong(at, what): Wrong) -> SpecError {
-    let before = text.get(..at).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().map_or(1, |last| last.chars().count() + 1);
+    let (line, column) = crate::base::line_column(text, at);
     SpecError { line, column, what }
 }
