@@ -2,11 +2,10 @@
 
 use scrip::adapters::rest::{Rest, RestKeys, RestTerms, Server, profile};
 use scrip::adapters::served::{Asked, OpenCard};
-use scrip::base::{RedemptionId, Secret, Text, Wall};
+use scrip::base::{RedemptionId, Secret, Wall};
 use scrip::codec::envelope;
-use scrip::issuer::{Accepted, Cause, Issuer, Message, OpKind, Outcome, Reference};
-use scrip::money::Amount;
-use scrip::sim::kit::{self, CardText, Heard, Said, Says};
+use scrip::issuer::{Issuer, Message, Reference};
+use scrip::sim::kit::{self, CardText, Heard, Said};
 
 pub(crate) struct Protocol {
     pub(crate) name: &'static str,
@@ -93,26 +92,7 @@ impl kit::FarEnd for End {
 
     fn write(&mut self, _request: &Message, said: &[Said]) -> Option<Vec<u8>> {
         let [said] = said else { return None };
-        let yes = |minor| Accepted {
-            reference: Text::new(&said.own).unwrap(),
-            amount: Amount::new(minor, said.amount.currency()),
-            card: None,
-            generation: None,
-        };
-        let undo = said.kind == OpKind::Reverse;
-        let outcome = match said.says {
-            Says::Yes if undo => Outcome::Reversed,
-            Says::Yes => Outcome::Accepted(yes(said.amount.minor())),
-            Says::Partial => Outcome::Partial(yes(said.amount.minor() / 2)),
-            Says::Pending if undo => Outcome::ReversalUnconfirmed,
-            Says::Pending => Outcome::Pending,
-            Says::No(_) if undo => Outcome::ReversalRefused,
-            Says::No(decline) => Outcome::Declined(decline),
-            Says::NotFound => Outcome::NotFound,
-            Says::Duplicate => Outcome::Duplicate(Text::new(&said.own).unwrap()),
-            Says::Unsure => Outcome::Unknown(Cause::IssuerUnsure),
-            _ => return None,
-        };
+        let outcome = said.outcome(None)?;
         let card = OpenCard {
             number: said.card.data().number.map(|number| Secret::new(number.to_vec())),
             secret: Secret::new(said.card.data().secret.to_vec()),

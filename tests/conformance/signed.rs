@@ -1,9 +1,7 @@
 //! The other end of signed JSON.
 
 use scrip::adapters::signed_json::{Server, SignedJson};
-use scrip::base::Text;
-use scrip::issuer::{Accepted, Answer, Cause, Issuer, Message, OpKind, Outcome};
-use scrip::money::Amount;
+use scrip::issuer::{Answer, Issuer, Message};
 use scrip::sim::kit::{CardText, FarEnd, Heard, Said, Says};
 use scrip::vault::tag;
 
@@ -24,29 +22,6 @@ fn signed(payload: &str) -> Vec<u8> {
 impl End {
     pub(crate) fn new() -> Self {
         Self(Server::new(crate::key()).unwrap())
-    }
-
-    fn outcome(&self, said: &Said) -> Option<Outcome> {
-        let yes = |minor| Accepted {
-            reference: Text::new(&said.own).unwrap(),
-            amount: Amount::new(minor, said.amount.currency()),
-            card: Some(self.0.card_tag(said.card.data())),
-            generation: None,
-        };
-        let undo = said.kind == OpKind::Reverse;
-        Some(match said.says {
-            Says::Yes if undo => Outcome::Reversed,
-            Says::Yes => Outcome::Accepted(yes(said.amount.minor())),
-            Says::Partial => Outcome::Partial(yes(said.amount.minor() / 2)),
-            Says::Pending if undo => Outcome::ReversalUnconfirmed,
-            Says::Pending => Outcome::Pending,
-            Says::No(_) if undo => Outcome::ReversalRefused,
-            Says::No(decline) => Outcome::Declined(decline),
-            Says::NotFound => Outcome::NotFound,
-            Says::Duplicate => Outcome::Duplicate(Text::new(&said.own).unwrap()),
-            Says::Unsure => Outcome::Unknown(Cause::IssuerUnsure),
-            _ => return None,
-        })
     }
 }
 
@@ -80,7 +55,7 @@ impl FarEnd for End {
             return Some(signed(&format!("{{\"v\":1,\"answers\":[{line}]}}")));
         }
         let answer = |said: &Said| {
-            let outcome = self.outcome(said)?;
+            let outcome = said.outcome(Some(self.0.card_tag(said.card.data())))?;
             Some((said.reference, Answer { kind: said.kind, outcome, by_file: false }))
         };
         let answers: Option<Vec<_>> = said.iter().map(answer).collect();

@@ -1,6 +1,7 @@
 //! The other end of an adapter's protocol.
 
-use crate::issuer::{CardData, Decline, Message, OpKind, Reference};
+use crate::base::Text;
+use crate::issuer::{Accepted, CardData, CardTag, Cause, Decline, Message, OpKind, Outcome, Reference};
 use crate::money::Amount;
 use std::string::String;
 use std::vec::Vec;
@@ -74,6 +75,35 @@ pub struct Said {
     pub own: String,
     /// What is said.
     pub says: Says,
+}
+
+impl Said {
+    /// What is said as an outcome, with the card as the protocol echoes it; `None` for a code that no
+    /// outcome stands for.
+    ///
+    /// # Panics
+    /// If [`Said::own`] is no reference.
+    pub fn outcome(&self, card: Option<CardTag>) -> Option<Outcome> {
+        let own = || Text::new(&self.own).expect("the suite's own references are texts");
+        let yes = |minor| {
+            let amount = Amount::new(minor, self.amount.currency());
+            Accepted { reference: own(), amount, card, generation: None }
+        };
+        let undo = self.kind == OpKind::Reverse;
+        Some(match self.says {
+            Says::Yes if undo => Outcome::Reversed,
+            Says::Yes => Outcome::Accepted(yes(self.amount.minor())),
+            Says::Partial => Outcome::Partial(yes(self.amount.minor() / 2)),
+            Says::Pending if undo => Outcome::ReversalUnconfirmed,
+            Says::Pending => Outcome::Pending,
+            Says::No(_) if undo => Outcome::ReversalRefused,
+            Says::No(decline) => Outcome::Declined(decline),
+            Says::NotFound => Outcome::NotFound,
+            Says::Duplicate => Outcome::Duplicate(own()),
+            Says::Unsure => Outcome::Unknown(Cause::IssuerUnsure),
+            Says::Strange(_) => return None,
+        })
+    }
 }
 
 /// The other end of an adapter's protocol: reads requests and writes answers. It keeps no books.
