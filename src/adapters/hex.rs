@@ -11,7 +11,14 @@ pub(super) fn write(bytes: &[u8]) -> String {
 
 /// Appends what [`write`] makes.
 pub(super) fn append(bytes: &[u8], out: &mut Vec<u8>) {
-    out.extend(bytes.iter().flat_map(|&byte| [digit(byte >> 4), digit(byte & 15)]));
+    // Some at a time: a buffer that takes one digit after the other looks for room each time.
+    for some in bytes.chunks(32) {
+        let mut digits = [0; 64];
+        for (pair, &byte) in digits.chunks_exact_mut(2).zip(some) {
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        }
+        out.extend_from_slice(digits.get(..2 * some.len()).unwrap_or_default());
+    }
 }
 
 const fn digit(value: u8) -> u8 {
@@ -34,12 +41,18 @@ pub(super) fn read_array<const N: usize>(text: &str) -> Option<[u8; N]> {
     Some(bytes)
 }
 
+/// The value of each digit; 16 for what is none.
+const VALUES: [u8; 256] = {
+    let (mut values, mut value) = ([16; 256], 0);
+    while value < 16 {
+        values[digit(value) as usize] = value;
+        value += 1;
+    }
+    values
+};
+
 fn byte(pair: &[u8]) -> Option<u8> {
-    let value = |digit: &u8| match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    };
+    let value = |digit: &u8| VALUES.get(usize::from(*digit)).copied().filter(|value| *value < 16);
     let [high, low] = pair else { return None };
     Some(value(high)? << 4 | value(low)?)
 }

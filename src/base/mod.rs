@@ -4,6 +4,7 @@
 mod bytes;
 mod code;
 mod digest;
+mod few;
 mod id;
 mod place;
 mod planted;
@@ -14,6 +15,7 @@ mod time;
 pub use bytes::{Reader, ShortInput, Writer};
 pub use code::{Advice, Code, block};
 pub use digest::{Digest, Hasher, digest};
+pub(crate) use few::Few;
 pub use id::{BatchId, IdError, Key16, RedemptionId};
 pub use place::line_column;
 #[cfg(feature = "planted-bugs")]

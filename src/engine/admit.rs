@@ -6,7 +6,7 @@ use super::live::{Entry, Live, Told};
 use super::output::{Event, Reply};
 use super::prepare::{Prepared, same_request};
 use super::recovery::{KEYS_ROW, ring_checks};
-use crate::base::{Key16, RedemptionId};
+use crate::base::{Few, Key16, RedemptionId};
 use crate::card::token::TokenError;
 use crate::flow::{self, Input, Redemption, State, Step, Summary, TokenUse};
 use crate::record::{Claim, ClaimKind, ClaimStatus, Refusal, Unit, Verdict};
@@ -92,7 +92,7 @@ impl Engine {
         let checks = ring_checks(&self.setup.keys);
         let pinned = self.sessions.iter().find(|(name, _)| name.as_str() == KEYS_ROW);
         if pinned.is_none_or(|(_, pinned)| pinned.state != checks) {
-            self.write_session(KEYS_ROW, &checks, Vec::new());
+            self.write_session(KEYS_ROW, &checks, Few::None);
         }
     }
 
@@ -127,20 +127,20 @@ impl Engine {
             }
         }
         self.open.units.push(unit);
-        let redemption = Box::new(redemption);
-        self.open.entries.push(Entry::Intake { prepared, redemption, turned_away });
+        let live = Box::new(Live::new(redemption));
+        self.open.entries.push(Entry::Intake { prepared, live, turned_away });
     }
 
     /// What the store said to a first unit.
     pub(super) fn admitted(
         &mut self,
         prepared: Box<Prepared>,
-        redemption: Redemption,
+        live: Box<Live>,
         turned_away: bool,
-        verdict: &Verdict,
+        verdict: Verdict,
     ) {
         match &verdict.refusal {
-            None => self.born(*prepared, redemption, verdict.seen.clone()),
+            None => self.born(*prepared, live, verdict.seen),
             Some(Refusal::Known { fingerprint, summary }) => {
                 let id = prepared.id;
                 let reply = match Summary::decode(summary) {
@@ -152,9 +152,9 @@ impl Engine {
                 self.event(Event::Answered { redemption: id, reply });
             }
             Some(Refusal::Held { key, status, holder, .. }) if !turned_away => {
-                let replayed = redemption.token.is_some_and(|used| used.claims.contains(key));
+                let replayed = live.r.token.is_some_and(|used| used.claims.contains(key));
                 let held = Held { status: *status, holder: *holder, replayed };
-                self.collided(prepared, held, verdict.seen.clone());
+                self.collided(prepared, held, verdict.seen);
             }
             Some(_) => {
                 let (redemption, unacknowledged) = (prepared.id, Vec::new());
@@ -163,11 +163,10 @@ impl Engine {
         }
     }
 
-    fn born(&mut self, prepared: Prepared, redemption: Redemption, mut seen: Vec<Seen>) {
-        let (id, summary) = (prepared.id, Summary::of(&redemption));
-        let claimed = redemption.state == State::Claimed;
+    fn born(&mut self, prepared: Prepared, mut live: Box<Live>, mut seen: Vec<Seen>) {
+        let (id, summary) = (prepared.id, Summary::of(&live.r));
+        let claimed = live.r.state == State::Claimed;
         if claimed {
-            let mut live = Box::new(Live::new(redemption));
             live.tag = self.card_tag(&live.r.facts.issuer, Some(&prepared.card));
             live.card = Some(prepared.card);
             live.fingerprint = prepared.fingerprint;
@@ -213,7 +212,8 @@ impl Engine {
     pub(super) fn recalls(&self, facts: &flow::Facts, faces: Key16, counted: &Counted) -> Vec<Recall> {
         let within_ms = self.setup.policy.risk.velocity_reach_ms();
         let card = |&subject| Recall { subject, kind: RecallKind::Recent { within_ms } };
-        let mut recalls: Vec<Recall> = facts.keys.iter().map(card).collect();
+        let mut recalls = Vec::with_capacity(facts.keys.len() + 1 + counted.len());
+        recalls.extend(facts.keys.iter().map(card));
         let moments = |subject| Recall { subject, kind: RecallKind::Moments };
         recalls.push(moments(faces));
         recalls.extend(counted.iter().map(|(_, subject)| moments(*subject)));
@@ -234,7 +234,7 @@ struct Held {
 fn sightings(prepared: &Prepared, genuine: bool) -> Vec<Sighting> {
     let (at, face) = (prepared.facts.received_at, prepared.facts.face.minor());
     let seen = |subject| Sighting { subject, at, value: 0 };
-    let mut sightings = Vec::new();
+    let mut sightings = Vec::with_capacity(prepared.facts.keys.len() + 1 + prepared.counted.len());
     if genuine {
         sightings.extend(prepared.facts.keys.iter().map(|&subject| seen(subject)));
         sightings.push(Sighting { subject: prepared.faces, at, value: face });

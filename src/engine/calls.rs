@@ -3,7 +3,7 @@
 use super::live::{Alarm, Pending, Ready, Told};
 use super::session::Held;
 use super::{Call, CallId, ChannelId, Engine};
-use crate::base::{Mono, RedemptionId, Secret, scrub_stack};
+use crate::base::{Few, Mono, RedemptionId, Secret, scrub_stack};
 use crate::card::Card;
 use crate::flow::{Input, Redemption};
 use crate::issuer::{
@@ -12,7 +12,6 @@ use crate::issuer::{
 use crate::money::Amount;
 use crate::route::Heard;
 use alloc::string::ToString;
-use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
 /// A card as adapters see it.
@@ -63,8 +62,7 @@ impl Engine {
         }
         self.placed(channel, endpoint);
         let live = self.live.get(&id)?;
-        let name = self.setup.channel_name(channel).unwrap_or_default().to_string();
-        let session = self.session_of(&name);
+        let session = self.session_of(self.setup.channel_name(channel).unwrap_or_default());
         let context = Context { session, now: self.now.wall, nonce };
         let encoded = match place {
             None => self.encode_payment(&live.r, kind, attempt, &context, &mut message),
@@ -84,7 +82,7 @@ impl Engine {
             self.queue.push_back(super::live::Queued::Nudge(id));
             return None;
         }
-        Some(self.ready(channel, endpoint, attempt, message, [(id, kind)].to_vec(), false))
+        Some(self.ready(channel, endpoint, attempt, message, Few::One((id, kind)), false))
     }
 
     fn encode_payment(
@@ -108,7 +106,7 @@ impl Engine {
         endpoint: u32,
         attempt: u32,
         mut message: Message,
-        waiting: Vec<(RedemptionId, OpKind)>,
+        waiting: Few<(RedemptionId, OpKind)>,
         batch: bool,
     ) -> Ready {
         let id = CallId { channel, number: self.next_call };
@@ -118,7 +116,7 @@ impl Engine {
             None => &self.setup.rails[0].profile().timing,
         };
         let (send_within_ms, answer_within_ms) = (timing.send_within_ms, timing.answer_within_ms);
-        let (redemption, kind) = waiting.first().copied().unwrap_or((RedemptionId::default(), OpKind::Query));
+        let (redemption, kind) = waiting.as_slice().first().copied().unwrap_or((RedemptionId::default(), OpKind::Query));
         let (session, trace) = (message.session.take(), message.trace.take());
         let call = Call {
             id,
@@ -151,14 +149,14 @@ impl Engine {
         let tally = self.channel_tally(&ready);
         match (ready.pending.session.take(), tally) {
             (None, None) => self.release(ready),
-            (None, Some(tally)) => self.write_tally(&tally, [ready].into()),
+            (None, Some(tally)) => self.write_tally(&tally, Few::One(ready)),
             (Some(state), tally) => {
                 // In the same batch, before the session that the call waits for.
                 if let Some(tally) = tally {
-                    self.write_tally(&tally, Vec::new());
+                    self.write_tally(&tally, Few::None);
                 }
                 let name = self.setup.channel_name(ready.pending.channel).unwrap_or_default().to_string();
-                self.write_session(&name, &state, [ready].into());
+                self.write_session(&name, &state, Few::One(ready));
             }
         }
     }

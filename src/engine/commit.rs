@@ -1,10 +1,10 @@
 //! Units into batches, and batches back.
 
 use super::Engine;
-use super::live::{Alarm, Entry, InFlight, Live, Ready, Told};
+use super::live::{Alarm, Entry, InFlight, Live, Open, Ready, Spare, Told};
 use super::output::{Event, Heard};
 use super::prepare::{self, open_card};
-use crate::base::{BatchId, Hasher, Mono, RedemptionId, Text, planted, scrub_stack};
+use crate::base::{BatchId, Few, Hasher, Mono, RedemptionId, Text, planted, scrub_stack};
 use crate::card::Card;
 use crate::flow::{self, Effect, Input, Redemption, SIDE_CARD, Setting, Step, Summary};
 use crate::issuer::{CardTag, OpKind};
@@ -21,24 +21,26 @@ impl Engine {
         if self.in_flight.is_some() || self.open.units.is_empty() {
             return None;
         }
-        let open = core::mem::take(&mut self.open);
+        let open = core::mem::replace(&mut self.open, core::mem::take(&mut self.spare.open));
         let (last, digest) = self.durable.end();
         let id = BatchId { epoch: self.epoch, sequence: last.sequence + 1 };
         self.in_flight = Some(InFlight { id, entries: open.entries });
         let frame =
             Frame { id, log: self.durable.log, wall: self.now.wall, previous: digest, units: open.units };
-        Some(Batch::new(frame, open.sides))
+        Some(Batch::reusing(frame, open.sides, core::mem::take(&mut self.spare.batch)))
     }
 
     /// The batch is durable: everything that waited for it goes on.
-    pub(super) fn batch_done(&mut self, batch: Batch) {
-        let Some(in_flight) = self.in_flight.take() else { return };
+    pub(super) fn batch_done(&mut self, mut batch: Batch) {
+        let Some(mut in_flight) = self.in_flight.take() else { return };
         self.durable.take(batch.frame(), batch.digest(), &|i| batch.verdicts()[i].is_accepted());
-        for ((entry, unit), verdict) in in_flight.entries.into_iter().zip(batch.units()).zip(batch.verdicts())
+        let mut verdicts = batch.take_verdicts();
+        for ((entry, unit), verdict) in
+            in_flight.entries.drain(..).zip(batch.units()).zip(verdicts.drain(..))
         {
             match entry {
-                Entry::Intake { prepared, redemption, turned_away } => {
-                    self.admitted(prepared, *redemption, turned_away, verdict);
+                Entry::Intake { prepared, live, turned_away } => {
+                    self.admitted(prepared, live, turned_away, verdict);
                 }
                 Entry::Step { ready, wait_ms, group, inbound, recalls } => {
                     let id = unit.redemption;
@@ -59,7 +61,7 @@ impl Engine {
                         self.step_done(id, unit, ready, wait_ms);
                         group.into_iter().for_each(|group| self.joined(group, true));
                         if recalls {
-                            self.seen_again(id, verdict.seen.clone());
+                            self.seen_again(id, verdict.seen);
                         }
                         self.drain(id);
                         inbound.into_iter().for_each(|id| self.inbound_done(id));
@@ -72,9 +74,11 @@ impl Engine {
                 Entry::Sighting => {}
             }
         }
+        let (units, sides, batch) = batch.into_scrap(verdicts);
+        self.spare = Spare { open: Open { units, entries: in_flight.entries, sides }, batch };
     }
 
-    fn step_done(&mut self, id: RedemptionId, unit: &Unit, ready: Vec<Ready>, wait_ms: Option<i64>) {
+    fn step_done(&mut self, id: RedemptionId, unit: &Unit, ready: Few<Ready>, wait_ms: Option<i64>) {
         ready.into_iter().for_each(|ready| self.release(ready));
         let Some(live) = self.live.get_mut(&id) else { return };
         live.busy = false;
@@ -125,7 +129,8 @@ impl Engine {
 
     /// Another writer has gone on with it. What brought news of it is not acknowledged: it comes
     /// again, and to whoever has the redemption then.
-    fn let_go(&mut self, id: RedemptionId, mut inbound: Vec<super::InboundId>) {
+    fn let_go(&mut self, id: RedemptionId, inbound: Option<super::InboundId>) {
+        let mut inbound = Vec::from_iter(inbound);
         self.set_timer(id, None);
         let live = self.live.remove(&id);
         inbound.extend(live.into_iter().flat_map(|live| live.inbox).filter_map(|told| told.inbound));
@@ -153,7 +158,11 @@ impl Engine {
     /// the store has handed it in.
     pub(super) fn tell(&mut self, id: RedemptionId, told: Told) {
         if let Some(live) = self.live.get_mut(&id) {
-            live.inbox.push_back(told);
+            if live.busy || !live.inbox.is_empty() {
+                live.inbox.push_back(told);
+            } else {
+                self.take_input(id, told);
+            }
             return self.drain(id);
         }
         let waiting = self.loading.entry(id).or_default();
@@ -296,7 +305,7 @@ impl Engine {
         group: Option<u64>,
     ) {
         let (wait_ms, recalls) = (step.wait_ms(), step.effects.contains(&Effect::Recall));
-        let mut ready = Vec::new();
+        let mut ready = Few::None;
         for effect in &step.effects {
             self.forget_snapshot(id, effect);
             match *effect {
@@ -315,7 +324,7 @@ impl Engine {
             inbound.into_iter().for_each(|id| self.inbound_done(id));
             return ready.into_iter().for_each(|ready| self.release_or_wait(ready));
         }
-        for ready in &mut ready {
+        for ready in ready.iter_mut() {
             self.keep_channel_tally(ready);
             self.trace(id, &mut step, ready);
             self.keep_session(ready);
@@ -337,7 +346,6 @@ impl Engine {
         self.live.insert(id, live);
         self.put_resealed(&mut unit, fresh);
         self.open.units.push(unit);
-        let inbound = inbound.into_iter().collect();
         self.open.entries.push(Entry::Step { ready, wait_ms, group, inbound, recalls });
     }
 
@@ -346,7 +354,7 @@ impl Engine {
         let setting = self.setting_for(&r.facts.product, &r.facts.issuer, &[]);
         let (dormant, due) = setting.map_or((true, None), |s| flow::rest(r, &step, &s));
         let mut summary = Vec::with_capacity(128);
-        Summary::of(r).encode(&mut summary);
+        Summary::encode_of(r, &mut summary);
         let mut unit = Unit {
             redemption: r.id,
             expected,
@@ -375,15 +383,15 @@ impl Engine {
     pub(super) fn keep_session(&mut self, ready: &mut Ready) {
         if let Some(state) = ready.pending.session.take() {
             let name = self.setup.channel_name(ready.pending.channel).unwrap_or_default().to_string();
-            self.write_session(&name, &state, Vec::new());
+            self.write_session(&name, &state, Few::None);
         }
     }
 
     /// Writes a channel's session; the calls that were made with it wait for it.
-    pub(super) fn write_session(&mut self, name: &str, state: &[u8], ready: Vec<Ready>) {
-        for ready in &ready {
+    pub(super) fn write_session(&mut self, name: &str, state: &[u8], ready: Few<Ready>) {
+        for ready in ready.iter() {
             // They are on their way: whoever waits for them does not ask again meanwhile.
-            for (id, kind) in &ready.pending.waiting {
+            for (id, kind) in ready.pending.waiting.iter() {
                 if let Some(live) = self.live.get_mut(id) {
                     live.awaits(*kind, ready.call.id.number);
                 }

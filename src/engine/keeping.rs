@@ -4,7 +4,7 @@
 use super::live::Ready;
 use super::recovery::Session;
 use super::{Engine, RecoverError};
-use crate::base::{Key16, Reader, RedemptionId, ShortInput, Text, Writer};
+use crate::base::{Few, Key16, Reader, RedemptionId, ShortInput, Text, Writer};
 use crate::flow::{Facts, Input, SIDE_CARD, SIDE_PERSONAL};
 use crate::record::{Handed, Side, Unit};
 use crate::vault::{Context, Purpose, Tally, sealed_with};
@@ -75,7 +75,7 @@ impl Engine {
     pub(super) fn keep_vault_tally(&mut self) {
         let tally = self.setup.keys.tally();
         if let Some(state) = self.tallies.reach(tally) {
-            self.write_tally(&state, Vec::new());
+            self.write_tally(&state, Few::None);
         }
     }
 
@@ -89,12 +89,12 @@ impl Engine {
     /// As [`Engine::channel_tally`], into the open batch.
     pub(super) fn keep_channel_tally(&mut self, ready: &Ready) {
         if let Some(state) = self.channel_tally(ready) {
-            self.write_tally(&state, Vec::new());
+            self.write_tally(&state, Few::None);
         }
     }
 
     /// Writes it; the calls wait for it.
-    pub(super) fn write_tally(&mut self, state: &[u8], ready: Vec<Ready>) {
+    pub(super) fn write_tally(&mut self, state: &[u8], ready: Few<Ready>) {
         self.write_session(ROW, state, ready);
     }
 

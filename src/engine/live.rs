@@ -4,11 +4,11 @@ use super::budget::Counted;
 use super::prepare::Prepared;
 use super::rescan::Scan;
 use super::{Call, CallId, ChannelId, Event, InboundId};
-use crate::base::{Mono, RedemptionId, Text};
+use crate::base::{Few, Mono, RedemptionId, Text};
 use crate::card::Card;
 use crate::flow::{Input, Redemption};
 use crate::issuer::{CardTag, Leg, OpKind};
-use crate::record::{Batch, Side, Unit};
+use crate::record::{Batch, Scrap, Side, Unit};
 use crate::risk::Reason;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -136,7 +136,7 @@ pub(super) struct Pending {
     /// Whether silence means unknown. A batch message is only handed over; its answers come in
     /// a message of their own.
     pub(super) batch: bool,
-    pub(super) waiting: Vec<(RedemptionId, OpKind)>,
+    pub(super) waiting: Few<(RedemptionId, OpKind)>,
     /// The channel's session as the message left it, if it changed; taken when it is written.
     pub(super) session: Option<Vec<u8>>,
     /// What the adapter wants to know again.
@@ -168,19 +168,19 @@ pub(super) struct Group {
 /// What a unit in a batch stands for.
 pub(super) enum Entry {
     /// A first unit. Its redemption lives only once the unit stands.
-    Intake { prepared: Box<Prepared>, redemption: Box<Redemption>, turned_away: bool },
+    Intake { prepared: Box<Prepared>, live: Box<Live>, turned_away: bool },
     /// A step of a redemption in memory.
     Step {
-        ready: Vec<Ready>,
+        ready: Few<Ready>,
         wait_ms: Option<i64>,
         group: Option<u64>,
-        inbound: Vec<InboundId>,
+        inbound: Option<InboundId>,
         recalls: bool,
     },
     /// A mere sighting.
     Sighting,
     /// A channel's session. Calls that were made with it wait for it.
-    Session { ready: Vec<Ready> },
+    Session { ready: Few<Ready> },
 }
 
 /// Units that wait for the next batch.
@@ -189,6 +189,13 @@ pub(super) struct Open {
     pub(super) units: Vec<Unit>,
     pub(super) entries: Vec<Entry>,
     pub(super) sides: Vec<Side>,
+}
+
+/// Lists of a batch that has come back, empty: the next but one need not ask for memory again.
+#[derive(Default)]
+pub(super) struct Spare {
+    pub(super) open: Open,
+    pub(super) batch: Scrap,
 }
 
 /// The batch that is being made durable.
@@ -212,7 +219,7 @@ pub(super) enum Queued {
     },
     Reply {
         id: CallId,
-        answered: Vec<(RedemptionId, OpKind)>,
+        answered: Few<(RedemptionId, OpKind)>,
         undecodable: bool,
     },
     Settled(InboundId),

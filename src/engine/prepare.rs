@@ -61,8 +61,9 @@ pub(super) fn read<'a>(setup: &'a Setup, request: &Request) -> Result<Read<'a>, 
         return Err(SubmitError::Invalid { field, reason, what: what.to_string() });
     }
     let identities = product.identities(&card);
-    let mut keys = Vec::new();
-    for version in setup.keys.pepper_versions() {
+    let versions = setup.keys.pepper_versions();
+    let mut keys = Vec::with_capacity(versions.len() * identities.len());
+    for version in versions {
         keys.extend(
             identities
                 .iter()
@@ -328,7 +329,7 @@ pub(super) fn hits(setup: &Setup, facts: &Facts, device: Option<&str>, ip: Optio
 
 /// Faces are counted under the oldest pepper, so that a new one does not forget them.
 pub(super) fn faces_subject(setup: &Setup, facts: &Facts) -> Key16 {
-    let mut value = Vec::new();
+    let mut value = Vec::with_capacity(64);
     Writer::new(&mut value).text(&facts.seller).text(&facts.product).u16(facts.face.currency().numeric());
     let oldest = setup.keys.pepper_versions().next().expect("a ring holds a pepper");
     setup.keys.subject_key(oldest, "faces", &value).expect("the version is the ring's own")

@@ -1,13 +1,13 @@
 //! The engine and its doors: inputs queue, `poll` advances.
 
-use super::live::{Alarm, Group, InFlight, Live, Open, Pending, Queued, Told};
+use super::live::{Alarm, Group, InFlight, Live, Open, Pending, Queued, Spare, Told};
 use super::lives::Lives;
 use super::prepare::{self, Prepared};
 use super::rescan::Scan;
 use super::{
     CallId, ChannelId, Event, Heard, InboundId, Misuse, Output, Recovery, Request, Sent, Setup, SubmitError,
 };
-use crate::base::{BatchId, Digest, Key16, Mono, Now, RedemptionId, Secret, Wall, planted, scrub_stack};
+use crate::base::{BatchId, Digest, Few, Key16, Mono, Now, RedemptionId, Secret, Wall, planted, scrub_stack};
 use crate::flow::{Finding, Input, Summary, Verdict};
 use crate::issuer::{Answer, Asked, Context, DecodeError, OpKind, Reference};
 use crate::record::{Batch, Handed};
@@ -56,6 +56,7 @@ pub struct Engine {
     pub(super) inbound: BTreeMap<InboundId, (ChannelId, usize)>,
     pub(super) next_inbound: u64,
     pub(super) open: Open,
+    pub(super) spare: Spare,
     pub(super) in_flight: Option<InFlight>,
     pub(super) again: Option<Box<Batch>>,
     pub(super) queued_submits: usize,
@@ -115,6 +116,7 @@ impl Engine {
             inbound: BTreeMap::new(),
             next_inbound: 1,
             open: Open::default(),
+            spare: Spare::default(),
             in_flight: None,
             again: None,
             queued_submits: 0,
@@ -177,7 +179,7 @@ impl Engine {
     /// # Errors
     /// [`Misuse::NoSuchChannel`].
     pub fn reply(&mut self, id: CallId, bytes: &[u8]) -> Result<(), Misuse> {
-        let mut answers = Vec::new();
+        let mut answers = Few::None;
         let asked = self.asked(id);
         let decoded =
             self.decode(id.channel, bytes, asked.as_ref(), &mut |to, answer| answers.push((to, answer)))?;
@@ -396,7 +398,7 @@ impl Engine {
             Queued::Committed(batch) => self.batch_done(*batch),
             Queued::Answers { to, told } => self.tell(to, told),
             Queued::Lost { number, not_sent } => self.call_lost(number, not_sent),
-            Queued::Reply { id, answered, undecodable } => self.call_replied(id, &answered, undecodable),
+            Queued::Reply { id, answered, undecodable } => self.call_replied(id, answered.as_slice(), undecodable),
             Queued::Elsewhere(id) => self.is_elsewhere(id),
             Queued::Settled(id) => self.inbound_done(id),
             Queued::Loaded(id, handed) => self.take_up(id, handed.map(|handed| *handed)),

@@ -3,7 +3,7 @@
 
 use super::live::{Entry, Ready, Told};
 use super::{CallId, ChannelId, Engine};
-use crate::base::{RedemptionId, Text};
+use crate::base::{Few, RedemptionId, Text};
 use crate::flow::{Input, Step};
 use crate::issuer::{Answer, Asked, Context, Message, OpKind, Outcome};
 use alloc::vec::Vec;
@@ -57,7 +57,7 @@ impl Engine {
         let door = self.doors.entry(channel).or_default();
         door.held.push(held);
         if door.opening.is_none() {
-            let nobody = [(RedemptionId::default(), OpKind::SignIn)].to_vec();
+            let nobody = Few::One((RedemptionId::default(), OpKind::SignIn));
             let ready = self.ready(channel, held.endpoint, 1, message, nobody, false);
             self.doors.entry(channel).or_default().opening = Some(ready.call.id.number);
             self.release_or_wait(ready);
@@ -85,7 +85,7 @@ impl Engine {
         let name = issuer.profile().name.clone();
         let context = Context { session: self.session_of(&name), now: self.now.wall, nonce: [0; 16] };
         if let Some(state) = issuer.learn(bytes, &context) {
-            self.write_session(&name, &state, Vec::new());
+            self.write_session(&name, &state, Few::None);
         }
     }
 
@@ -160,7 +160,7 @@ impl Engine {
         let unit = self.unit_of(&live.r, live.r.records - 1, step);
         self.live.insert(id, live);
         self.open.units.push(unit);
-        let (ready, inbound) = ([ready].into(), Vec::new());
+        let (ready, inbound) = (Few::One(ready), None);
         self.open.entries.push(Entry::Step { ready, wait_ms: None, group: None, inbound, recalls: false });
     }
 

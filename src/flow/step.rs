@@ -52,7 +52,10 @@ impl Step {
     pub(crate) fn take(&mut self, r: &mut Redemption, at: Wall, event: &Event) -> Result<(), FlowError> {
         let posted = books::postings(r, event)?;
         r.apply(at, event)?;
-        self.postings.extend_from_slice(posted.postings());
+        match self.postings.is_empty() {
+            true => self.postings = posted.into_postings(),
+            false => self.postings.extend(posted.into_postings()),
+        }
         if let Some(to) = claims_after(r, event) {
             self.changes.retain(|change| !r.facts.keys.contains(&change.key));
             self.changes.extend(r.facts.keys.iter().map(|&key| Change { key, to }));

@@ -46,7 +46,7 @@ pub struct Summary {
 impl Summary {
     /// How `r` stands.
     pub fn of(r: &Redemption) -> Self {
-        let booked = r.quote.as_ref().filter(|_| r.split);
+        let [verified, debited, payout, fee] = amounts(r);
         Self {
             state: r.state,
             since: r.since,
@@ -57,10 +57,10 @@ impl Summary {
             product: r.facts.product.clone(),
             issuer: r.facts.issuer.clone(),
             face: r.facts.face,
-            verified: r.verified.or(r.debit.as_ref().map(|debit| debit.amount)),
-            debited: r.debit.as_ref().map(|debit| debit.amount),
-            payout: r.payout.as_ref().filter(|_| r.paid_at.is_some()).map(|payout| payout.amount),
-            fee: booked.map(|quote| quote.fee),
+            verified,
+            debited,
+            payout,
+            fee,
         }
     }
 
@@ -99,16 +99,17 @@ impl Summary {
     /// Appends the canonical form.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let w = &mut Writer::new(out);
-        w.u8(VERSION).u8(self.state.number()).wall(self.since).text_opt(self.reason.as_ref());
-        w.bool(self.until.is_some()).wall(self.until.unwrap_or_default());
+        write_standing(w, self.state, self.since, self.reason.as_ref(), self.until);
         w.text(&self.request_id).text(&self.seller).text(&self.product).text(&self.issuer);
-        write_amount(w, self.face);
-        for amount in [self.verified, self.debited, self.payout, self.fee] {
-            w.bool(amount.is_some());
-            if let Some(amount) = amount {
-                write_amount(w, amount);
-            }
-        }
+        write_amounts(w, self.face, [self.verified, self.debited, self.payout, self.fee]);
+    }
+
+    /// Appends the canonical form of what [`Summary::of`] makes.
+    pub(crate) fn encode_of(r: &Redemption, out: &mut Vec<u8>) {
+        let w = &mut Writer::new(out);
+        write_standing(w, r.state, r.since, r.reason.as_ref(), r.until);
+        w.text(&r.facts.request_id).text(&r.facts.seller).text(&r.facts.product).text(&r.facts.issuer);
+        write_amounts(w, r.facts.face, amounts(r));
     }
 
     /// Reads what [`Summary::encode`] wrote.
@@ -144,5 +145,28 @@ impl Summary {
             fee,
         };
         if r.is_empty() { Ok(summary) } else { r.fail() }
+    }
+}
+
+/// What was verified, debited, paid out and kept as the fee, as far as it is known.
+fn amounts(r: &Redemption) -> [Option<Amount>; 4] {
+    let debited = r.debit.as_ref().map(|debit| debit.amount);
+    let payout = r.payout.as_ref().filter(|_| r.paid_at.is_some()).map(|payout| payout.amount);
+    let fee = r.quote.as_ref().filter(|_| r.split).map(|quote| quote.fee);
+    [r.verified.or(debited), debited, payout, fee]
+}
+
+fn write_standing(w: &mut Writer<'_>, state: State, since: Wall, reason: Option<&Text>, until: Option<Wall>) {
+    w.u8(VERSION).u8(state.number()).wall(since).text_opt(reason);
+    w.bool(until.is_some()).wall(until.unwrap_or_default());
+}
+
+fn write_amounts(w: &mut Writer<'_>, face: Amount, amounts: [Option<Amount>; 4]) {
+    write_amount(w, face);
+    for amount in amounts {
+        w.bool(amount.is_some());
+        if let Some(amount) = amount {
+            write_amount(w, amount);
+        }
     }
 }

@@ -73,6 +73,11 @@ impl Transfer {
         &self.0
     }
 
+    /// The postings, taken out.
+    pub fn into_postings(self) -> Vec<Posting> {
+        self.0
+    }
+
     /// Takes the postings of `other` too.
     pub fn append(&mut self, mut other: Self) {
         self.0.append(&mut other.0);

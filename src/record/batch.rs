@@ -18,13 +18,41 @@ pub struct Batch {
     verdicts: Vec<Verdict>,
 }
 
+/// The memory of a batch that is over.
+#[derive(Debug, Default)]
+pub(crate) struct Scrap {
+    bytes: Vec<u8>,
+    verdicts: Vec<Verdict>,
+}
+
 impl Batch {
     /// The batch of `frame`, with the content of the side rows that its units name.
     pub fn new(frame: Frame, sides: Vec<Side>) -> Self {
-        let bytes = frame.encode();
+        Self::reusing(frame, sides, Scrap::default())
+    }
+
+    /// As [`new`](Self::new), in the memory of a batch that is over.
+    pub(crate) fn reusing(frame: Frame, sides: Vec<Side>, scrap: Scrap) -> Self {
+        let Scrap { mut bytes, mut verdicts } = scrap;
+        frame.encode_into(&mut bytes);
         let digest = Frame::digest(&bytes);
-        let verdicts = frame.units.iter().map(|_| Verdict::default()).collect();
+        verdicts.resize_with(frame.units.len(), Verdict::default);
         Self { frame, bytes, digest, sides, verdicts }
+    }
+
+    /// What the store said, taken out.
+    pub(crate) fn take_verdicts(&mut self) -> Vec<Verdict> {
+        core::mem::take(&mut self.verdicts)
+    }
+
+    /// The lists of a batch that is over, empty; `verdicts` are those that were taken out.
+    pub(crate) fn into_scrap(self, mut verdicts: Vec<Verdict>) -> (Vec<Unit>, Vec<Side>, Scrap) {
+        let Self { mut frame, mut bytes, mut sides, .. } = self;
+        frame.units.clear();
+        sides.clear();
+        bytes.clear();
+        verdicts.clear();
+        (frame.units, sides, Scrap { bytes, verdicts })
     }
 
     /// Names the batch; committing is idempotent by it.
@@ -95,6 +123,11 @@ impl Batch {
     /// If there is no unit with this number.
     pub fn recall(&mut self, unit: usize, seen: Seen) {
         self.verdicts[unit].seen.push(seen);
+    }
+
+    /// Answers all recalls of a unit, in their order.
+    pub(super) fn see(&mut self, unit: usize, seen: Vec<Seen>) {
+        self.verdicts[unit].seen = seen;
     }
 
     /// Takes over all verdicts, in the order of the units: for a store that remembered them.

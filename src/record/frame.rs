@@ -89,21 +89,27 @@ pub struct Frame {
 impl Frame {
     /// The frame as bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(HEADER_LEN + 640 * self.units.len() + CRC_LEN);
-        let w = &mut Writer::new(&mut out);
+        let mut out = Vec::new();
+        self.encode_into(&mut out);
+        out
+    }
+
+    /// As [`encode`](Self::encode), into a buffer that is empty.
+    pub(super) fn encode_into(&self, out: &mut Vec<u8>) {
+        out.reserve(HEADER_LEN + 640 * self.units.len() + CRC_LEN);
+        let w = &mut Writer::new(out);
         w.raw(&MAGIC).u16(FORMAT_VERSION).u16(0).u32(0);
         w.u64(self.id.epoch).u64(self.id.sequence).u32(self.log).wall(self.wall).raw(&self.previous.0);
         w.u32(u32::try_from(self.units.len()).expect("a batch holds few units"));
         for unit in &self.units {
             let start = out.len();
-            Writer::new(&mut out).u32(0);
-            unit.encode(&mut out);
-            patch_u32(&mut out, start, |len| len - start - 4);
+            Writer::new(out).u32(0);
+            unit.encode(out);
+            patch_u32(out, start, |len| len - start - 4);
         }
-        patch_u32(&mut out, LENGTH_AT, |len| len + CRC_LEN);
-        let sum = crc32c(&out);
-        Writer::new(&mut out).u32(sum);
-        out
+        patch_u32(out, LENGTH_AT, |len| len + CRC_LEN);
+        let sum = crc32c(out);
+        Writer::new(out).u32(sum);
     }
 
     /// How long the frame is that starts with `head`, given its first 16 bytes.

@@ -2,10 +2,11 @@
 //! and what every other store is compared with.
 
 use super::{Batch, ClaimStatus, Handed, Refusal, Row, Unit, Verdict};
-use crate::base::{Advice, BatchId, Code, Digest, Key16, RedemptionId, Wall, block, planted};
+use crate::base::{Advice, BatchId, Code, Digest, Key16, Reader, RedemptionId, Wall, block, planted};
 use crate::ledger::Account;
 use crate::money::Currency;
 use crate::risk::{Moments, Recall, RecallKind, Seen, Sighting};
+use alloc::boxed::Box;
 use alloc::collections::btree_map::Entry;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -76,7 +77,19 @@ pub(super) struct Tail {
     /// Where several write: the epoch that may go on with the log.
     pub(super) epoch: u64,
     last: Option<Seal>,
-    verdicts: Vec<Verdict>,
+    /// What was said to its units, one after the other.
+    verdicts: Vec<u8>,
+}
+
+impl Tail {
+    /// What was said to the units of the last batch.
+    fn said(&self) -> Vec<Verdict> {
+        let (mut r, mut said) = (Reader::new(&self.verdicts), Vec::new());
+        while !r.is_empty() {
+            said.push(Verdict::decode(&mut r).expect("it was written here"));
+        }
+        said
+    }
 }
 
 /// Claims, redemptions, sightings and account balances, as the batches taken so far leave them.
@@ -88,7 +101,8 @@ pub struct Index {
     pub(super) shared: bool,
     pub(super) tails: BTreeMap<u32, Tail>,
     claims: BTreeMap<Key16, Held>,
-    pub(super) rows: BTreeMap<RedemptionId, Row>,
+    /// Boxed: rows are put between rows.
+    pub(super) rows: BTreeMap<RedemptionId, Box<Row>>,
     seats: BTreeMap<Key16, Vec<Seat>>,
     places: BTreeMap<(Key16, RedemptionId), usize>,
     /// What is to be handed back: dormant, or left behind by an earlier epoch.
@@ -150,7 +164,7 @@ impl Index {
         let tail = self.tails.entry(log).or_default();
         let last = tail.last.map_or(0, |seal| seal.id.sequence);
         if tail.last.is_some_and(|seal| seal.id == batch.id() && seal.digest == batch.digest()) {
-            batch.judge(tail.verdicts.clone());
+            batch.judge(tail.said());
             return Ok(());
         }
         let current = if self.shared { tail.epoch } else { self.epoch };
@@ -171,13 +185,14 @@ impl Index {
             if refusal.is_none() && !unit.records.is_empty() {
                 self.take(unit, epoch);
             }
-            let seen: Vec<Seen> = unit.recalls.iter().map(|r| self.recall(unit.redemption, r)).collect();
-            seen.into_iter().for_each(|seen| batch.recall(i, seen));
+            let seen = unit.recalls.iter().map(|r| self.recall(unit.redemption, r)).collect();
+            batch.see(i, seen);
             refusal.into_iter().for_each(|refusal| batch.refuse(i, refusal));
         }
         self.put_sides(batch);
         let tail = self.tails.entry(log).or_default();
-        tail.verdicts = batch.verdicts().to_vec();
+        tail.verdicts.clear();
+        batch.verdicts().iter().for_each(|verdict| verdict.encode(&mut tail.verdicts));
         tail.last = Some(Seal { id: batch.id(), digest: batch.digest() });
         Ok(())
     }
@@ -256,7 +271,8 @@ impl Index {
 
     fn see(&mut self, redemption: RedemptionId, sightings: &[Sighting]) {
         for sighting in sightings {
-            let seats = self.seats.entry(sighting.subject).or_default();
+            // Most cards are seen once.
+            let seats = self.seats.entry(sighting.subject).or_insert_with(|| Vec::with_capacity(1));
             match self.places.entry((sighting.subject, redemption)) {
                 Entry::Occupied(_) => continue,
                 Entry::Vacant(place) => place.insert(seats.len()),
@@ -292,12 +308,12 @@ impl Index {
 
     /// One redemption.
     pub fn row(&self, redemption: RedemptionId) -> Option<&Row> {
-        self.rows.get(&redemption)
+        self.rows.get(&redemption).map(Box::as_ref)
     }
 
     /// All redemptions, by id.
     pub fn rows(&self) -> impl Iterator<Item = (&RedemptionId, &Row)> {
-        self.rows.iter()
+        self.rows.iter().map(|(id, row)| (id, row.as_ref()))
     }
 
     /// Who holds a key, and how it stands.

@@ -13,6 +13,7 @@ mod verdict;
 mod writers;
 
 pub use batch::Batch;
+pub(crate) use batch::Scrap;
 #[cfg(feature = "sqlite")]
 pub(crate) use frame::crc32c;
 pub use frame::{FORMAT_VERSION, Frame, FrameError, HEADER_LEN};

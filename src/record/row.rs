@@ -1,6 +1,6 @@
 //! One redemption as an index keeps it.
 
-use super::{Unit, Verdict};
+use super::{Record, Unit, Verdict};
 use crate::base::{RedemptionId, Wall};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -48,6 +48,7 @@ impl Row {
             self.fingerprint.clone_from(&unit.fingerprint);
         }
         self.summary.clone_from(&unit.summary);
+        self.log.reserve(unit.records.iter().map(Record::encoded_len).sum());
         unit.records.iter().for_each(|record| record.encode(&mut self.log));
     }
 

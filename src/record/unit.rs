@@ -132,6 +132,11 @@ impl Record {
         Writer::new(out).u16(self.kind).u8(self.version).bytes(&self.body);
     }
 
+    /// How many bytes [`Record::encode`] appends.
+    pub(super) fn encoded_len(&self) -> usize {
+        7 + self.body.len()
+    }
+
     /// Reads what [`Record::encode`] wrote.
     ///
     /// # Errors

@@ -107,23 +107,31 @@ impl Channel {
         CardTag(head)
     }
 
-    /// The sealed card as hexadecimal digits. `message` is the message's own nonce and `place`
-    /// the operation's place in it: together with what is sealed they make a nonce of its own.
+    /// The sealed card as hexadecimal digits; as [`Self::sealed_card`].
     pub(in crate::adapters) fn seal_card(
         &self,
         reference: Reference,
         kind: OpKind,
         card: CardData<'_>,
-        (message, place): (&[u8; 16], usize),
+        nonce: (&[u8; 16], usize),
     ) -> Option<String> {
+        self.sealed_card(reference, kind, card, nonce).map(|sealed| hex::write(&sealed))
+    }
+
+    /// The sealed card. `message` is the message's own nonce and `place`
+    /// the operation's place in it: together with what is sealed they make a nonce of its own.
+    pub(super) fn sealed_card(
+        &self,
+        reference: Reference,
+        kind: OpKind,
+        card: CardData<'_>,
+        (message, place): (&[u8; 16], usize),
+    ) -> Option<Vec<u8>> {
         let bound = bound_to(reference, kind).into_bytes();
         let nonce = digest(NONCE, &[message, &(place as u64).to_le_bytes(), &bound]).0;
         let nonce = nonce.first_chunk::<24>().copied()?;
         let plain = write_card(card.number, card.secret);
-        self.ring
-            .seal(&place_of(reference, &bound), plain.expose(), nonce)
-            .ok()
-            .map(|sealed| hex::write(&sealed))
+        self.ring.seal(&place_of(reference, &bound), plain.expose(), nonce).ok()
     }
 
     /// The card that was sealed for this reference and operation; `None` for anything else.

@@ -56,12 +56,9 @@ use crate::issuer::{
 };
 use crate::money::Amount;
 use crate::vault::Tally;
-use alloc::borrow::Cow;
-use alloc::string::String;
-use alloc::vec::Vec;
 use channel::Way;
-use core::fmt::{self, Write as _};
-use wire::{Answers, Line, Op, Request, Str, VERSION};
+use core::fmt;
+use wire::{Answers, Line, Question, VERSION};
 
 /// The name under which profiles ask for this adapter.
 pub const NAME: &str = "signed_json";
@@ -109,12 +106,8 @@ impl Issuer for SignedJson {
         context: &Context<'_>,
         out: &mut Message,
     ) -> Result<(), EncodeError> {
-        let mut ops = Vec::with_capacity(operations.len());
-        for (place, operation) in operations.iter().enumerate() {
-            ops.push(self.operation(operation, (&context.nonce, place))?);
-        }
-        send(&self.channel, ops, context, out);
-        Ok(())
+        let question = |(place, operation)| self.question(operation, (&context.nonce, place));
+        send(&self.channel, operations.iter().enumerate().map(question), context, out)
     }
 
     fn decode(
@@ -140,11 +133,11 @@ impl Issuer for SignedJson {
 }
 
 impl SignedJson {
-    fn operation<'a>(
+    fn question<'a>(
         &self,
         operation: &Operation<'a>,
         nonce: (&[u8; 16], usize),
-    ) -> Result<Op<'a>, EncodeError> {
+    ) -> Result<Question<'a>, EncodeError> {
         let Operation { kind, reference, .. } = *operation;
         let needs_card = match kind {
             OpKind::Balance | OpKind::PinCheck | OpKind::Redeem => true,
@@ -156,15 +149,14 @@ impl SignedJson {
         }
         let card = match operation.card {
             Some(card) => {
-                let sealed = self.channel.seal_card(reference, kind, card, nonce);
-                Some(Str::from(sealed.ok_or(EncodeError::Field("card"))?))
+                let sealed = self.channel.sealed_card(reference, kind, card, nonce);
+                Some(sealed.ok_or(EncodeError::Field("card"))?)
             }
             None if needs_card => return Err(EncodeError::Field("card")),
             None => None,
         };
-        let product = Some(Str::from(operation.product.as_str()));
-        let op = question(kind, reference, operation.amount, operation.attempt)?;
-        Ok(Op { product, card, ..op })
+        let question = question(kind, reference, operation.amount, operation.attempt)?;
+        Ok(Question { product: Some(operation.product), card, ..question })
     }
 }
 
@@ -179,19 +171,17 @@ impl Rail for SignedJsonRail {
         context: &Context<'_>,
         out: &mut Message,
     ) -> Result<(), EncodeError> {
-        let mut ops = Vec::with_capacity(payments.len());
-        for payment in payments {
+        let questions = payments.iter().map(|payment| {
             if !matches!(payment.kind, OpKind::Pay | OpKind::PayQuery) {
                 return Err(EncodeError::Unsupported(payment.kind.name()));
             }
             if payment.reference.leg == Leg::Debit {
                 return Err(EncodeError::Field("ref"));
             }
-            let op = question(payment.kind, payment.reference, payment.amount, payment.attempt)?;
-            ops.push(Op { payee: Some(Str::from(payment.payee.as_str())), ..op });
-        }
-        send(&self.channel, ops, context, out);
-        Ok(())
+            let question = question(payment.kind, payment.reference, payment.amount, payment.attempt)?;
+            Ok(Question { payee: Some(payment.payee), ..question })
+        });
+        send(&self.channel, questions, context, out)
     }
 
     fn decode(
@@ -221,33 +211,27 @@ fn question<'a>(
     reference: Reference,
     amount: Amount,
     attempt: u32,
-) -> Result<Op<'a>, EncodeError> {
+) -> Result<Question<'a>, EncodeError> {
     if amount.minor() < 0 {
         return Err(EncodeError::Field("amount_minor"));
     }
-    Ok(Op {
-        reference: Cow::Owned(written(reference)),
-        op: Cow::Borrowed(kind.name()),
-        product: None,
-        payee: None,
-        amount_minor: amount.minor(),
-        currency: Cow::Borrowed(amount.currency().alpha()),
-        attempt,
-        card: None,
-    })
+    Ok(Question { kind, reference, product: None, payee: None, amount, attempt, card: None })
 }
 
-fn send(channel: &Channel, ops: Vec<Op<'_>>, context: &Context<'_>, out: &mut Message) {
+fn send<'a>(
+    channel: &Channel,
+    questions: impl ExactSizeIterator<Item = Result<Question<'a>, EncodeError>>,
+    context: &Context<'_>,
+    out: &mut Message,
+) -> Result<(), EncodeError> {
+    let mut payload = wire::begin_request(questions.len(), &context.nonce, context.now.0);
+    for question in questions {
+        wire::write_question(&question?, &mut payload);
+    }
+    wire::end_request(&mut payload);
     out.head = b"v1/operations".to_vec();
-    let nonce = Cow::Owned(hex::write(&context.nonce));
-    let request = Request { v: VERSION, nonce, ts: context.now.0, ops };
-    out.body = channel.sign(Way::Request, &wire::write_request(&request));
-}
-
-fn written(reference: Reference) -> String {
-    let mut text = String::with_capacity(40);
-    write!(text, "{reference}").expect("a text takes every text");
-    text
+    out.body = channel.sign(Way::Request, &payload);
+    Ok(())
 }
 
 fn decode(
@@ -257,6 +241,9 @@ fn decode(
     answers: &mut dyn FnMut(Reference, Answer),
 ) -> Result<(), DecodeError> {
     let payload = channel.verify(Way::Answer, bytes)?;
+    if let Some(line) = wire::read_answer(&payload) {
+        return tell(&line, &ours, answers);
+    }
     let message: Answers<'_> = serde_json::from_str(&payload).map_err(|error| DecodeError {
         at: wire::at_byte(payload.as_bytes(), &error),
         what: "answers (byte of the payload)",
@@ -264,17 +251,21 @@ fn decode(
     if message.v != VERSION {
         return Err(DecodeError { at: 0, what: "version 1" });
     }
-    let mut strange = Ok(());
-    for line in &message.answers {
-        let reference = Reference::parse(&line.reference).filter(|reference| ours(reference.leg));
-        let Some(reference) = reference else { continue };
-        match OpKind::from_name(&line.op) {
-            Some(kind) => answers(reference, Answer { kind, outcome: outcome(line), by_file: line.file }),
-            // What can be read is still handed out: one line must not hold up a whole file.
-            None => strange = Err(DecodeError { at: 0, what: "an operation's name" }),
-        }
-    }
-    strange
+    // What can be read is still handed out: one line must not hold up a whole file.
+    message.answers.iter().fold(Ok(()), |told, line| tell(line, &ours, answers).and(told))
+}
+
+/// Hands out what a line says, if it is for this channel.
+fn tell(
+    line: &Line<'_>,
+    ours: &impl Fn(Leg) -> bool,
+    answers: &mut dyn FnMut(Reference, Answer),
+) -> Result<(), DecodeError> {
+    let reference = Reference::parse(&line.reference).filter(|reference| ours(reference.leg));
+    let Some(reference) = reference else { return Ok(()) };
+    let kind = OpKind::from_name(&line.op).ok_or(DecodeError { at: 0, what: "an operation's name" })?;
+    answers(reference, Answer { kind, outcome: outcome(line), by_file: line.file });
+    Ok(())
 }
 
 /// What a line says. An outcome outside the closed set is unknown, and never a no.
