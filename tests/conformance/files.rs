@@ -79,12 +79,14 @@ impl FarEnd for End {
             .map(|said| {
                 let outcome = match said.says {
                     Says::Strange(number) if number % 2 == 0 => Outcome::Declined(Decline::Expired),
-                    Says::Yes | Says::Strange(_) if said.kind == OpKind::Redeem => Outcome::Accepted(Accepted {
-                        reference: Text::new(&said.own).unwrap(),
-                        amount: Amount::new(said.amount.minor(), said.amount.currency()),
-                        card: None,
-                        generation: None,
-                    }),
+                    Says::Yes | Says::Strange(_) if said.kind == OpKind::Redeem => {
+                        Outcome::Accepted(Accepted {
+                            reference: Text::new(&said.own).unwrap(),
+                            amount: Amount::new(said.amount.minor(), said.amount.currency()),
+                            card: None,
+                            generation: None,
+                        })
+                    }
                     Says::No(decline) => Outcome::Declined(decline),
                     _ => return None,
                 };

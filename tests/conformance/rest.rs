@@ -28,7 +28,7 @@ impl Protocol {
         Self { text, verify, numbered: true, undoes: false, later: false }
     }
 
-    pub(crate) fn terms(&self) -> RestTerms {
+    fn terms(&self) -> RestTerms {
         let terms = RestTerms::parse(self.text).unwrap();
         let missing: Vec<String> = terms.missing_params().map(String::from).collect();
         terms.with_params(missing.iter().map(|param| (param.as_str(), "P-77"))).unwrap()
@@ -44,18 +44,18 @@ impl Protocol {
         keys.fold(RestKeys::new(crate::key()), |keys, name| keys.with(name, key(name)))
     }
 
-    pub(crate) fn rest(&self) -> Rest {
+    pub(crate) fn issuer(&self) -> Box<dyn Issuer> {
+        self.issuer_with_the_keys_of("ours")
+    }
+
+    pub(crate) fn issuer_with_the_keys_of(&self, owner: &str) -> Box<dyn Issuer> {
         let lines = format!(
             "verify = \"{}\"\nidempotency = \"issuer\"\nrecipe = \"query\"\nlate_debit = \"owe\"",
             self.verify
         );
         let mut profile = crate::profile("rest", &lines);
         profile.can_reverse = self.undoes;
-        Rest::new(profile, self.terms(), self.keys("ours")).unwrap()
-    }
-
-    pub(crate) fn issuer(&self) -> Box<dyn Issuer> {
-        Box::new(self.rest())
+        Box::new(Rest::new(profile, self.terms(), self.keys(owner)).unwrap())
     }
 
     fn server(&self, owner: &str) -> Server {

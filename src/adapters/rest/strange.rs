@@ -2,7 +2,7 @@
 //! one code. For conformance suites: whatever our end makes of them, it must not be an outcome.
 
 use super::server::{NO_WORDS, Server};
-use super::terms::{Rule, Section};
+use super::terms::{Rule, Section, Verdict};
 use crate::adapters::AdapterError;
 use crate::adapters::served::Asked;
 use crate::base::{Text, Wall};
@@ -12,9 +12,9 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 /// Statuses of HTTP and beyond, of which a profile names a few.
-const STATUSES: [&str; 16] = [
+const STATUSES: [&str; 17] = [
     "100", "201", "202", "204", "302", "400", "401", "403", "404", "409", "418", "429", "500", "502", "503",
-    "999",
+    "504", "999",
 ];
 
 /// What is strange about one answer.
@@ -77,8 +77,12 @@ fn yes(asked: &Asked) -> Outcome {
 /// The rule that is bent, and how. `kind` is the question, of a reply.
 fn oddity(section: &Section, kind: Option<OpKind>, number: u32) -> Option<(&Rule, Oddity)> {
     let rules = || section.rules.iter().filter(move |rule| kind.is_none_or(|kind| rule.ops.contains(&kind)));
-    let known = |status: &&str| rules().all(|rule| rule.http.iter().all(|http| http != status));
-    let statuses = STATUSES.into_iter().filter(|_| kind.is_some()).filter(known);
+    // A rule that makes nothing of a status leaves it strange.
+    let names = |rule: &Rule, status: &str| {
+        rule.verdict != Verdict::Unsure && rule.http.iter().any(|http| http == status)
+    };
+    let strange = |status: &&str| !rules().any(|rule| names(rule, status));
+    let statuses = STATUSES.into_iter().filter(|_| kind.is_some()).filter(strange);
     let by_status: Vec<_> = statuses.collect();
     let odd = rules().flat_map(|rule| {
         let codes = rule.when.iter().enumerate().flat_map(|(place, (name, told))| {

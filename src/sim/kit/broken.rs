@@ -6,8 +6,8 @@ use super::{Breach, Rule};
 use crate::issuer::{Accepted, Answer, Decline, OpKind, Outcome, Reference};
 use crate::vault::Entropy;
 use std::format;
-use std::vec::Vec;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::vec::Vec;
 
 /// How much noise is tried with each question.
 const NOISE: usize = 200;
@@ -81,13 +81,7 @@ impl Trial<'_> {
         Ok(())
     }
 
-    fn broken_as(
-        &mut self,
-        sent: &Sent,
-        bytes: &[u8],
-        honest: &Honest,
-        how: How,
-    ) -> Result<(), Breach> {
+    fn broken_as(&mut self, sent: &Sent, bytes: &[u8], honest: &Honest, how: How) -> Result<(), Breach> {
         self.checked.broken += 1;
         let read = catch_unwind(AssertUnwindSafe(|| {
             let heard = [self.hear(bytes, &sent.asked).0, self.overhear(bytes).0].concat();
@@ -114,12 +108,7 @@ impl Trial<'_> {
 }
 
 /// Whether an answer may be read from broken bytes.
-fn may_stand(
-    (about, answer): &(Reference, Answer),
-    sent: &Sent,
-    honest: &Honest,
-    how: How,
-) -> bool {
+fn may_stand((about, answer): &(Reference, Answer), sent: &Sent, honest: &Honest, how: How) -> bool {
     let given = honest.heard.iter().any(|(reference, given)| reference == about && alike(given, answer));
     if given || super::says::says_nothing(&answer.outcome) {
         return true;
