@@ -8,6 +8,8 @@ mod bank;
 mod broken;
 #[path = "conformance/files.rs"]
 mod files;
+#[path = "conformance/later.rs"]
+mod later;
 #[path = "conformance/rest.rs"]
 mod rest;
 #[path = "conformance/signed.rs"]
@@ -61,19 +63,47 @@ fn signed_json() {
     passes(&signed::issuer, &mut signed::End::new(), &[]);
 }
 
+/// Of every question that the protocol does not have.
+fn without(questions: &[&str]) -> Vec<String> {
+    questions.iter().map(|name| format!("{name}, which the protocol does not have")).collect()
+}
+
 #[test]
-fn rest_profiles_that_answer_at_once() {
-    let protocol = |name, verify, numbered, undoes| rest::Protocol { name, verify, numbered, undoes };
-    for protocol in [
-        protocol("jd", "balance", false, false),
-        protocol("walmart", "balance", true, true),
-        protocol("redleaf", "none", true, false),
-        protocol("silkroute", "pin_check", true, true),
+fn rest_profiles() {
+    let of = rest::Protocol::of;
+    let (unechoed, unnamed) =
+        ("answers of another card, for answers carry none", "repeats that are named as such");
+    for (name, protocol, questions, more) in [
+        (
+            "jd",
+            rest::Protocol { numbered: false, ..of("jd", "balance") },
+            &["pin_check", "reverse"][..],
+            &[unechoed, unnamed][..],
+        ),
+        ("walmart", rest::Protocol { undoes: true, ..of("walmart", "balance") }, &["pin_check"], &[]),
+        ("redleaf", of("redleaf", "none"), &["balance", "pin_check", "reverse"], &[unechoed]),
+        ("silkroute", rest::Protocol { undoes: true, ..of("silkroute", "pin_check") }, &["balance"], &[]),
+        (
+            "cardharbor",
+            rest::Protocol { later: true, ..of("cardharbor", "none") },
+            &["balance", "pin_check", "reverse"],
+            &[unechoed, unnamed],
+        ),
+        (
+            "beehive",
+            rest::Protocol { later: true, ..of("beehive", "none") },
+            &["balance", "pin_check", "reverse"],
+            &[unnamed],
+        ),
     ] {
         let checked = conformance(&|| protocol.issuer(), &mut protocol.end());
-        let checked = checked.unwrap_or_else(|breach| panic!("{}: {breach}", protocol.name));
-        println!("{}: {checked}", protocol.name);
-        assert!(checked.checks > 1_000, "{checked}");
+        let checked = checked.unwrap_or_else(|breach| panic!("{name}: {breach}"));
+        println!("{name}: {checked}");
+        assert!(checked.checks > 10_000 && checked.broken > 9_000, "{checked}");
+        let mut left_out = without(questions);
+        left_out.extend(more.iter().map(ToString::to_string));
+        left_out.push("changed bytes, for answers are not signed".into());
+        assert_eq!(checked.left_out, left_out, "{name}");
     }
 }
 
@@ -83,6 +113,7 @@ fn daily_files() {
     let checked = checked.unwrap_or_else(|breach| panic!("{breach}"));
     println!("{checked}");
     assert!(checked.checks > 1_000, "{checked}");
+    assert!(!checked.left_out.iter().any(|what| what.contains("strange")), "{checked}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use scrip::adapters::batch::{Batch, BatchServer, BatchTerms, FileMeta, enveloped};
 use scrip::adapters::served::OpenCard;
 use scrip::base::{Secret, Text, Wall};
-use scrip::issuer::{Accepted, Answer, Issuer, Message, OpKind, Outcome};
+use scrip::issuer::{Accepted, Answer, Decline, Issuer, Message, OpKind, Outcome};
 use scrip::money::{Amount, Currency};
 use scrip::sim::kit::{CardText, FarEnd, Heard, Said, Says};
 
@@ -26,6 +26,9 @@ trailer = [{ field = "count" }, { field = "sum" }]
 const PROFILE: &str = "[issuer.shop]\nadapter = \"batch\"\nverify = \"none\"\nevidence = \"file\"\n\
     idempotency = \"issuer\"\nrecipe = \"file\"\nlate_debit = \"owe\"\nbatch_window_ms = 5\nbatch_max = 50\n\
     endpoints = [\"a\"]\n";
+
+/// Each of them once in a row of a no, and once in a row of a yes.
+const STRANGE: [&str; 12] = ["14", "14", "1", "1", "", "", "000", "000", "OK", "OK", "-1", "-1"];
 
 fn terms() -> BatchTerms {
     BatchTerms::parse(TERMS).unwrap()
@@ -66,16 +69,24 @@ impl FarEnd for End {
         if said.iter().any(|said| said.amount.currency() != Currency::CNY) {
             return None;
         }
+        // A status that the terms do not name stands in the place of one that they do.
+        let strange = match said {
+            [Said { says: Says::Strange(number), .. }] => Some(*STRANGE.get(*number as usize)?),
+            _ => None,
+        };
         let answers: Option<Vec<_>> = said
             .iter()
             .map(|said| {
                 let outcome = match said.says {
-                    Says::Yes if said.kind == OpKind::Redeem => Outcome::Accepted(Accepted {
-                        reference: Text::new(&said.own).unwrap(),
-                        amount: Amount::new(said.amount.minor(), said.amount.currency()),
-                        card: None,
-                        generation: None,
-                    }),
+                    Says::Strange(number) if number % 2 == 0 => Outcome::Declined(Decline::Expired),
+                    Says::Yes | Says::Strange(_) if said.kind == OpKind::Redeem => {
+                        Outcome::Accepted(Accepted {
+                            reference: Text::new(&said.own).unwrap(),
+                            amount: Amount::new(said.amount.minor(), said.amount.currency()),
+                            card: None,
+                            generation: None,
+                        })
+                    }
                     Says::No(decline) => Outcome::Declined(decline),
                     _ => return None,
                 };
@@ -86,7 +97,12 @@ impl FarEnd for End {
         let number = request.head.iter().filter(|byte| byte.is_ascii_digit());
         let sequence = number.fold(0, |number, digit| number * 10 + u32::from(digit - b'0'));
         let meta = FileMeta { at: Wall(1_795_390_215_000), sequence };
-        let file = self.0.write(&meta, &answers?).ok()?;
+        let mut file = self.0.write(&meta, &answers?).ok()?;
+        if let Some(strange) = strange {
+            let text = std::str::from_utf8(&file.body).ok()?;
+            let row = text.replace("|10|", &format!("|{strange}|")).replace("|00|", &format!("|{strange}|"));
+            file.body = row.into_bytes();
+        }
         Some(enveloped(std::str::from_utf8(&file.head).ok()?, None, &file.body))
     }
 }

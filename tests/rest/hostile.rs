@@ -50,29 +50,6 @@ fn pages_errors_and_garbage_are_unknown() {
 }
 
 #[test]
-fn a_servers_error_never_declines_whatever_its_body_says() {
-    for (name, _) in PROFILES {
-        let ends = Ends::of(name);
-        for kind in KINDS {
-            for decline in Decline::ALL {
-                let said = Outcome::Declined(*decline);
-                let Ok(bytes) = ends.server.answer(&asked(kind, 10_000), &said, NOW, [3; 16]) else {
-                    continue;
-                };
-                let text = String::from_utf8(bytes).unwrap();
-                let (_, rest) = text.split_once('\n').unwrap();
-                for status in ["500", "502", "503", "504"] {
-                    let heard = ends.heard(format!("{status}\n{rest}").as_bytes(), &asked(kind, 10_000));
-                    let heard = heard.map(|answer| answer.outcome);
-                    let unknown = matches!(heard, None | Some(Outcome::Unknown(_)));
-                    assert!(unknown, "{name} {kind:?} {status} {heard:?}");
-                }
-            }
-        }
-    }
-}
-
-#[test]
 fn a_refused_question_says_nothing_about_the_debit() {
     let jd = Ends::of("jd");
     for code in ["2", "4", "12", "19", "21", "24"] {

@@ -35,6 +35,7 @@ mod read;
 mod read_sign;
 mod request;
 mod server;
+mod strange;
 pub(in crate::adapters) mod table;
 mod template;
 mod terms;

@@ -22,7 +22,7 @@ use core::fmt;
 use zeroize::Zeroizing;
 
 /// The issuer's end of a channel, made from the same profile and keys as our end.
-pub struct Server(Channel);
+pub struct Server(pub(super) Channel);
 
 impl Server {
     /// The issuer's end.
@@ -254,7 +254,7 @@ impl Server {
     }
 
     /// What an answer may tell.
-    fn told(
+    pub(super) fn told(
         &self,
         section: &Section,
         asked: &Asked,
@@ -284,7 +284,7 @@ impl Server {
         Some(values)
     }
 
-    fn message(
+    pub(super) fn message(
         &self,
         section: &Section,
         rule: &Rule,
@@ -335,7 +335,7 @@ impl fmt::Debug for Server {
     }
 }
 
-const NO_WORDS: AdapterError =
+pub(super) const NO_WORDS: AdapterError =
     AdapterError::Rest { what: "the profile has no words for this outcome of this operation" };
 
 /// A request, taken apart.

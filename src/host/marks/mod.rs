@@ -2,7 +2,10 @@
 //! while a [`super::Driver`] runs ([`super::Driver::measure`]).
 //!
 //! Times of issuers that do not answer are kept apart: an outage is counted, and never hidden in an
-//! average nor mixed into it.
+//! average nor mixed into it. An issuer that is slow by itself breaks a mark whatever the library
+//! does, so beside each absolute figure stands the one beyond the issuer's own time (SPEC row C3):
+//! all that was waited before the question left and after its answer had come, commits included.
+//! What the question spends on the line counts as the issuer's.
 
 mod spread;
 
@@ -84,6 +87,10 @@ pub struct Kept {
     pub times: Spread,
     /// How many of them were within the mark's time.
     pub within: u64,
+    /// The same without what issuers took: the time in which no question was under way.
+    pub beyond: Spread,
+    /// How many of those were within the mark's time.
+    pub within_beyond: u64,
     /// Questions that no usable answer came to: lost, or later than they were waited for.
     pub outages: u64,
 }
@@ -94,18 +101,36 @@ impl Kept {
         self.within += u64::from(time <= mark.limit());
     }
 
+    fn add_beyond(&mut self, mark: Mark, time: Duration) {
+        self.beyond.add(time);
+        self.within_beyond += u64::from(time <= mark.limit());
+    }
+
     /// How often the time was kept, in 100,000 of what was answered; `None` of none.
     pub fn share(&self) -> Option<u64> {
         (self.within * 100_000).checked_div(self.times.count())
     }
 
+    /// The same of what was beyond the issuer's own time.
+    pub fn share_beyond(&self) -> Option<u64> {
+        (self.within_beyond * 100_000).checked_div(self.beyond.count())
+    }
+
     /// Whether the mark is kept, by its share or its mean; `None` if nothing was measured.
     pub fn holds(&self, mark: Mark) -> Option<bool> {
-        let share = self.share()?;
-        Some(match mark.wanted() {
-            Some(wanted) => share >= wanted,
-            None => self.times.mean() <= mark.limit(),
-        })
+        Some(holds(mark, self.share()?, &self.times))
+    }
+
+    /// Whether the mark is kept beyond the issuer's own time; `None` if nothing was measured.
+    pub fn holds_beyond(&self, mark: Mark) -> Option<bool> {
+        Some(holds(mark, self.share_beyond()?, &self.beyond))
+    }
+}
+
+fn holds(mark: Mark, share: u64, times: &Spread) -> bool {
+    match mark.wanted() {
+        Some(wanted) => share >= wanted,
+        None => times.mean() <= mark.limit(),
     }
 }
 
@@ -122,6 +147,9 @@ struct Course {
     outage: bool,
     own: Duration,
     store: Duration,
+    /// An answer that nothing has come of yet: its mark, what was waited before its question left,
+    /// and when it came.
+    fresh: Option<(Mark, Duration, Duration)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -129,6 +157,8 @@ struct Question {
     redemption: RedemptionId,
     kind: OpKind,
     left: Duration,
+    /// What its redemption had waited since nothing was under way.
+    waited: Duration,
     patience: Duration,
 }
 
@@ -178,25 +208,35 @@ impl Marks {
             outage: false,
             own: Duration::ZERO,
             store: Duration::ZERO,
+            fresh: None,
         };
         self.courses.entry(id).or_insert(course);
     }
 
     pub(super) fn called(&mut self, call: &Call, now: Mono, at: Duration) {
         let Some(course) = self.courses.get_mut(&call.redemption) else { return };
+        let mut waited = Duration::ZERO;
         if course.under_way == 0 {
+            waited = at.saturating_sub(course.idle.0);
             course.count(at, self.busy);
         }
         course.under_way += 1;
         if !std::mem::replace(&mut course.asked, true) {
             let mark = Mark::DeviceComparison;
-            self.kept[mark as usize].add(mark, at.saturating_sub(course.submitted));
+            let time = at.saturating_sub(course.submitted);
+            // No issuer has a part in it.
+            self.kept[mark as usize].add(mark, time);
+            self.kept[mark as usize].add_beyond(mark, time);
+        }
+        if let Some((mark, time)) = course.came_of_it(at) {
+            self.kept[mark as usize].add_beyond(mark, time);
         }
         let patience = call.answer_by.0.saturating_sub(now.0).max(0);
         let question = Question {
             redemption: call.redemption,
             kind: call.kind,
             left: at,
+            waited,
             patience: Duration::from_millis(u64::try_from(patience).unwrap_or(0)),
         };
         self.questions.insert(call.id, question);
@@ -219,6 +259,8 @@ impl Marks {
             course.outage |= !answered;
             course.under_way = course.under_way.saturating_sub(1);
             course.idle = (at, self.busy);
+            course.fresh =
+                Mark::of(question.kind).filter(|_| answered).map(|mark| (mark, question.waited, at));
         }
     }
 
@@ -236,9 +278,13 @@ impl Marks {
 
     fn moved(&mut self, id: RedemptionId, summary: &Summary, at: Duration) {
         let Some(course) = self.courses.get_mut(&id) else { return };
+        if let Some((mark, time)) = course.came_of_it(at) {
+            self.kept[mark as usize].add_beyond(mark, time);
+        }
         if summary.verified.is_some() && !std::mem::replace(&mut course.verified, true) && !course.outage {
             let mark = Mark::Validation;
             self.kept[mark as usize].add(mark, at.saturating_sub(course.submitted));
+            self.kept[mark as usize].add_beyond(mark, course.beyond(at));
         }
         let paid = summary.payout.is_some();
         if !paid && !at_rest(summary) {
@@ -257,6 +303,18 @@ impl Marks {
 }
 
 impl Course {
+    /// What the library and the store took by `at`.
+    fn beyond(&self, at: Duration) -> Duration {
+        let idle = if self.under_way == 0 { at.saturating_sub(self.idle.0) } else { Duration::ZERO };
+        self.own + self.store + idle
+    }
+
+    /// Something came of the latest answer: the time around its question.
+    fn came_of_it(&mut self, at: Duration) -> Option<(Mark, Duration)> {
+        let (mark, waited, came) = self.fresh.take()?;
+        Some((mark, waited + at.saturating_sub(came)))
+    }
+
     /// Counts the time in which no question was under way.
     fn count(&mut self, at: Duration, busy: Duration) {
         let (since, busy_then) = self.idle;
@@ -270,18 +328,20 @@ impl Course {
 impl fmt::Display for Marks {
     /// A table in Markdown, times in milliseconds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "| mark | within | wanted | kept | answered | mean ms | p50 | p99 | max | outages |")?;
-        writeln!(f, "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|")?;
+        write!(f, "| mark | within | wanted | kept | answered | mean ms | p50 | p99 | max | outages |")?;
+        writeln!(f, " kept beyond the issuer | mean ms | p50 | p99 | max |")?;
+        writeln!(f, "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|")?;
         for mark in Mark::ALL {
             let kept = self.kept(mark);
             let wanted = mark.wanted().map_or_else(|| "mean".into(), percent);
-            let share = kept.share().map_or_else(|| "-".into(), percent);
-            write!(f, "| {} | {} | {wanted} | {share} |", mark.name(), ms(mark.limit()))?;
-            writeln!(f, " {} |{} {} |", kept.times.count(), Times(&kept.times), kept.outages)?;
+            let share = |share: Option<u64>| share.map_or_else(|| "-".into(), percent);
+            write!(f, "| {} | {} | {wanted} | {} |", mark.name(), ms(mark.limit()), share(kept.share()))?;
+            write!(f, " {} |{} {} |", kept.times.count(), Times(&kept.times), kept.outages)?;
+            writeln!(f, " {} |{}", share(kept.share_beyond()), Times(&kept.beyond))?;
         }
         for (name, times) in [("own part", &self.own), ("in the store", &self.store), ("whole", &self.whole)]
         {
-            writeln!(f, "| {name} | | | | {} |{} |", times.count(), Times(times))?;
+            writeln!(f, "| {name} | | | | {} |{} | | | | | |", times.count(), Times(times))?;
         }
         Ok(())
     }

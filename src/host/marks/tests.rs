@@ -72,7 +72,36 @@ fn the_own_part_is_what_neither_issuers_nor_the_store_took() {
     assert_eq!(of(Mark::DeviceComparison), (ms(5), 1));
     assert_eq!(of(Mark::Balance), (ms(80), 1));
     assert_eq!(of(Mark::Validation), (ms(90), 1));
+    let beyond = |mark| (marks.kept(mark).beyond.max(), marks.kept(mark).within_beyond);
+    assert_eq!(beyond(Mark::Balance), (ms(5 + 5), 1), "before its question left, and after the answer");
+    assert_eq!(beyond(Mark::Validation), (ms(90 - 80), 1));
+    assert_eq!(beyond(Mark::DeviceComparison), (ms(5), 1));
     assert_eq!(marks.kept(Mark::SecretCheck).holds(Mark::SecretCheck), None);
+}
+
+#[test]
+fn an_issuer_that_is_slow_by_itself_breaks_the_mark_and_not_what_is_beyond() {
+    let mut marks = Marks::default();
+    for number in 0..100 {
+        marks.submitted(ID, ms(0));
+        marks.called(&call(number, OpKind::Balance), Mono(0), ms(4));
+        marks.arrived(&reply(number), ms(404));
+        marks.event(&moved(State::Verified, true, false), ms(if number == 0 { 709 } else { 410 }));
+        marks.event(&moved(State::Declined, true, false), ms(800));
+    }
+    let kept = marks.kept(Mark::Balance);
+    assert_eq!((kept.holds(Mark::Balance), kept.share()), (Some(false), Some(0)));
+    assert_eq!((kept.share_beyond(), kept.beyond.max()), (Some(99_000), ms(309)), "99 of 100, wanted 99.85");
+    assert_eq!(kept.holds_beyond(Mark::Balance), Some(false));
+    let whole = marks.kept(Mark::Validation);
+    assert_eq!(
+        (whole.holds(Mark::Validation), whole.holds_beyond(Mark::Validation)),
+        (Some(false), Some(true))
+    );
+    let table = marks.to_string();
+    assert!(table.contains("| 0 | 99.000 % | 12.990 |"), "{table}");
+    let columns = |line: &str| line.matches('|').count();
+    assert!(table.lines().all(|line| columns(line) == columns(table.lines().next().unwrap())), "{table}");
 }
 
 #[test]

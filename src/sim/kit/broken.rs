@@ -7,6 +7,7 @@ use crate::issuer::{Accepted, Answer, Decline, OpKind, Outcome, Reference};
 use crate::vault::Entropy;
 use std::format;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::vec::Vec;
 
 /// How much noise is tried with each question.
 const NOISE: usize = 200;
@@ -22,6 +23,12 @@ enum How {
     Noise,
 }
 
+/// What the whole bytes say.
+struct Honest {
+    heard: Vec<(Reference, Answer)>,
+    signs: bool,
+}
+
 impl Trial<'_> {
     pub(super) fn broken(&mut self) -> Result<(), Breach> {
         if !self.far.signs() {
@@ -31,14 +38,23 @@ impl Trial<'_> {
         for sent in self.questions()? {
             for says in [Says::Yes, Says::No(Decline::AlreadyUsed), Says::Pending] {
                 let Some(reply) = self.far.write(&sent.message, &[self.said(&sent, says)]) else { continue };
-                self.breaks(&sent, &reply, &mut entropy)?;
+                let signs = self.far.signs();
+                self.breaks(&sent, &reply, &mut entropy, signs)?;
             }
         }
         Ok(())
     }
 
-    fn breaks(&mut self, sent: &Sent, reply: &[u8], entropy: &mut Entropy) -> Result<(), Breach> {
-        let honest = [self.hear(reply, &sent.asked).0, self.overhear(reply).0].concat();
+    /// `signs`: the bytes bear a signature, so that no changed bit may change what they say.
+    pub(super) fn breaks(
+        &mut self,
+        sent: &Sent,
+        reply: &[u8],
+        entropy: &mut Entropy,
+        signs: bool,
+    ) -> Result<(), Breach> {
+        let heard = [self.hear(reply, &sent.asked).0, self.overhear(reply).0].concat();
+        let honest = Honest { heard, signs };
         for end in 0..reply.len() {
             self.broken_as(sent, &reply[..end], &honest, How::CutOff)?;
         }
@@ -65,13 +81,7 @@ impl Trial<'_> {
         Ok(())
     }
 
-    fn broken_as(
-        &mut self,
-        sent: &Sent,
-        bytes: &[u8],
-        honest: &[(Reference, Answer)],
-        how: How,
-    ) -> Result<(), Breach> {
+    fn broken_as(&mut self, sent: &Sent, bytes: &[u8], honest: &Honest, how: How) -> Result<(), Breach> {
         self.checked.broken += 1;
         let read = catch_unwind(AssertUnwindSafe(|| {
             let heard = [self.hear(bytes, &sent.asked).0, self.overhear(bytes).0].concat();
@@ -91,34 +101,27 @@ impl Trial<'_> {
             let what = format!("{how:?} bytes of an answer to {}: a panic", kind.name());
             return Err(self.breach(Rule::Broken, what));
         };
-        let signs = self.far.signs();
-        let wrong = heard.iter().find(|answer| !may_stand(answer, sent, honest, how, signs));
+        let wrong = heard.iter().find(|answer| !may_stand(answer, sent, honest, how));
         let what = || format!("{how:?} bytes of an answer to {}: {wrong:?}", kind.name());
         self.check(Rule::Broken, wrong.is_none(), what)
     }
 }
 
 /// Whether an answer may be read from broken bytes.
-fn may_stand(
-    (about, answer): &(Reference, Answer),
-    sent: &Sent,
-    honest: &[(Reference, Answer)],
-    how: How,
-    signs: bool,
-) -> bool {
-    let given = honest.iter().any(|(reference, given)| reference == about && alike(given, answer));
+fn may_stand((about, answer): &(Reference, Answer), sent: &Sent, honest: &Honest, how: How) -> bool {
+    let given = honest.heard.iter().any(|(reference, given)| reference == about && alike(given, answer));
     if given || super::says::says_nothing(&answer.outcome) {
         return true;
     }
     match how {
         // Without a signature a changed letter says what it says; but never of another question,
         // and never yes to what was asked where no yes was given.
-        How::Flipped | How::Joined if !signs => {
+        How::Flipped | How::Joined if !honest.signs => {
             let yes = |answer: &Answer| match &answer.outcome {
                 Outcome::Accepted(yes) => yes.amount == FACE && answer.kind == OpKind::Redeem,
                 _ => false,
             };
-            let gave = honest.iter().any(|(_, answer)| yes(answer));
+            let gave = honest.heard.iter().any(|(_, answer)| yes(answer));
             *about != sent.asked.reference || !yes(answer) || gave
         }
         _ => false,

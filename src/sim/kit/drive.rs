@@ -2,11 +2,11 @@
 //! far end with honest books.
 
 use super::book::Book;
-use super::far::{FarEnd, Said};
+use super::far::{FarEnd, Said, Says};
 use crate::adapters::plain::PlainRail;
 use crate::base::{Mono, Now, Secret, Wall};
 use crate::card::Catalogue;
-use crate::engine::{Call, Policy, Sent, Setup, SetupError};
+use crate::engine::{Call, ChannelId, Policy, Sent, Setup, SetupError};
 use crate::host::{Arrival, Driver, InboundToken, Memory, Transport};
 use crate::issuer::{Issuer, Message, OpKind, Profiles, Rail, Reference};
 use crate::money::{Amount, Currency};
@@ -17,13 +17,20 @@ use std::format;
 use std::vec;
 use std::vec::Vec;
 
+/// After so long an issuer that tells later calls back.
+const CALLED_AFTER_MS: i64 = 1_000;
+
 /// Carries calls to a [`FarEnd`] that answers at once and honestly, as an issuer that has given
-/// out the first of its [`cards`](FarEnd::cards) with a face of 100.00.
+/// out the first of its [`cards`](FarEnd::cards) with a face of 100.00. What it tells
+/// [later](FarEnd::later) of a debit it tells twice, a second after it was asked.
 pub struct FarEndTransport {
     far: Box<dyn FarEnd>,
     book: Book,
     now: Now,
     arrivals: VecDeque<Arrival>,
+    /// What is called back, and when.
+    callbacks: VecDeque<(Mono, ChannelId, Vec<u8>)>,
+    called: u64,
 }
 
 impl FarEndTransport {
@@ -51,7 +58,13 @@ impl FarEndTransport {
         for heard in self.far.read(&request, card)? {
             let (says, own, amount) = self.book.take(&heard, face);
             let reference = heard.reference.unwrap_or(Reference::debit(call.redemption));
-            said.push(Said { kind: heard.kind, reference, amount, card, own, says });
+            let said_of = |says| Said { kind: heard.kind, reference, amount, card, own: own.clone(), says };
+            let later = heard.kind == OpKind::Redeem && says == Says::Yes && self.far.later();
+            if let Some(bytes) = self.far.call_back(&said_of(says)).filter(|_| later) {
+                let at = self.now.mono.plus(CALLED_AFTER_MS);
+                self.callbacks.extend([(at, call.id.channel, bytes.clone()), (at, call.id.channel, bytes)]);
+            }
+            said.push(said_of(if later { Says::Pending } else { says }));
         }
         self.far.write(&request, &said)
     }
@@ -77,12 +90,19 @@ impl Transport for FarEndTransport {
     }
 
     fn next(&mut self, until: Option<Mono>) -> Option<Arrival> {
-        let arrival = self.arrivals.pop_front();
-        if let (None, Some(until)) = (&arrival, until) {
-            let step = (until.0 - self.now.mono.0).max(0);
-            self.now = Now { mono: self.now.mono.plus(step), wall: self.now.wall.plus(step) };
+        if let Some(arrival) = self.arrivals.pop_front() {
+            return Some(arrival);
         }
-        arrival
+        let called = self.callbacks.front().map(|(at, ..)| *at);
+        let called = called.filter(|at| until.is_none_or(|until| *at <= until));
+        if let Some(at) = called.or(until) {
+            let step = (at.0 - self.now.mono.0).max(0);
+            self.now = Now { mono: self.now.mono.plus(step), wall: self.now.wall.plus(step) };
+            self.far.at(self.now.wall);
+        }
+        let (_, channel, bytes) = self.callbacks.pop_front().filter(|_| called.is_some())?;
+        self.called += 1;
+        Some(Arrival::Inbound(channel, InboundToken(self.called), bytes))
     }
 
     fn acknowledge(&mut self, _token: InboundToken, _bytes: &[u8]) {}
@@ -110,6 +130,13 @@ pub fn driver(
     let ring = ring.expect("a key and a pepper of 32 bytes");
     let setup = Setup::new(catalogue, Policy::default(), vec![issuer], vec![rail], ring)?;
     let now = Now { mono: Mono(0), wall: Wall(1_795_390_215_000) };
-    let transport = FarEndTransport { far, book: Book::default(), now, arrivals: VecDeque::new() };
+    let transport = FarEndTransport {
+        far,
+        book: Book::default(),
+        now,
+        arrivals: VecDeque::new(),
+        callbacks: VecDeque::new(),
+        called: 0,
+    };
     Ok(Driver::open(setup, Memory::new(), transport).expect("an empty memory store opens"))
 }

@@ -1,6 +1,6 @@
 //! The other end of an adapter's protocol.
 
-use crate::base::Text;
+use crate::base::{Text, Wall};
 use crate::issuer::{Accepted, CardData, CardTag, Cause, Decline, Message, OpKind, Outcome, Reference};
 use crate::money::Amount;
 use std::string::String;
@@ -56,7 +56,9 @@ pub enum Says {
     Duplicate,
     /// The issuer does not know itself.
     Unsure,
-    /// A code that is not in the protocol's closed set: the one with this number, from 0.
+    /// An answer in which all is as agreed but one thing that is not in the protocol's closed set: a
+    /// business code, a status of the answer, a status of the transport. The one with this number,
+    /// from 0; there are no more behind the first that is not written.
     Strange(u32),
 }
 
@@ -119,6 +121,31 @@ pub trait FarEnd {
     /// that is checked too.
     fn signs(&self) -> bool {
         false
+    }
+
+    /// Whether a debit is only taken in at once, and what became of it is told later: by a callback
+    /// (回调), or when it is asked for. Then there is no plain yes to a debit, but a "taken in"
+    /// ([`Says::Pending`]).
+    fn later(&self) -> bool {
+        false
+    }
+
+    /// Writes a message that nobody waits for and that tells how a debit stands. `None` if the
+    /// protocol has none, or no words for it.
+    fn call_back(&mut self, said: &Said) -> Option<Vec<u8>> {
+        let _ = said;
+        None
+    }
+
+    /// The same as one writes it who knows all of the protocol and has none of its keys.
+    fn forge(&mut self, said: &Said) -> Option<Vec<u8>> {
+        let _ = said;
+        None
+    }
+
+    /// Told what time it is from now on, before anything else is asked of it.
+    fn at(&mut self, now: Wall) {
+        let _ = now;
     }
 
     /// Answers the message that opens a session ([`Issuer::sign_in`](crate::issuer::Issuer::sign_in)).

@@ -25,6 +25,7 @@ mod broken;
 mod drive;
 mod far;
 mod foreign;
+mod later;
 mod plain;
 mod quiet;
 mod repeats;
@@ -51,7 +52,8 @@ pub enum Rule {
     Ability,
     /// A plain answer comes out as what it says, with its amount.
     Answer,
-    /// A code that is not in the closed set says nothing: neither yes nor no.
+    /// A code or status that is not in the closed set leaves the outcome unknown: neither yes nor no,
+    /// nor that it will be told later.
     Unknown,
     /// What was said of another reference, amount, currency or card is not taken for what was
     /// asked.
@@ -72,6 +74,11 @@ pub enum Rule {
     /// After a restart, with nothing but session and trace, repeat, query, undoing and a late
     /// answer still mean the same debit.
     Restart,
+    /// What is only taken in is not approved, and what became of it can be heard.
+    Later,
+    /// A message that nobody waits for says what it says, to whoever hears it and however often; one
+    /// that was forged or changed says nothing.
+    Callback,
 }
 
 /// Where an adapter does not keep the contract.
@@ -116,7 +123,8 @@ impl fmt::Display for Checked {
 /// [`Breach`], the first one found.
 ///
 /// # Panics
-/// If the far end cannot read a request of this protocol, or cannot write a plain yes.
+/// If the far end cannot read a request of this protocol, or cannot write a plain yes (where debits are told of
+/// [later](FarEnd::later), that one is taken in).
 pub fn conformance(make: &dyn Fn() -> Box<dyn Issuer>, far: &mut dyn FarEnd) -> Result<Checked, Breach> {
     let mut trial = Trial::new(make, far)?;
     trial.abilities()?;
@@ -129,6 +137,8 @@ pub fn conformance(make: &dyn Fn() -> Box<dyn Issuer>, far: &mut dyn FarEnd) -> 
     trial.batch()?;
     trial.repeats()?;
     trial.restart()?;
+    trial.taken_in()?;
+    trial.callbacks()?;
     trial.broken()?;
     Ok(trial.checked)
 }

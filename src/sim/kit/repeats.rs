@@ -1,10 +1,10 @@
 //! Repeats, restarts, and several operations in one message.
 
 use super::far::Said;
-use super::trial::{FACE, Trial, operation};
+use super::trial::{FACE, Sent, Trial, operation};
 use super::{Breach, Rule};
 use crate::base::Text;
-use crate::issuer::{Idempotency, OpKind, Outcome, Reference};
+use crate::issuer::{Asked, Idempotency, OpKind, Outcome, Reference};
 use std::format;
 use std::vec::Vec;
 
@@ -24,24 +24,26 @@ impl Trial<'_> {
         let heard = self.far.read(&message, card).expect("the far end reads what the adapter writes");
         let all = heard.len() == many;
         self.check(Rule::Batch, all, || format!("of {many} operations {} arrive", heard.len()))?;
-        let said: Vec<Said> = heard
-            .iter()
-            .zip(&references)
-            .map(|(heard, reference)| {
-                let (says, own, amount) = self.book.take(heard, FACE);
-                Said { kind: OpKind::Redeem, reference: *reference, amount, card, own, says }
-            })
-            .collect();
-        let reply = self.far.write(&message, &said).expect("the far end writes a plain yes to each");
+        let trace = message.trace.clone();
+        let mut sent = Sent {
+            asked: Asked { kind: OpKind::Redeem, reference: references[0], amount: FACE, trace },
+            message,
+        };
+        let mut said: Vec<Said> = Vec::new();
+        for (heard, reference) in heard.iter().zip(&references) {
+            sent.asked.reference = *reference;
+            said.push(self.honest(&sent, heard));
+        }
+        let reply = self.far.write(&sent.message, &said).expect("the far end writes a plain yes to each");
+        let later = self.far.later();
         for reference in references {
-            let asked = crate::issuer::Asked {
-                kind: OpKind::Redeem,
-                reference,
-                amount: FACE,
-                trace: message.trace.clone(),
+            sent.asked.reference = reference;
+            let answer = self.answer(&reply, &sent.asked);
+            let yes = match answer.as_ref().map(|answer| &answer.outcome) {
+                Some(Outcome::Accepted(yes)) => !later && yes.amount == FACE,
+                Some(Outcome::Pending) => later,
+                _ => false,
             };
-            let answer = self.answer(&reply, &asked);
-            let yes = matches!(&answer, Some(a) if matches!(&a.outcome, Outcome::Accepted(yes) if yes.amount == FACE));
             self.check(Rule::Batch, yes, || format!("one of {many} answers is {answer:?}"))?;
         }
         Ok(())
@@ -78,6 +80,7 @@ impl Trial<'_> {
             let known = match &outcome {
                 Some(Outcome::Accepted(yes)) => !names_duplicates && yes.amount == FACE,
                 Some(Outcome::Duplicate(_)) => true,
+                Some(Outcome::Pending) => names_duplicates || self.far.later(),
                 Some(outcome) => names_duplicates && super::says::says_nothing(outcome),
                 None => false,
             };
@@ -88,10 +91,9 @@ impl Trial<'_> {
     }
 
     /// What an honest issuer answers, if the protocol has words for it.
-    fn far_answer(&mut self, sent: &super::trial::Sent) -> Result<Option<Vec<u8>>, Breach> {
+    fn far_answer(&mut self, sent: &Sent) -> Result<Option<Vec<u8>>, Breach> {
         let heard = self.heard(sent)?;
-        let (says, own, amount) = self.book.take(&heard, FACE);
-        let said = Said { amount, own, ..self.said(sent, says) };
+        let said = self.honest(sent, &heard);
         Ok(self.far.write(&sent.message, &[said]))
     }
 
@@ -101,14 +103,19 @@ impl Trial<'_> {
         let first = self.redeem(reference)?;
         let late = self.serve(&first)?;
         let trace = first.asked.trace.clone();
-        let own = match self.answer(&late, &first.asked).map(|answer| answer.outcome) {
-            Some(Outcome::Accepted(yes)) => yes.reference,
+        let (told, later) = (self.answer(&late, &first.asked).map(|answer| answer.outcome), self.far.later());
+        let own = match &told {
+            Some(Outcome::Accepted(yes)) if !later => Some(yes.reference.clone()),
+            Some(Outcome::Pending) if later => None,
             other => return Err(self.breach(Rule::Restart, format!("a plain yes is {other:?}"))),
         };
         self.restart_process();
         // The answer comes after the restart, to whoever waits for it.
         let heard = self.answer(&late, &first.asked).map(|answer| answer.outcome);
-        let same = matches!(&heard, Some(Outcome::Accepted(yes)) if yes.reference == own);
+        let same = match (&heard, &own) {
+            (Some(Outcome::Accepted(yes)), Some(own)) => yes.reference == *own,
+            (heard, own) => own.is_none() && *heard == told,
+        };
         self.check(Rule::Restart, same, || format!("a late answer is {heard:?} after a restart"))?;
         if self.profile().idempotency != Idempotency::None {
             let again = self.ask(OpKind::Redeem, reference, 2, trace.as_ref())?;
@@ -121,7 +128,8 @@ impl Trial<'_> {
             let Some(query) = self.ask(kind, reference, 1, trace.as_ref())? else { continue };
             let reply = self.serve(&query)?;
             let outcome = self.answer(&reply, &query.asked).map(|answer| answer.outcome);
-            let found = matches!(&outcome, Some(Outcome::Accepted(yes)) if yes.amount == FACE && yes.reference == own);
+            let ours = |told: &Text| own.as_ref().is_none_or(|own| own == told);
+            let found = matches!(&outcome, Some(Outcome::Accepted(yes)) if yes.amount == FACE && ours(&yes.reference));
             self.check(Rule::Restart, found, || {
                 format!("{} of a debit that was made: {outcome:?}", kind.name())
             })?;

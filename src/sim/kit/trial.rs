@@ -59,6 +59,7 @@ impl<'a> Trial<'a> {
             messages: 0,
             redemptions: 0,
         };
+        trial.far.at(trial.now);
         trial.open()?;
         Ok(trial)
     }
@@ -67,6 +68,7 @@ impl<'a> Trial<'a> {
     pub(super) fn restart_process(&mut self) {
         self.issuer = (self.make)();
         self.now = self.now.plus(60_000);
+        self.far.at(self.now);
     }
 
     pub(super) fn profile(&self) -> &IssuerProfile {
@@ -213,11 +215,19 @@ impl<'a> Trial<'a> {
     /// What an honest issuer answers.
     pub(super) fn serve(&mut self, sent: &Sent) -> Result<Vec<u8>, Breach> {
         let heard = self.heard(sent)?;
-        let (says, own, amount) = self.book.take(&heard, FACE);
-        let said = Said { amount, own, ..self.said(sent, says) };
+        let said = self.honest(sent, &heard);
         let what = format!("{:?} to {}", said.says, sent.asked.kind.name());
         let written = self.far.write(&sent.message, &[said]);
         written.ok_or_else(|| self.breach(Rule::Answer, format!("the far end cannot write {what}")))
+    }
+
+    /// What an honest issuer says, after it has done what is asked: of a debit that it tells of
+    /// later, that it is taken in.
+    pub(super) fn honest(&mut self, sent: &Sent, heard: &Heard) -> Said {
+        let (says, own, amount) = self.book.take(heard, FACE);
+        let taken_in = self.far.later() && sent.asked.kind == OpKind::Redeem && says == Says::Yes;
+        let says = if taken_in { Says::Pending } else { says };
+        Said { amount, own, ..self.said(sent, says) }
     }
 
     /// The answer that says this.
@@ -236,10 +246,24 @@ impl<'a> Trial<'a> {
 
     /// Hears bytes that nobody waits for.
     pub(super) fn overhear(&self, bytes: &[u8]) -> Told {
+        self.overheard_by(&*self.issuer, bytes)
+    }
+
+    pub(super) fn overheard_by(&self, issuer: &dyn Issuer, bytes: &[u8]) -> Told {
         let mut answers = Vec::new();
         let mut take = |reference, answer| answers.push((reference, answer));
-        let read = self.issuer.decode(bytes, &self.context(), &mut take);
+        let read = issuer.decode(bytes, &self.context(), &mut take);
         (answers, read)
+    }
+
+    /// What these bytes change in the session.
+    pub(super) fn learn(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        self.issuer.learn(bytes, &self.context())
+    }
+
+    /// The session that is durable from now on.
+    pub(super) fn adopt(&mut self, session: Vec<u8>) {
+        self.session = session;
     }
 
     /// The answer to what was asked in `reply`, `None` if there is none.
