@@ -25,6 +25,8 @@ usage: buyback [options] CARDS.csv
   --issuers URL        issuers that are servers of their own (--example issuers), in real time;
                        several URLs with commas between them are several sites
   --rest               with --issuers: jd and walmart are spoken to by their own protocols
+  --later              fuel and telecom are platforms that say \"later\" and call back (beehive, cardharbor)
+  --files DIR          with --issuers: issuers that go by files are reached at file://DIR/NAME
   --hurried            issuers and rail promise to know everything within seconds
   --rate N             with --issuers or --realtime: so many requests a second, 1 or more,
                        and not as fast as they are taken
@@ -69,6 +71,9 @@ pub(crate) struct Args {
     /// So many requests a second, 1 or more.
     pub(crate) rate: Option<u32>,
     pub(crate) rest: bool,
+    pub(crate) later: bool,
+    /// Where issuers that go by files have their folders; absolute.
+    pub(crate) files: Option<PathBuf>,
 }
 
 impl Args {
@@ -97,6 +102,7 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
     let (mut catalog, mut policy, mut store, mut postgres) = (None, None, None, None);
     let (mut faults, mut seed, mut realtime) = (Faults::None, 1, false);
     let (mut issuers, mut hurried, mut rest, mut rate) = (None, false, false, None);
+    let (mut later, mut files) = (false, None);
     while let Some(arg) = parser.next()? {
         match arg {
             Short('h') | Long("help") => return Ok(Command::Help),
@@ -116,6 +122,10 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
             Long("issuers") => issuers = Some(parser.value()?.parse_with(urls)?),
             Long("hurried") => hurried = true,
             Long("rest") => rest = true,
+            Long("later") => later = true,
+            Long("files") => {
+                files = Some(std::path::absolute(path(&mut parser)?).map_err(|error| error.to_string())?)
+            }
             Long("rate") => {
                 let number = "a whole number from 1 to 4294967295 was expected";
                 let parse = |text: &str| text.parse().ok().filter(|rate| *rate > 0).ok_or(number);
@@ -126,8 +136,10 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
         }
     }
     let cards = cards.ok_or("the file of cards is missing: buyback [options] CARDS.csv")?;
-    if rest && issuers.is_none() {
-        return Err("--rest needs --issuers".into());
+    for (name, given) in [("--rest", rest), ("--files", files.is_some())] {
+        if given && issuers.is_none() {
+            return Err(format!("{name} needs --issuers").into());
+        }
     }
     if rate.is_some() && !realtime && issuers.is_none() {
         return Err("--rate needs --issuers or --realtime".into());
@@ -150,6 +162,8 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
         hurried,
         rate,
         rest,
+        later,
+        files,
     })))
 }
 
@@ -209,6 +223,8 @@ mod tests {
             hurried: false,
             rate: None,
             rest: false,
+            later: false,
+            files: None,
         };
         assert_eq!(parsed("cards.csv"), Ok(Command::Run(Box::new(expected))));
     }
@@ -238,7 +254,7 @@ mod tests {
         for option in
             ["issuer-cards", "db", "out", "catalog", "policy", "faults", "seed", "realtime", "store", "help"]
                 .into_iter()
-                .chain(["issuers", "hurried", "rate", "rest"])
+                .chain(["issuers", "hurried", "rate", "rest", "later", "files"])
         {
             assert!(HELP.contains(&format!("  --{option}")), "{option}");
         }
@@ -257,6 +273,7 @@ mod tests {
             ("a.csv --db=", "a path"),
             ("a.csv --realtime=yes", "--realtime"),
             ("a.csv --rest", "--issuers"),
+            ("a.csv --files d", "--issuers"),
             ("a.csv --issuers 127.0.0.1:80", "http://HOST:PORT"),
             ("a.csv -x", "-x"),
         ] {

@@ -6,11 +6,16 @@ use std::time::Duration;
 
 /// One plain request; the body of its answer.
 pub(crate) fn ask(url: &str, method: &str, path: &str, body: &[u8]) -> io::Result<Vec<u8>> {
+    ask_with(url, method, path, "", body)
+}
+
+/// The same with named lines, each ended by CR and LF.
+pub(crate) fn ask_with(url: &str, method: &str, path: &str, lines: &str, body: &[u8]) -> io::Result<Vec<u8>> {
     let host = url.strip_prefix("http://").unwrap_or(url);
     let mut stream = TcpStream::connect(host)?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     let len = body.len();
-    let head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len}\r\n");
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len}\r\n{lines}");
     stream.write_all(&[head.as_bytes(), b"Connection: close\r\n\r\n", body].concat())?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;

@@ -3,7 +3,7 @@
 use crate::args::{Args, Faults};
 use crate::fault::InputError;
 use crate::keys;
-use crate::world::{CATALOGUE, Haste, channels, known_cards, read, speak_rest};
+use crate::world::{CATALOGUE, Haste, Own, channels, known_cards, read, speak};
 use scrip::base::Wall;
 use scrip::card::Catalogue;
 use scrip::engine::{Bounds, Policy, Setup};
@@ -51,9 +51,7 @@ pub(crate) fn stage(args: &Args) -> Result<Stage, Box<dyn Error>> {
         (false, false) => Haste::None,
     };
     let (mut issuers, rails) = channels(haste, &catalogue, &mut notes)?;
-    if args.rest {
-        speak_rest(&mut issuers)?;
-    }
+    speak(&mut issuers, Own { rest: args.rest, later: args.later, files: args.files.is_some() })?;
     let cards = match args.issuers {
         // They know for themselves.
         Some(_) => None,

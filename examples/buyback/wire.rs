@@ -5,7 +5,8 @@
 
 use crate::ask::ask;
 use crate::fault::InputError;
-use scrip::host::transport::{ChannelTerms, Form, Wire, WireOptions};
+use scrip::adapters::batch::BatchTerms;
+use scrip::host::transport::{ChannelTerms, Filing, Form, Wire, WireOptions};
 use scrip::sim::{Oracle, SimConfig};
 use std::error::Error;
 use std::fs;
@@ -15,20 +16,28 @@ use std::path::Path;
 /// What replies of 沃尔玛 have in their lines.
 const SIGNED_LINES: [&str; 2] = ["x-wm-timestamp", "x-wm-signature"];
 
+/// How often folders are looked into: these issuers answer within seconds.
+const LOOK_MS: u64 = 100;
+
 /// An issuer or rail.
 struct Channel {
     name: String,
     sites: usize,
     form: Form,
+    callback_path: String,
+    files: Option<BatchTerms>,
 }
 
 /// Issuers and rails in the order of the channels.
 fn channels(world: &SimConfig) -> Vec<Channel> {
+    let path = |name: &str| format!("/{name}/");
     let mut issuers: Vec<_> = (world.issuers.iter())
         .map(|one| Channel {
             name: one.profile.name.clone(),
             sites: one.profile.endpoints.len(),
             form: if one.speech.enveloped() { Form::Envelope } else { Form::Body },
+            callback_path: one.speech.callback_path().map_or_else(|| path(&one.profile.name), str::to_string),
+            files: one.speech.files().cloned(),
         })
         .collect();
     let mut rails: Vec<_> = (world.rails.iter())
@@ -36,6 +45,8 @@ fn channels(world: &SimConfig) -> Vec<Channel> {
             name: one.profile.name.clone(),
             sites: one.profile.endpoints.len(),
             form: Form::Body,
+            callback_path: path(&one.profile.name),
+            files: None,
         })
         .collect();
     issuers.sort_by(|a, b| a.name.cmp(&b.name));
@@ -48,15 +59,20 @@ pub(crate) fn names(world: &SimConfig) -> Vec<String> {
     channels(world).into_iter().map(|channel| channel.name).collect()
 }
 
-/// A transport to the servers at `urls`, which are told where to bring what they have to bring.
-pub(crate) fn open(urls: &[String], world: &SimConfig) -> Result<Wire, Box<dyn Error>> {
-    let terms = |Channel { name, sites, form }: Channel| {
-        let endpoint = |site: usize| format!("{}/{name}/{site}", urls[site.min(urls.len() - 1)]);
+/// A transport to the servers at `urls`, which are told where to bring what they have to bring, and to
+/// the folders of issuers that go by files, in `dir`.
+pub(crate) fn open(urls: &[String], dir: Option<&Path>, world: &SimConfig) -> Result<Wire, Box<dyn Error>> {
+    let terms = |Channel { name, sites, form, callback_path, files }: Channel| {
+        let endpoint = |site: usize| match dir.filter(|_| files.is_some()) {
+            Some(dir) => format!("file://{}", dir.join(&name).display()),
+            None => format!("{}/{name}/{site}", urls[site.min(urls.len() - 1)]),
+        };
         let endpoints = (0..sites).map(endpoint).collect();
         ChannelTerms {
             form,
             reply_lines: SIGNED_LINES.map(String::from).into(),
-            callback_path: Some(format!("/{name}/")),
+            callback_path: Some(callback_path),
+            files: files.map(|terms| Filing { look_ms: LOOK_MS, ..Filing::new(terms) }),
             ..ChannelTerms::new(endpoints)
         }
     };

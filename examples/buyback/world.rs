@@ -3,11 +3,12 @@
 
 use crate::fault::{InputError, label};
 use crate::issuer_cards::{self, CardStatus, IssuerCard};
+use scrip::adapters::batch::BatchTerms;
 use scrip::adapters::rest::{RestTerms, profile};
 use scrip::base::{Secret, Text};
 use scrip::card::Catalogue;
-use scrip::issuer::{IssuerProfile, Profiles, Timing};
-use scrip::sim::{self, InRest, SimCard, SimConfig, SimIssuer, SimRail};
+use scrip::issuer::{IssuerProfile, LateDebit, Profiles, Timing, Verify};
+use scrip::sim::{self, InBatch, InRest, Pace, SimCard, SimConfig, SimIssuer, SimRail};
 use std::error::Error;
 use std::fs;
 use std::path::Path;
@@ -23,16 +24,60 @@ const REST: [(&str, &[(&str, &str)]); 2] = [
     ("walmart", &[("consumer_id", "scrip-trial"), ("store_id", "1")]),
 ];
 
+/// Whose every order is answered "later" and by callback (`--later`): issuer, profile, parameters.
+const LATER: [(&str, &str, &[(&str, &str)]); 2] = [
+    ("fuel", "beehive", &[("app_key", "scrip-trial")]),
+    ("telecom", "cardharbor", &[("customer_id", "scrip-trial"), ("notify_url", "https://scrip.example/cb")]),
+];
+
+/// What the files look like of issuers that go by files (`--files`).
+const FILES: &str = include_str!("../data/regional-files.toml");
+
+/// Which issuers speak protocols of their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Own {
+    pub(crate) rest: bool,
+    pub(crate) later: bool,
+    pub(crate) files: bool,
+}
+
 /// Lets those issuers speak their own protocols that have one.
-pub(crate) fn speak_rest(issuers: &mut [SimIssuer]) -> Result<(), Box<dyn Error>> {
-    for (name, params) in REST {
-        let Some(issuer) = issuers.iter_mut().find(|issuer| issuer.profile.name == name) else { continue };
-        let text = profile(name).ok_or("the profile comes with the library")?;
+pub(crate) fn speak(issuers: &mut [SimIssuer], own: Own) -> Result<(), Box<dyn Error>> {
+    if own.rest {
+        let rest = REST.map(|(name, params)| (name, name, params));
+        speak_rest(issuers, &rest)?;
+    }
+    if own.later {
+        speak_rest(issuers, &LATER)?;
+        // There is nothing to ask before the order, and no order is taken back.
+        for issuer in
+            issuers.iter_mut().filter(|one| LATER.iter().any(|(name, ..)| *name == one.profile.name))
+        {
+            issuer.profile.verify = Verify::None;
+            issuer.profile.can_reverse = false;
+            issuer.profile.late_debit = LateDebit::Owe;
+        }
+    }
+    for issuer in issuers.iter_mut().filter(|issuer| own.files && issuer.pace == Pace::File) {
+        let terms = BatchTerms::parse(FILES).map_err(|error| format!("regional-files.toml: {error}"))?;
+        *issuer = issuer.clone().speaking(InBatch(terms));
+    }
+    Ok(())
+}
+
+/// Lets issuers speak the shipped profiles.
+fn speak_rest(
+    issuers: &mut [SimIssuer],
+    all: &[(&str, &str, &[(&str, &str)])],
+) -> Result<(), Box<dyn Error>> {
+    for (name, file, params) in all {
+        let Some(issuer) = issuers.iter_mut().find(|issuer| issuer.profile.name == *name) else { continue };
+        let text = profile(file).ok_or("the profile comes with the library")?;
         let terms = RestTerms::parse(text)?.with_params(params.iter().copied());
         let terms = terms.ok_or("the profile has these parameters")?;
         *issuer = issuer.clone().speaking(InRest(terms));
         // 京东 does not say which card an answer is about.
-        issuer.profile.echoes_card &= name != "jd";
+        issuer.profile.echoes_card &= *name != "jd";
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! The command line.
 
+use crate::mishap::Mishap;
+use crate::prank::Prank;
 use crate::trouble::Trouble;
 use lexopt::prelude::{Long, Short, ValueExt};
 use scrip::sim::Faults;
@@ -22,15 +24,23 @@ usage: issuers [options]
   --fault NAME=SHARE   how often one thing goes wrong, such as reset_after=0.05; the names:
                        slow, reset_before, reset_after, lost_request, late_request, lost_answer,
                        double_answer, late_answer, wrong_signature, garbage, page_5xx, maintenance,
-                       half_closed, slow_loris
+                       half_closed, slow_loris; of result files file_truncated, file_wrong_digest,
+                       file_resent, file_repeated, file_reordered, file_partial, file_foreign,
+                       file_late, file_never; of callbacks callback_forged, callback_garbled,
+                       callback_twice
   --seed N             what faults and latencies are drawn from (1)
   --rest               jd and walmart speak their own protocols, the shipped profiles
+  --later              fuel and telecom say \"later\" to every order and call back: beehive, cardharbor
+  --files DIR          issuers that go by files do so at DIR/NAME: they take up what lies in out and
+                       lay what they answer into result
+  --file-delay MS      how long such an issuer takes for an answer (2000)
   --hurried            promise to know everything within seconds
   --help               this text
 
 POST /callbacks with a URL: where callbacks and files are brought, each at URL/NAME/.
 GET /oracle: what was debited and paid, and whether anything was twice.
 GET /ledgers/NAME: the book of an issuer or rail, as it lies in DIR.
+Ended by SIGTERM or SIGINT they say what /oracle says.
 ";
 
 /// What to run.
@@ -44,9 +54,38 @@ pub(crate) struct Args {
     pub(crate) faults: Faults,
     /// Shares in a million.
     pub(crate) troubles: Vec<(Trouble, u64)>,
+    pub(crate) mishaps: Vec<(Mishap, u64)>,
+    pub(crate) pranks: Vec<(Prank, u64)>,
     pub(crate) seed: u64,
     pub(crate) hurried: bool,
     pub(crate) rest: bool,
+    pub(crate) later: bool,
+    pub(crate) files: Option<PathBuf>,
+    pub(crate) file_delay_ms: Option<i64>,
+}
+
+impl Args {
+    /// Takes `NAME=SHARE`, of whichever kind it is.
+    fn fault(&mut self, text: &str) -> Result<(), &'static str> {
+        let expected = "NAME=SHARE was expected, with a share from 0 to 1";
+        let (name, share) = text.split_once('=').ok_or(expected)?;
+        let (whole, part) = share.split_once('.').unwrap_or((share, ""));
+        let digits = format!("{part:0<6}");
+        let part: u64 = digits.get(..6).and_then(|six| six.parse().ok()).ok_or(expected)?;
+        let share = match whole {
+            "0" | "" => part,
+            "1" if part == 0 => 1_000_000,
+            _ => return Err(expected),
+        };
+        if let Some(trouble) = Trouble::from_name(name) {
+            self.troubles.push((trouble, share));
+        } else if let Some(mishap) = Mishap::from_name(name) {
+            self.mishaps.push((mishap, share));
+        } else {
+            self.pranks.push((Prank::from_name(name).ok_or(expected)?, share));
+        }
+        Ok(())
+    }
 }
 
 /// Reads the arguments; `None` asks for help.
@@ -60,9 +99,14 @@ pub(crate) fn parse() -> Result<Option<Args>, lexopt::Error> {
         ledger: None,
         faults: Faults::None,
         troubles: Vec::new(),
+        mishaps: Vec::new(),
+        pranks: Vec::new(),
         seed: 1,
         hurried: false,
         rest: false,
+        later: false,
+        files: None,
+        file_delay_ms: None,
     };
     while let Some(arg) = parser.next()? {
         match arg {
@@ -76,10 +120,18 @@ pub(crate) fn parse() -> Result<Option<Args>, lexopt::Error> {
                 let level = |text: &str| Faults::from_name(text).ok_or("none, light or heavy was expected");
                 args.faults = parser.value()?.parse_with(level)?;
             }
-            Long("fault") => args.troubles.push(parser.value()?.parse_with(Trouble::share)?),
+            Long("fault") => parser.value()?.parse_with(|text| args.fault(text))?,
             Long("seed") => args.seed = parser.value()?.parse()?,
             Long("hurried") => args.hurried = true,
             Long("rest") => args.rest = true,
+            Long("later") => args.later = true,
+            Long("files") => args.files = Some(parser.value()?.into()),
+            Long("file-delay") => {
+                let number = "milliseconds from 1 to 86400000 were expected";
+                let fits = |ms: &i64| (1..=86_400_000).contains(ms);
+                let ms = parser.value()?.parse_with(|text| text.parse().ok().filter(fits).ok_or(number))?;
+                args.file_delay_ms = Some(ms);
+            }
             other => return Err(other.unexpected()),
         }
     }

@@ -1,14 +1,19 @@
 //! A bank over TCP: ISO 8583 as UnionPay's terminals speak it, several requests at once on a line.
-//! Its books live in memory only.
+//!
+//! Its book is what it was asked, in order: asked the same again it does the same, and stands where it
+//! stood. Lines are `sum request`, in hexadecimal digits; one that was cut is one that was not done.
 
+use crate::dice::Dice;
 use crate::office::spawn;
 use crate::trouble::Trouble;
 use scrip::adapters::bank::{BankTerms, PinFormat, SoftCrypto, X919};
-use scrip::base::Secret;
+use scrip::base::{Hasher, Secret};
 use scrip::codec::iso8583::{Frame, Spec};
 use scrip::sim::SimBank;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::Duration;
@@ -19,11 +24,69 @@ const SLOWEST_MS: u64 = 1_200;
 
 /// What every connection shares.
 pub(crate) struct Desk {
-    bank: Mutex<SimBank>,
+    bank: Mutex<Books>,
     spec: Spec,
     troubles: Vec<(Trouble, u64)>,
-    /// What the next request's latency and trouble are drawn from (SplitMix64).
-    dice: Mutex<u64>,
+    /// What the next request's latency and trouble are drawn from.
+    dice: Dice,
+}
+
+/// The bank, and the file in which it can be read what it was asked.
+struct Books {
+    bank: SimBank,
+    file: File,
+}
+
+impl Books {
+    /// Lets the bank do what it did before.
+    fn open(mut bank: SimBank, path: &Path) -> io::Result<Self> {
+        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text)?;
+        let mut good = 0;
+        for line in text.split_inclusive(|byte| *byte == b'\n') {
+            let whole = line.strip_suffix(b"\n");
+            let Some(asked) = whole.and_then(|line| read_line(std::str::from_utf8(line).ok()?)) else {
+                break;
+            };
+            bank.serve(&asked);
+            good += line.len();
+        }
+        if text[good..].contains(&b'\n') {
+            return Err(io::Error::other(format!(
+                "{}: not a bank's book from byte {good} on",
+                path.display()
+            )));
+        }
+        file.set_len(good as u64)?;
+        Ok(Self { bank, file })
+    }
+
+    /// Does what is asked, once it can be read that it was.
+    fn serve(&mut self, asked: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        let len = self.file.metadata()?.len();
+        if let Err(error) = self.file.write_all(write_line(asked).as_bytes()) {
+            // Half a line must not stand before the next one.
+            self.file.set_len(len)?;
+            return Err(error);
+        }
+        Ok(self.bank.serve(asked))
+    }
+}
+
+fn sum(digits: &str) -> String {
+    Hasher::new().with(digits.as_bytes()).finish().to_string()[..8].to_string()
+}
+
+fn write_line(asked: &[u8]) -> String {
+    let digits: String = asked.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{} {digits}\n", sum(&digits))
+}
+
+fn read_line(line: &str) -> Option<Vec<u8>> {
+    let (told, digits) = line.split_once(' ')?;
+    let pairs = (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok());
+    pairs.collect::<Option<Vec<u8>>>().filter(|_| told == sum(digits))
 }
 
 /// The terms of the bank; its cards are 6222021234567894 and the 98 after it in steps of 10, with PIN
@@ -40,7 +103,7 @@ fn terms() -> BankTerms {
 
 impl Desk {
     /// A bank with all its cards.
-    pub(crate) fn new(seed: u64, troubles: Vec<(Trouble, u64)>) -> io::Result<Arc<Self>> {
+    pub(crate) fn new(seed: u64, troubles: Vec<(Trouble, u64)>, dir: &Path) -> io::Result<Arc<Self>> {
         let spec = Spec::bcd().framed(Frame::UNIONPAY_POS);
         let crypto = SoftCrypto::new(&Secret::new(vec![0x5A; 16]), Box::new(X919), PinFormat::Iso0);
         let crypto = crypto.ok_or_else(|| io::Error::other("the bank's master key is none"))?;
@@ -48,7 +111,9 @@ impl Desk {
         for card in 0..99 {
             bank = bank.card(&(6_222_021_234_567_894_u64 + card * 10).to_string(), "739164", 500_000);
         }
-        Ok(Arc::new(Self { bank: Mutex::new(bank), spec, troubles, dice: Mutex::new(seed) }))
+        std::fs::create_dir_all(dir)?;
+        let bank = Mutex::new(Books::open(bank, &dir.join("bank-iso8583.ledger"))?);
+        Ok(Arc::new(Self { bank, spec, troubles, dice: Dice::new(seed) }))
     }
 
     /// Serves the bank for ever.
@@ -62,7 +127,7 @@ impl Desk {
 
     /// What stands debited and how often a terminal has signed in, for the report.
     pub(crate) fn report(&self) -> String {
-        let bank = self.bank.lock().unwrap_or_else(PoisonError::into_inner);
+        let bank = &self.bank.lock().unwrap_or_else(PoisonError::into_inner).bank;
         let standing = bank.debits().iter().filter(|debit| !debit.reversed);
         let (count, minor) = standing.fold((0, 0), |(count, minor), debit| (count + 1, minor + debit.minor));
         format!(
@@ -70,15 +135,6 @@ impl Desk {
             bank.debits().len() - count,
             bank.sign_ins()
         )
-    }
-
-    fn roll(&self, below: u64) -> u64 {
-        let mut dice = self.dice.lock().unwrap_or_else(PoisonError::into_inner);
-        *dice = dice.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = *dice;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % below
     }
 
     /// One line: each request is answered when its time has come, whatever came before it.
@@ -105,16 +161,17 @@ impl Desk {
 
     fn one(&self, asked: &[u8], mut back: TcpStream) -> io::Result<()> {
         let mut troubles = self.troubles.iter();
-        let trouble = troubles.find(|(_, share)| self.roll(1_000_000) < *share).map(|(trouble, _)| *trouble);
+        let trouble =
+            troubles.find(|(_, share)| self.dice.roll(1_000_000) < *share).map(|(trouble, _)| *trouble);
         let wait = |ms| sleep(Duration::from_millis(ms));
-        wait(FASTEST_MS + self.roll(SLOWEST_MS - FASTEST_MS));
+        wait(FASTEST_MS + self.dice.roll(SLOWEST_MS - FASTEST_MS));
         if trouble == Some(Trouble::ResetBefore) {
             return back.shutdown(Shutdown::Both);
         }
         if trouble.is_some_and(|trouble| !trouble.does()) {
             return Ok(());
         }
-        let answer = self.bank.lock().unwrap_or_else(PoisonError::into_inner).serve(asked);
+        let answer = self.bank.lock().unwrap_or_else(PoisonError::into_inner).serve(asked)?;
         let Some(mut answer) = answer else { return back.shutdown(Shutdown::Both) };
         match trouble {
             Some(Trouble::ResetAfter) => return back.shutdown(Shutdown::Both),

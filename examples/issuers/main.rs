@@ -6,13 +6,21 @@
 
 mod args;
 mod bank;
+mod counter;
+mod dice;
 mod http;
+mod mishap;
 mod office;
+mod prank;
 mod trouble;
 
 // What the main job has as well.
+#[allow(dead_code, reason = "the main job uses more of it")]
 #[path = "../buyback/ask.rs"]
 mod ask;
+#[allow(dead_code, reason = "the main job uses more of it")]
+#[path = "../buyback/atomic.rs"]
+mod atomic;
 #[allow(dead_code, reason = "the main job uses more of it")]
 #[path = "../buyback/fault.rs"]
 mod fault;
@@ -41,9 +49,10 @@ mod sheet;
 mod world;
 
 use args::Args;
+use counter::Counter;
 use office::{Office, spawn};
 use scrip::card::Catalogue;
-use scrip::sim::{SimConfig, SimWorld};
+use scrip::sim::{FileTimes, SimConfig, SimWorld};
 use std::error::Error;
 use std::io::Write;
 use std::net::TcpListener;
@@ -74,26 +83,47 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let catalogue = world::read(args.catalog.as_deref(), CATALOGUE, Catalogue::parse)?;
     let haste = if args.hurried { Haste::All } else { Haste::Files };
     let (mut issuers, rails) = world::channels(haste, &catalogue, &mut notes)?;
-    if args.rest {
-        world::speak_rest(&mut issuers)?;
-    }
+    world::speak(
+        &mut issuers,
+        world::Own { rest: args.rest, later: args.later, files: args.files.is_some() },
+    )?;
+    let by_file: Vec<_> = issuers.iter().filter(|issuer| issuer.speech.files().is_some()).cloned().collect();
     // Clock and network are the machine's; files are answered within seconds.
     let mut config = SimConfig::new(issuers, rails).in_real_time();
     config.cards = world::known_cards(args.issuer_cards.as_deref(), &catalogue, &mut notes)?;
     config.faults = args.faults;
     config.seed = args.seed;
+    if let Some(ms) = args.file_delay_ms {
+        config.file = FileTimes { delay_ms: ms, window_ms: ms.min(config.file.window_ms) };
+    }
     let passing = tempfile::tempdir()?;
-    let ledgers = args.ledger.unwrap_or_else(|| passing.path().to_path_buf());
+    let ledgers = args.ledger.clone().unwrap_or_else(|| passing.path().to_path_buf());
     config.dir = Some(ledgers.clone());
     notes.iter().for_each(|note| eprintln!("issuers: {note}"));
 
     let bank = match args.bank {
-        Some(at) => Some((TcpListener::bind(at)?, bank::Desk::new(args.seed, args.troubles.clone())?)),
+        Some(at) => {
+            Some((TcpListener::bind(at)?, bank::Desk::new(args.seed, args.troubles.clone(), &ledgers)?))
+        }
         None => None,
     };
     let desk = bank.as_ref().map(|(_, desk)| Arc::clone(desk));
-    let office = Office::new(SimWorld::open(&config)?, ledgers, args.faults, args.troubles, desk);
+    let office = Office::new(SimWorld::open(&config)?, ledgers, &args, desk);
+    for issuer in &by_file {
+        let name = &issuer.profile.name;
+        let (Some(dir), Some(terms), Some(channel)) =
+            (&args.files, issuer.speech.files(), office.channel(name))
+        else {
+            continue;
+        };
+        let of = (channel, terms.clone(), &issuer.key);
+        let counter = Counter::new(&office, of, dir.join(name), args.mishaps.clone(), args.seed)?;
+        spawn(move || counter.work())?;
+    }
     for (channel, name) in office.channels() {
+        if by_file.iter().any(|issuer| issuer.profile.name == *name) {
+            continue;
+        }
         let (office, channel, name) = (Arc::clone(&office), *channel, name.clone());
         spawn(move || office.bring(channel, &name))?;
     }
@@ -101,17 +131,32 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
         say(&format!("bank tcp://{}", listener.local_addr()?))?;
         spawn(move || drop(desk.serve(listener)))?;
     }
-    let mut doors = Vec::new();
     for at in &args.listen {
         let listener = TcpListener::bind(at)?;
         say(&format!("issuers http://{}", listener.local_addr()?))?;
         let office = Arc::clone(&office);
-        doors.push(std::thread::spawn(move || open(&listener, &office)));
+        spawn(move || open(&listener, &office))?;
     }
-    for door in doors {
-        door.join().map_err(|_| "a door fell shut")?;
-    }
+    wait_for_the_end()?;
+    // Books are written before anything is said: there is nothing to be put in order.
+    say(office.report().trim_end())?;
     Ok(())
+}
+
+/// Returns when somebody asks the process to end.
+#[cfg(unix)]
+fn wait_for_the_end() -> std::io::Result<()> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?.forever().next();
+    Ok(())
+}
+
+/// Elsewhere nobody asks.
+#[cfg(not(unix))]
+fn wait_for_the_end() -> std::io::Result<()> {
+    loop {
+        std::thread::park();
+    }
 }
 
 /// Takes whoever comes.

@@ -1,13 +1,16 @@
 //! Serves requests out of the issuers' books, and brings what is to be brought.
 
-use crate::ask::ask;
+use crate::args::Args;
+use crate::ask::ask_with;
 use crate::bank::Desk;
+use crate::dice::Dice;
 use crate::http::{Asked, Conversation};
+use crate::prank::Prank;
 use crate::trouble::Trouble;
 use scrip::base::Wall;
 use scrip::codec::envelope::{self, Envelope};
 use scrip::engine::ChannelId;
-use scrip::sim::{Faults, SimError, SimWorld, Visit};
+use scrip::sim::{Faults, Parcel, SimWorld, Visit};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
@@ -29,6 +32,8 @@ pub(crate) struct Office {
     ledgers: PathBuf,
     level: Faults,
     troubles: Vec<(Trouble, u64)>,
+    pranks: Vec<(Prank, u64)>,
+    dice: Dice,
     bank: Option<Arc<Desk>>,
     /// Where callbacks are brought.
     bring_to: Mutex<Option<String>>,
@@ -71,16 +76,19 @@ fn unwrap(reply: &[u8]) -> (String, Vec<u8>) {
 }
 
 impl Office {
-    pub(crate) fn new(
-        world: SimWorld,
-        ledgers: PathBuf,
-        level: Faults,
-        troubles: Vec<(Trouble, u64)>,
-        bank: Option<Arc<Desk>>,
-    ) -> Arc<Self> {
-        let channels = world.channels();
-        let (world, bring_to, counts) = (Mutex::new(world), Mutex::default(), Mutex::default());
-        Arc::new(Self { world, channels, ledgers, level, troubles, bank, bring_to, counts })
+    pub(crate) fn new(world: SimWorld, ledgers: PathBuf, args: &Args, bank: Option<Arc<Desk>>) -> Arc<Self> {
+        Arc::new(Self {
+            channels: world.channels(),
+            world: Mutex::new(world),
+            ledgers,
+            level: args.faults,
+            troubles: args.troubles.clone(),
+            pranks: args.pranks.clone(),
+            dice: Dice::new(args.seed),
+            bank,
+            bring_to: Mutex::default(),
+            counts: Mutex::default(),
+        })
     }
 
     fn world(&self) -> MutexGuard<'_, SimWorld> {
@@ -128,7 +136,7 @@ impl Office {
         Ok(true)
     }
 
-    fn channel(&self, name: &str) -> Option<ChannelId> {
+    pub(crate) fn channel(&self, name: &str) -> Option<ChannelId> {
         self.channels.iter().find(|(_, known)| known == name).map(|(channel, _)| *channel)
     }
 
@@ -246,23 +254,16 @@ impl Office {
             sleep(LOOK);
             let to = self.bring_to.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let Some(to) = to else { continue };
-            if self.world().takes_envelopes(channel) {
-                // They call nobody back here: they are asked.
-                continue;
-            }
-            let parcels = self.world().parcels(channel, now());
-            for parcel in parcels {
-                let wrapped = self.world().wrap(&parcel, now());
-                let ask = |bytes: Vec<u8>| ask(&to, "POST", &format!("/{name}/"), &bytes).map(drop);
-                // Of what the protocol has no message for, whoever wants to know has to ask.
-                let brought = wrapped.map(|bytes| bytes.map_or(Ok(()), ask));
-                let kept: Result<(), SimError> = match brought {
-                    Ok(Ok(())) => {
-                        self.count("brought");
-                        self.world().taken(&parcel, now())
-                    }
+            for parcel in self.parcels(channel) {
+                let brought = self.wrap(&parcel).and_then(|message| match message {
+                    Some(bytes) => self.call_back(&to, channel, name, &bytes),
+                    // Of what the protocol has no message for, whoever wants to know has to ask.
+                    None => Ok(true),
+                });
+                let kept = match brought {
+                    Ok(true) => self.taken(&parcel),
                     // Nobody is there, or it is not durable there yet: it is brought again.
-                    Ok(Err(_)) => {
+                    Ok(false) => {
                         self.count("brought in vain");
                         break;
                     }
@@ -276,8 +277,74 @@ impl Office {
         }
     }
 
+    /// Brings one message to the asker's door; whether it was acknowledged as its protocol says.
+    fn call_back(&self, to: &str, channel: ChannelId, name: &str, message: &[u8]) -> io::Result<bool> {
+        let enveloped = self.world().takes_envelopes(channel);
+        let (path, lines, body) = match Envelope::read(message) {
+            Ok(callback) if enveloped => {
+                let line = |(name, value): (&str, &str)| format!("{name}: {value}\r\n");
+                let lines: String = callback.lines().map(line).collect();
+                let path =
+                    callback.first.strip_prefix("POST ").ok_or_else(|| io::Error::other("no callback"))?;
+                (path.to_string(), lines, callback.body)
+            }
+            _ => (format!("/{name}/"), String::new(), message),
+        };
+        let ask = |body: &[u8]| ask_with(to, "POST", &path, &lines, body);
+        let prank = self.pranks.iter().find(|(_, share)| self.dice.roll(1_000_000) < *share);
+        let prank = prank.map(|(prank, _)| *prank).filter(|_| enveloped);
+        let place = usize::try_from(self.dice.roll(1 << 16)).unwrap_or(0);
+        if let Some(spoilt) = prank.and_then(|prank| prank.spoil(body, place)) {
+            match ask(&spoilt) {
+                Err(error) if error.to_string().contains(" 400 ") => self.count("refused callbacks"),
+                Err(_) => {}
+                Ok(_) => self.count("believed forgeries"),
+            }
+        }
+        if let Some(prank) = prank {
+            self.count(prank.name());
+        }
+        let Ok(answer) = ask(body) else { return Ok(false) };
+        if !self.world().is_acknowledgement(channel, &answer) {
+            return Ok(false);
+        }
+        self.count(if enveloped { "acknowledged callbacks" } else { "brought" });
+        if prank == Some(Prank::Twice) {
+            let again = ask(body).is_ok_and(|answer| self.world().is_acknowledgement(channel, &answer));
+            self.count(if again { "acknowledged again" } else { "not acknowledged again" });
+        }
+        Ok(true)
+    }
+
+    /// What a channel has to bring.
+    pub(crate) fn parcels(&self, channel: ChannelId) -> Vec<Parcel> {
+        self.world().parcels(channel, now())
+    }
+
+    /// The message of a parcel; `None` where the protocol has none.
+    pub(crate) fn wrap(&self, parcel: &Parcel) -> io::Result<Option<Vec<u8>>> {
+        self.world().wrap(parcel, now()).map_err(io::Error::other)
+    }
+
+    /// A parcel need not be brought again.
+    pub(crate) fn taken(&self, parcel: &Parcel) -> io::Result<()> {
+        self.world().taken(parcel, now()).map_err(io::Error::other)
+    }
+
+    /// A file is taken up, and what it asks is done; whether it could be read.
+    pub(crate) fn take_file(&self, channel: ChannelId, file: &[u8]) -> io::Result<bool> {
+        let mut world = self.world();
+        let Ok(visit) = world.visit(channel, file, now()) else {
+            self.count("unreadable");
+            return Ok(false);
+        };
+        self.count("asked");
+        world.take(&visit, 0, now()).map_err(io::Error::other)?;
+        Ok(true)
+    }
+
     /// What happened, as one JSON object.
-    fn report(&self) -> String {
+    pub(crate) fn report(&self) -> String {
         let oracle = self.world().oracle();
         let totals = |totals: BTreeMap<(&str, scrip::money::Currency), i128>| {
             let total = |((name, currency), minor): ((&str, scrip::money::Currency), i128)| {

@@ -59,19 +59,8 @@ impl Trouble {
         TABLE.iter().find(|(trouble, ..)| *trouble == self).map_or("", |(_, name, ..)| name)
     }
 
-    /// Reads `NAME=SHARE`.
-    pub(crate) fn share(text: &str) -> Result<(Self, u64), &'static str> {
-        let expected = "NAME=SHARE was expected, with a share from 0 to 1";
-        let (name, share) = text.split_once('=').ok_or(expected)?;
-        let (trouble, ..) = TABLE.iter().find(|(_, known, ..)| *known == name).ok_or(expected)?;
-        let (whole, part) = share.split_once('.').unwrap_or((share, ""));
-        let digits = format!("{part:0<6}");
-        let part: u64 = digits.get(..6).and_then(|six| six.parse().ok()).ok_or(expected)?;
-        match whole {
-            "0" | "" => Ok((*trouble, part)),
-            "1" if part == 0 => Ok((*trouble, 1_000_000)),
-            _ => Err(expected),
-        }
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        TABLE.iter().find(|(_, known, ..)| *known == name).map(|(trouble, ..)| *trouble)
     }
 
     /// What goes wrong with a request, if anything does: what the simulated world says, else what is

@@ -38,6 +38,18 @@ pub trait FarEnd: Send + Sync {
     /// none.
     fn news(&self, told: &[Told], now: Wall) -> Option<Vec<u8>>;
 
+    /// Whether the reply to this says "later" although the answer is known: a callback is owed then.
+    fn owes(&self, told: &Told, now: Wall) -> bool {
+        let _ = (told, now);
+        false
+    }
+
+    /// Whether this, said to a callback, acknowledges it.
+    fn is_acknowledgement(&self, bytes: &[u8]) -> bool {
+        let _ = bytes;
+        true
+    }
+
     /// The tag under which answers echo `card`, if they do.
     fn card_tag(&self, card: CardData<'_>) -> Option<CardTag>;
 }

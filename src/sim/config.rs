@@ -189,7 +189,14 @@ pub struct SimConfig {
     pub time: TimeMode,
     /// When file issuers answer.
     pub file: FileTimes,
+    /// How long after a "later" the true answer is brought, in milliseconds.
+    pub later_ms: RangeInclusive<i64>,
 }
+
+/// A platform that works cards off one after the other.
+const LATER_MS: RangeInclusive<i64> = 5_000..=60_000;
+/// The same for real time.
+const SOON_MS: RangeInclusive<i64> = 300..=3_000;
 
 impl SimConfig {
     /// A world of these issuers and rails: every card good, no faults, in memory, virtual time
@@ -206,14 +213,15 @@ impl SimConfig {
             start: Wall(1_772_409_600_000),
             time: TimeMode::Virtual,
             file: FileTimes::DAILY,
+            later_ms: LATER_MS,
         }
     }
 
-    /// The same world in real time, with file issuers that answer within seconds. Their profiles
+    /// The same world in real time, with file issuers and callbacks that answer within seconds. Their profiles
     /// must gather for seconds, too; [`in_a_hurry`](Self::in_a_hurry) makes them.
     #[must_use]
     pub fn in_real_time(self) -> Self {
-        Self { time: TimeMode::Real, file: FileTimes::HURRIED, ..self }
+        Self { time: TimeMode::Real, file: FileTimes::HURRIED, later_ms: SOON_MS, ..self }
     }
 
     /// The profile of a batch issuer for real time: gathers for at most half a second and waits

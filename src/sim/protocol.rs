@@ -42,6 +42,10 @@ impl Speech for InRest {
         true
     }
 
+    fn callback_path(&self) -> Option<&str> {
+        self.0.callback_path()
+    }
+
     fn issuer(&self, profile: IssuerProfile, key: &Secret) -> Result<Box<dyn Issuer>, AdapterError> {
         Ok(Box::new(Rest::new(profile, self.0.clone(), self.keys(key))?))
     }
@@ -98,6 +102,16 @@ impl FarEnd for RestEnd {
             matches!(asked.kind, OpKind::Redeem | OpKind::Query) && answer.outcome != Outcome::NotFound;
         let written = tells.then(|| self.server.callback(asked, &answer.outcome, now, nonce(asked, now)))?;
         written.ok()
+    }
+
+    fn owes(&self, Told { asked, answer }: &Told, now: Wall) -> bool {
+        let said = || self.server.answer(asked, &answer.outcome, now, nonce(asked, now));
+        let told = || self.server.callback(asked, &answer.outcome, now, nonce(asked, now));
+        asked.kind == OpKind::Redeem && said().is_err() && told().is_ok()
+    }
+
+    fn is_acknowledgement(&self, bytes: &[u8]) -> bool {
+        bytes == self.server.ack().as_bytes()
     }
 
     fn card_tag(&self, card: CardData<'_>) -> Option<CardTag> {

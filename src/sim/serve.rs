@@ -10,6 +10,7 @@ use crate::adapters::AdapterError;
 use crate::adapters::served::Asked;
 use crate::base::Wall;
 use crate::engine::ChannelId;
+use crate::issuer::Reference;
 use std::string::String;
 use std::vec::Vec;
 
@@ -46,6 +47,20 @@ pub struct Parcel {
     /// The channel.
     pub channel: ChannelId,
     notices: Vec<Notice>,
+}
+
+impl Parcel {
+    /// What it speaks about.
+    pub fn references(&self) -> impl Iterator<Item = Reference> + '_ {
+        self.notices.iter().map(|notice| notice.reference)
+    }
+
+    /// A part of it: what stands in the first half, at least one thing.
+    #[must_use]
+    pub fn first_half(&self) -> Self {
+        let half = self.notices.len().div_ceil(2);
+        Self { channel: self.channel, notices: self.notices.iter().take(half).copied().collect() }
+    }
 }
 
 impl SimWorld {
@@ -98,6 +113,11 @@ impl SimWorld {
     /// [`SimError`] if the ledger cannot be kept.
     pub fn wrap(&mut self, parcel: &Parcel, at: Wall) -> Result<Option<Vec<u8>>, SimError> {
         self.bring(parcel.channel, &parcel.notices, at, Odd::default())
+    }
+
+    /// Whether this is what a channel's messages are acknowledged with.
+    pub fn is_acknowledgement(&self, channel: ChannelId, bytes: &[u8]) -> bool {
+        self.acknowledges(channel, bytes)
     }
 
     /// Notes that a parcel was taken: it is not brought again.

@@ -1,5 +1,6 @@
 //! Which protocol a simulated issuer speaks: both its ends.
 
+use crate::adapters::batch::BatchTerms;
 use crate::adapters::signed_json::{Server, SignedJson};
 use crate::adapters::{AdapterError, FarEnd};
 use crate::base::Secret;
@@ -13,6 +14,16 @@ pub trait Speech: Debug + Send + Sync {
     /// Whether messages are [envelopes](crate::codec::envelope), as [`FarEnd::enveloped`] says.
     fn enveloped(&self) -> bool {
         false
+    }
+
+    /// Where callbacks come in, as its adapter wants it; `None` if that is nowhere or anywhere.
+    fn callback_path(&self) -> Option<&str> {
+        None
+    }
+
+    /// What the files look like of an issuer that goes by files.
+    fn files(&self) -> Option<&BatchTerms> {
+        None
     }
 
     /// Our end: the adapter with which an engine speaks.

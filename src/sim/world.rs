@@ -21,9 +21,6 @@ use std::ops::RangeInclusive;
 use std::string::String;
 use std::vec::Vec;
 
-/// How long after a "pending" the true answer is brought.
-const PENDING_MS: RangeInclusive<i64> = 5_000..=60_000;
-
 /// How long after it was made a pay-out comes back.
 const RETURN_MS: i64 = 86_400_000;
 
@@ -48,6 +45,7 @@ pub struct SimWorld {
     outages: u64,
     seed: u64,
     file: FileTimes,
+    later_ms: RangeInclusive<i64>,
 }
 
 /// What came of a message at its addressee.
@@ -103,6 +101,7 @@ impl SimWorld {
             outages: config.outages,
             seed: config.seed,
             file: config.file,
+            later_ms: config.later_ms.clone(),
         })
     }
 
@@ -143,6 +142,11 @@ impl SimWorld {
     /// Whether messages of this channel are [envelopes](crate::codec::envelope).
     pub(super) fn enveloped(&self, id: ChannelId) -> bool {
         self.at(id).is_some_and(|channel| channel.far_end().enveloped())
+    }
+
+    /// Whether this acknowledges a message of the channel.
+    pub(super) fn acknowledges(&self, id: ChannelId, bytes: &[u8]) -> bool {
+        self.at(id).is_some_and(|channel| channel.far_end().is_acknowledgement(bytes))
     }
 
     pub(super) const fn seed(&self) -> u64 {
@@ -195,7 +199,7 @@ impl SimWorld {
     ) -> Result<Served, SimError> {
         let oddities: Vec<_> = asked.iter().map(|asked| self.oddity(asked, odd)).collect();
         let faults: Vec<_> = asked.iter().map(|asked| self.fault(asked)).collect();
-        let waits: Vec<_> = asked.iter().map(|asked| self.draw("pending", asked, &PENDING_MS)).collect();
+        let waits: Vec<_> = asked.iter().map(|asked| self.draw("pending", asked, &self.later_ms)).collect();
         let file = self.file;
         let Some(channel) = self.channels.get_mut(usize::from(id.0)) else {
             return Ok(Served { reply: None, due: Vec::new() });
@@ -235,7 +239,11 @@ impl SimWorld {
                 _ => {}
             }
             let answer = Answer { kind, outcome, by_file: false };
-            told.push(Told { asked: asked.clone(), answer });
+            let one = Told { asked: asked.clone(), answer };
+            if !matches!(channel.book, Book::Issuer(_, Pace::File)) && channel.far_end().owes(&one, at) {
+                owed.push(Entry::Owed { notice: notice(at.plus(wait)) });
+            }
+            told.push(one);
         }
         let due = owed.iter().filter_map(|entry| match entry {
             Entry::Owed { notice } | Entry::ReturnDue { notice } => Some(notice.due),

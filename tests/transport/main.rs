@@ -3,6 +3,8 @@
 
 mod callbacks;
 mod calls;
+#[cfg(feature = "sqlite")]
+mod files;
 mod lines;
 mod many;
 mod proxies;

@@ -46,6 +46,14 @@ impl BatchServer {
         Ok(Self { terms, channel })
     }
 
+    /// What tells of a file made at this time: its number is the millisecond of the issuer's day, from
+    /// 1, for issuers that keep no count. A name with `{sequence:8}` has room for it.
+    pub fn numbered_by_time(&self, at: Wall) -> FileMeta {
+        let local = at.0.saturating_add(i64::from(self.terms.utc_offset_min).saturating_mul(60_000));
+        let of_day = local.rem_euclid(86_400_000).saturating_add(1);
+        FileMeta { at, sequence: u32::try_from(of_day).unwrap_or(1) }
+    }
+
     /// Reads a file of debits. A row that cannot be read is an error: the issuer would send the
     /// whole file back.
     ///

@@ -272,6 +272,11 @@ impl RestTerms {
         self.params.iter().filter(|(_, value)| value.is_empty()).map(|(name, _)| name.as_str())
     }
 
+    /// Where callbacks come in; `None` if there are none.
+    pub fn callback_path(&self) -> Option<&str> {
+        self.callback.as_ref().map(|callback| callback.path.as_str())
+    }
+
     /// The names of the keys that are needed, each once.
     pub fn keys(&self) -> Vec<&str> {
         let mut names = Vec::new();

@@ -1,5 +1,5 @@
 //! The seam for transports: they carry bytes and tell the time. With the feature `wire`, a transport
-//! over HTTP/1.1 and TCP.
+//! over HTTP/1.1, TCP and folders.
 //!
 //! | file | one job |
 //! |---|---|
@@ -8,11 +8,14 @@
 //! | `gate` | what has left of a call |
 //! | `http` | calls over HTTP |
 //! | `line` | calls over framed TCP |
+//! | `files` | calls that are files in a folder |
 //! | `listen`, `tokens` | callbacks, answered once they are durable |
 //! | `wire` | all of it behind the seam |
 
 #[cfg(feature = "wire")]
 mod connect;
+#[cfg(all(feature = "wire", feature = "sqlite"))]
+mod files;
 #[cfg(feature = "wire")]
 mod gate;
 #[cfg(feature = "wire")]
@@ -33,7 +36,7 @@ mod tokens;
 mod wire;
 
 #[cfg(feature = "wire")]
-pub use settings::{ChannelTerms, Form, Framing, MatchKey, Tls, WireError, WireOptions};
+pub use settings::{ChannelTerms, Filing, Form, Framing, MatchKey, Tls, WireError, WireOptions};
 #[cfg(feature = "wire")]
 pub use wire::Wire;
 

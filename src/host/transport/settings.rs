@@ -1,8 +1,10 @@
 //! How the channels of a set-up are reached.
 
+use crate::adapters::batch::BatchTerms;
 use crate::base::{Advice, Code, block};
 use crate::codec::iso8583::{Frame, Spec};
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::string::String;
 use std::sync::Arc;
 use std::vec::Vec;
@@ -29,6 +31,14 @@ pub enum WireError {
         /// What is wrong with them.
         what: String,
     },
+    /// The folder of a file issuer that cannot be used, or that another process has open.
+    #[error("channel {channel}, files: {what}")]
+    Files {
+        /// The channel's place in the set-up, from 0.
+        channel: usize,
+        /// What is wrong with it.
+        what: String,
+    },
     /// The operating system refused a thread or an address to listen at.
     #[error("{0}")]
     Io(String),
@@ -41,6 +51,7 @@ impl WireError {
             Self::Endpoint { .. } => 70,
             Self::Tls { .. } => 71,
             Self::Io(_) => 72,
+            Self::Files { .. } => 73,
         };
         Code::new(block::HOST, case)
     }
@@ -49,7 +60,7 @@ impl WireError {
     pub const fn advice(&self) -> Advice {
         match self {
             Self::Endpoint { .. } | Self::Tls { .. } => Advice::Fix,
-            Self::Io(_) => Advice::Stop,
+            Self::Files { .. } | Self::Io(_) => Advice::Stop,
         }
     }
 }
@@ -99,11 +110,36 @@ impl core::fmt::Debug for Framing {
     }
 }
 
+/// How the files of a channel lie in the folder that its endpoint names. [`Filing::new`] gives the
+/// usual.
+#[derive(Clone, Debug)]
+pub struct Filing {
+    /// What the files look like, and what lies beside them.
+    pub terms: BatchTerms,
+    /// Where the issuer looks for our files, seen from the endpoint's folder; an absolute path stands
+    /// for itself, here and below.
+    pub out: PathBuf,
+    /// Where it puts its result files.
+    pub result: PathBuf,
+    /// Ours alone, on the file system of `out`.
+    pub own: PathBuf,
+    /// How often it is looked for result files, in milliseconds; at least 1.
+    pub look_ms: u64,
+}
+
+impl Filing {
+    /// Folders `out`, `result` and `own`, looked into every second.
+    pub fn new(terms: BatchTerms) -> Self {
+        Self { terms, out: "out".into(), result: "result".into(), own: "own".into(), look_ms: 1_000 }
+    }
+}
+
 /// How one channel is reached. [`ChannelTerms::new`] gives the usual.
 #[derive(Clone, Debug)]
 pub struct ChannelTerms {
     /// The sites in the order of the profile: `http://`, `https://`, `tcp://` or `tls://`, host, port,
-    /// and for HTTP a path that stands before every call's own.
+    /// and for HTTP a path that stands before every call's own; or `file://` and the absolute path of a
+    /// folder, with the feature `sqlite`, whose locks keep a second process away.
     pub endpoints: Vec<String>,
     /// What the adapter is handed.
     pub form: Form,
@@ -113,6 +149,8 @@ pub struct ChannelTerms {
     pub callback_path: Option<String>,
     /// How messages stand on a TCP line; needed for `tcp://` and `tls://`.
     pub framing: Option<Framing>,
+    /// How files lie in a folder; needed for `file://`.
+    pub files: Option<Filing>,
     /// Certificates for `https://` and `tls://`.
     pub tls: Tls,
     /// A proxy, `http://host:port`: asked for a tunnel (CONNECT), and for `http://` to pass calls on.
@@ -142,6 +180,7 @@ impl ChannelTerms {
             reply_lines: Vec::new(),
             callback_path: None,
             framing: None,
+            files: None,
             tls: Tls::default(),
             proxy: None,
             source: None,

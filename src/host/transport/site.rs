@@ -2,6 +2,7 @@
 
 use hyper::Uri;
 use std::borrow::ToOwned;
+use std::path::PathBuf;
 use std::string::{String, ToString};
 
 /// How a site is spoken to.
@@ -9,6 +10,18 @@ use std::string::{String, ToString};
 pub(super) enum Scheme {
     Http,
     Tcp,
+}
+
+/// The folder that a `file://` URL names; `None` for any other URL. An error says what was expected.
+pub(super) fn folder(url: &str) -> Option<Result<PathBuf, &'static str>> {
+    let path = PathBuf::from(url.strip_prefix("file://")?);
+    // What stands for something else in a URL would name another folder than was meant.
+    let plain = !url.contains(['%', '?', '#']);
+    Some(if plain && path.is_absolute() {
+        Ok(path)
+    } else {
+        Err("an absolute path without `%`, `?` and `#` is expected behind file://")
+    })
 }
 
 /// A site's address.
@@ -32,7 +45,7 @@ impl Address {
             Some("https") => (Scheme::Http, true, Some(443)),
             Some("tcp") => (Scheme::Tcp, false, None),
             Some("tls") => (Scheme::Tcp, true, None),
-            _ => return Err("http://, https://, tcp:// or tls:// is expected"),
+            _ => return Err("http://, https://, tcp://, tls:// or file:// is expected"),
         };
         let authority = uri.authority().ok_or("a host is expected")?;
         if authority.as_str().contains('@') {
@@ -81,6 +94,16 @@ mod tests {
         let v6 = read("tcp://[::1]:9010");
         assert_eq!((v6.host.as_str(), v6.port, v6.authority().as_str()), ("::1", 9010, "[::1]:9010"));
         assert_eq!(read("http://127.0.0.1:81").host_line(), "127.0.0.1:81");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_folder_is_named_by_its_absolute_path() {
+        assert_eq!(folder("file:///srv/卡 1"), Some(Ok("/srv/卡 1".into())));
+        assert_eq!(folder("http://a"), None);
+        for url in ["file://", "file://srv/a", "file://./a", "file:///a%20b", "file:///a?b", "file:///a#b"] {
+            assert!(matches!(folder(url), Some(Err(_))), "{url}");
+        }
     }
 
     #[test]

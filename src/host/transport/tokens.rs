@@ -1,5 +1,7 @@
 //! Inbound messages that wait to be acknowledged.
 
+#[cfg(feature = "sqlite")]
+use super::files::Job;
 use crate::host::InboundToken;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,6 +25,9 @@ pub(super) enum Back {
     Callback(oneshot::Sender<Answer>),
     /// To a line of messages, unless it has ended.
     Line(mpsc::UnboundedSender<Vec<u8>>),
+    /// To who carries the files of a folder, with the token that the file has there.
+    #[cfg(feature = "sqlite")]
+    File(std::sync::mpsc::Sender<Job>, InboundToken),
 }
 
 /// The messages by their tokens.
@@ -35,14 +40,22 @@ impl Tokens {
     }
 
     pub(super) fn wait(&self, back: Back) -> InboundToken {
-        let mut tokens = self.lock();
-        let (made, waiting) = &mut *tokens;
-        *made += 1;
-        waiting.insert(*made, back);
+        let token = {
+            let (made, _) = &mut *self.lock();
+            *made += 1;
+            InboundToken(*made)
+        };
+        self.wait_again(token, back)
+    }
+
+    /// The message of a token is brought once more.
+    pub(super) fn wait_again(&self, token: InboundToken, back: Back) -> InboundToken {
+        let (_, waiting) = &mut *self.lock();
+        waiting.insert(token.0, back);
         if waiting.len() > WAITING_MAX {
             waiting.pop_first();
         }
-        InboundToken(*made)
+        token
     }
 
     pub(super) fn forget(&self, token: InboundToken) {
@@ -55,6 +68,11 @@ impl Tokens {
             // Whoever has given up brings it again.
             (Some(Back::Callback(back)), answer) => drop(back.send(answer)),
             (Some(Back::Line(back)), Answer::Done(bytes)) if !bytes.is_empty() => drop(back.send(bytes)),
+            // A thread that is there no more has let go of the folder: whoever opens it next brings it.
+            #[cfg(feature = "sqlite")]
+            (Some(Back::File(jobs, file)), Answer::Done(_)) => drop(jobs.send(Job::Taken(file))),
+            #[cfg(feature = "sqlite")]
+            (Some(Back::File(jobs, file)), Answer::Refused) => drop(jobs.send(Job::Refused(file))),
             _ => {}
         }
     }

@@ -1,11 +1,13 @@
 //! The transport over the network.
 
 use super::connect::Connector;
+#[cfg(feature = "sqlite")]
+use super::files::{FileSite, Trouble};
 use super::http::HttpSite;
 use super::line::LineSite;
 use super::listen::{Desk, Door};
 use super::settings::{ChannelTerms, WireError, WireOptions};
-use super::site::{Address, Scheme};
+use super::site::{Address, Scheme, folder};
 use super::tls;
 use super::tokens::{Answer, Tokens};
 use super::{Arrival, InboundToken, Transport};
@@ -28,8 +30,9 @@ use tokio::sync::{Semaphore, oneshot};
 /// How long a callback waits unless it is said.
 const ACKNOWLEDGE_WITHIN_MS: u64 = 10_000;
 
-/// A [`Transport`] over HTTP/1.1 and TCP, on the clocks of the machine. One thread carries all calls
-/// and takes callbacks; dropping it ends that thread and hangs up.
+/// A [`Transport`] over HTTP/1.1, TCP and folders, on the clocks of the machine. One thread carries all
+/// calls over the network and takes callbacks, one more each folder's files; dropping it ends them and
+/// hangs up.
 ///
 /// A call is [`Sent::NotSent`] only if no byte of it was handed to a socket (of TLS: to the session).
 /// A call whose kept connection turns out to have ended before that goes out on another one. After
@@ -39,6 +42,11 @@ const ACKNOWLEDGE_WITHIN_MS: u64 = 10_000;
 /// [`Envelope`](crate::codec::envelope::Envelope): `POST /path`, then header lines. Without such a
 /// first line it is a POST to the endpoint's own path. TCP lines do not look at it.
 ///
+/// At a site `file:///folder` a call is a file there, and what comes back are files
+/// ([`FileDrop`](crate::host::FileDrop) tells the rules): it is [`Sent::NotSent`] only if its name never
+/// appeared. A result file is an inbound message like a callback; acknowledged it lies in the archive,
+/// refused in `refused`.
+///
 /// 202 or 204 without a body says that a call was taken, and is no reply: nothing arrives for it, and
 /// the answer is brought later.
 pub struct Wire {
@@ -47,12 +55,24 @@ pub struct Wire {
     channels: Vec<Vec<Site>>,
     listening: Option<SocketAddr>,
     handle: Handle,
+    #[cfg(feature = "sqlite")]
+    trouble: Trouble,
     thread: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
 enum Site {
     Http(Arc<HttpSite>),
     Line(UnboundedSender<Call>),
+    #[cfg(feature = "sqlite")]
+    Files(FileSite),
+}
+
+/// What the sites of all channels share.
+struct Shared {
+    inbox: Arc<Inbox>,
+    tokens: Arc<Tokens>,
+    #[cfg(feature = "sqlite")]
+    trouble: Trouble,
 }
 
 impl Wire {
@@ -60,11 +80,18 @@ impl Wire {
     ///
     /// # Errors
     /// [`WireError`]: an endpoint or proxy that is no address, a TCP line without framing,
-    /// certificates that cannot be used, an address that cannot be listened at.
+    /// certificates that cannot be used, an address that cannot be listened at, a folder that cannot be
+    /// used or that another process has open.
     pub fn open(options: WireOptions) -> Result<Self, WireError> {
         let io = |error: std::io::Error| WireError::Io(error.to_string());
         let runtime = Builder::new_current_thread().enable_io().enable_time().build().map_err(io)?;
         let (inbox, tokens) = (Arc::new(Inbox::new()), Arc::new(Tokens::default()));
+        let shared = Shared {
+            inbox: Arc::clone(&inbox),
+            tokens: Arc::clone(&tokens),
+            #[cfg(feature = "sqlite")]
+            trouble: Trouble::default(),
+        };
         let entered = runtime.enter();
         let (mut channels, mut doors) = (Vec::new(), Vec::new());
         for (place, terms) in options.channels.into_iter().enumerate() {
@@ -73,7 +100,7 @@ impl Wire {
             if let Some(prefix) = terms.callback_path.clone() {
                 doors.push(Door { prefix, channel, form: terms.form, body_max: terms.body_max });
             }
-            channels.push(sites(channel, &terms, &inbox, &tokens)?);
+            channels.push(sites(channel, &terms, &shared)?);
         }
         let within = match options.acknowledge_within_ms {
             0 => ACKNOWLEDGE_WITHIN_MS,
@@ -100,7 +127,23 @@ impl Wire {
             runtime.shutdown_background();
         };
         let thread = std::thread::Builder::new().name("scrip wire".to_string()).spawn(turn).map_err(io)?;
-        Ok(Self { inbox, tokens, channels, listening, handle, thread: Some((stop, thread)) })
+        Ok(Self {
+            inbox,
+            tokens,
+            channels,
+            listening,
+            handle,
+            #[cfg(feature = "sqlite")]
+            trouble: shared.trouble,
+            thread: Some((stop, thread)),
+        })
+    }
+
+    /// What hindered the files of a channel last, if anything did. Nothing is lost by it: what could not
+    /// be sent was told so, and what could not be read is looked at again.
+    #[cfg(feature = "sqlite")]
+    pub fn trouble(&self) -> Option<(ChannelId, crate::host::FilesError)> {
+        self.trouble.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
     /// Where callbacks are taken.
@@ -110,12 +153,7 @@ impl Wire {
 }
 
 /// The sites of a channel.
-fn sites(
-    channel: ChannelId,
-    terms: &ChannelTerms,
-    inbox: &Arc<Inbox>,
-    tokens: &Arc<Tokens>,
-) -> Result<Vec<Site>, WireError> {
+fn sites(channel: ChannelId, terms: &ChannelTerms, shared: &Shared) -> Result<Vec<Site>, WireError> {
     let place = usize::from(channel.0);
     let wrong =
         |endpoint: &str, what| WireError::Endpoint { channel: place, endpoint: String::from(endpoint), what };
@@ -128,6 +166,22 @@ fn sites(
     };
     let mut found = Vec::new();
     for endpoint in &terms.endpoints {
+        if let Some(folder) = folder(endpoint) {
+            let folder = folder.map_err(|what| wrong(endpoint, what))?;
+            let filing =
+                terms.files.as_ref().ok_or_else(|| wrong(endpoint, "terms of its files are expected"))?;
+            #[cfg(feature = "sqlite")]
+            {
+                let shared = (&shared.inbox, &shared.tokens, &shared.trouble);
+                found.push(Site::Files(FileSite::open(channel, &folder, filing, shared)?));
+                continue;
+            }
+            #[cfg(not(feature = "sqlite"))]
+            {
+                let _ = (folder, filing);
+                return Err(wrong(endpoint, "folders need the feature `sqlite`, whose locks they use"));
+            }
+        }
         let address = Address::read(endpoint).map_err(|what| wrong(endpoint, what))?;
         let tls = match address.tls {
             true => Some(tls::connector(&terms.tls).map_err(|what| WireError::Tls { channel: place, what })?),
@@ -136,7 +190,7 @@ fn sites(
         let within = Duration::from_millis(terms.connect_within_ms);
         let scheme = address.scheme;
         let connector = Connector { address, tls, proxy: proxy.clone(), source: terms.source, within };
-        let (inbox, tokens) = (Arc::clone(inbox), Arc::clone(tokens));
+        let (inbox, tokens) = (Arc::clone(&shared.inbox), Arc::clone(&shared.tokens));
         let linger_ms = i64::try_from(terms.linger_ms).unwrap_or(i64::MAX);
         found.push(match scheme {
             Scheme::Http => Site::Http(Arc::new(HttpSite {
@@ -185,6 +239,12 @@ impl Transport for Wire {
             }
             Some(Site::Line(line)) => {
                 if line.send(call).is_err() {
+                    self.inbox.bring(Arrival::Lost(id, Sent::NotSent));
+                }
+            }
+            #[cfg(feature = "sqlite")]
+            Some(Site::Files(files)) => {
+                if files.carry(call).is_none() {
                     self.inbox.bring(Arrival::Lost(id, Sent::NotSent));
                 }
             }
