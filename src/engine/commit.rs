@@ -69,7 +69,7 @@ impl Engine {
                     ready.into_iter().for_each(|ready| self.release(ready));
                     self.let_out();
                 }
-                Entry::Sighting => {}
+                Entry::Sighting | Entry::Ring => {}
             }
         }
     }
