@@ -66,6 +66,12 @@ mod plants {
         NoQuarantine = 20;
         /// A fenced writer's batch is taken.
         ZombieCommits = 21;
+        /// The use of a token is not claimed.
+        TokenSpentTwice = 22;
+        /// A store is opened with whatever key ring.
+        RingUnchecked = 23;
+        /// An advance of which the rail never speaks is asked after for ever.
+        SilentRailForEver = 24;
     }
 
     /// Plants one fault in this process, or none.

@@ -71,7 +71,7 @@ impl Engine {
                     ready.into_iter().for_each(|ready| self.release(ready));
                     self.let_out();
                 }
-                Entry::Sighting => {}
+                Entry::Sighting | Entry::Ring => {}
             }
         }
         let (units, sides, batch) = batch.into_scrap(verdicts);

@@ -179,6 +179,8 @@ pub(super) enum Entry {
     },
     /// A mere sighting.
     Sighting,
+    /// The key ring that all logs of the store have in common.
+    Ring,
     /// A channel's session. Calls that were made with it wait for it.
     Session { ready: Few<Ready> },
 }

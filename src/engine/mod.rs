@@ -25,6 +25,7 @@ mod pump;
 mod recovery;
 mod request;
 mod rescan;
+mod ring;
 mod routing;
 mod session;
 mod setup;

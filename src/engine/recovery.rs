@@ -272,7 +272,10 @@ pub(super) fn ring_checks(ring: &KeyRing) -> Vec<u8> {
 
 /// No key or pepper may be another one under the same id, and the latest pepper must be there. Older
 /// ones may be left out, once no claim under them is left to check: that is for people to know.
-fn check_ring(ring: &KeyRing, pinned: &[u8]) -> Result<(), RecoverError> {
+pub(super) fn check_ring(ring: &KeyRing, pinned: &[u8]) -> Result<(), RecoverError> {
+    if planted!(RingUnchecked) {
+        return Ok(());
+    }
     let RingChecks { keys, peppers } = ring.checks();
     let short = |_| RecoverError::Keys("what the store says of its keys cannot be read");
     let r = &mut Reader::new(pinned);

@@ -60,7 +60,7 @@ impl Step {
             self.changes.retain(|change| !r.facts.keys.contains(&change.key));
             self.changes.extend(r.facts.keys.iter().map(|&key| Change { key, to }));
         }
-        if let Event::TokenUsed(used) = event {
+        if let (Event::TokenUsed(used), false) = (event, planted!(TokenSpentTwice)) {
             // Whatever becomes of the card, what was used once stays used.
             for &key in &used.claims {
                 self.claims.push(Claim { key, kind: ClaimKind::Token, generation: 0 });

@@ -5,7 +5,7 @@
 
 use super::marks::Marks;
 use super::{Arrival, InboundToken, Store, StoreError, Transport};
-use crate::base::{Advice, Code, Mono, RedemptionId, Text, Wall, block};
+use crate::base::{Advice, Code, Mono, Now, RedemptionId, Text, Wall, block};
 use crate::engine::{
     Engine, Event, InboundId, Misuse, Output, RecoverError, Recovery, Reply, Request, Setup, SubmitError,
 };
@@ -155,6 +155,8 @@ impl<S: Store, T: Transport> Driver<S, T> {
         let mut driver =
             Self { engine, store, transport, inbound, stuck, batches, group_ms, renew_at, measured: None };
         driver.renew()?;
+        let now = driver.transport.now();
+        agree_on_keys(&mut driver.engine, &mut driver.store, now)?;
         if driver.renew_at.is_some() {
             recount(&mut driver.engine, &mut driver.store)?;
         }
@@ -284,15 +286,8 @@ impl<S: Store, T: Transport> Driver<S, T> {
     }
 
     fn commit(&mut self, mut batch: Batch) -> Result<(), RunError> {
-        let mut tries = 0;
         let began = self.measured.as_ref().map(Measured::at);
-        loop {
-            match self.store.commit(&mut batch) {
-                Ok(()) => break,
-                Err(StoreError::Busy(_) | StoreError::Uncertain(_)) if tries < COMMIT_TRIES => tries += 1,
-                Err(error) => return Err(error.into()),
-            }
-        }
+        commit(&mut self.store, &mut batch)?;
         if let (Some(measured), Some(began)) = (&mut self.measured, began) {
             let took = measured.at().saturating_sub(began);
             measured.marks.committed(took);
@@ -427,6 +422,35 @@ pub(super) fn leased(engine: &mut Engine, asked: Mono, lease_ms: Option<i64>) ->
     let ms = lease_ms?;
     engine.lease_until(asked.plus(ms));
     Some(asked.plus((ms / RENEWALS).max(1)))
+}
+
+/// Sees to it that all nodes of a shared store have one key ring: the first one says which.
+pub(crate) fn agree_on_keys<S: Store>(engine: &mut Engine, store: &mut S, now: Now) -> Result<(), RunError> {
+    if engine.log() == 0 {
+        return Ok(());
+    }
+    loop {
+        let row = store.load(Engine::ring_row())?;
+        if engine.agrees_on_keys(row.as_ref())? {
+            return Ok(());
+        }
+        while let Some(output) = engine.poll(now) {
+            let Output::Commit(mut batch) = output else { continue };
+            commit(store, &mut batch)?;
+            engine.committed(batch)?;
+        }
+    }
+}
+
+/// Commits, and tries again where that may help.
+fn commit<S: Store>(store: &mut S, batch: &mut Batch) -> Result<(), StoreError> {
+    let mut tries = 0;
+    loop {
+        match store.commit(batch) {
+            Err(StoreError::Busy(_) | StoreError::Uncertain(_)) if tries < COMMIT_TRIES => tries += 1,
+            told => return told,
+        }
+    }
 }
 
 /// Lets go of advances that count in another node's log by now.

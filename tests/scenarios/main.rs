@@ -25,6 +25,7 @@ mod trace_04_end_of_a_claim;
 mod trace_05_two_keys_one_card;
 mod trace_06_payout_fails_halfway;
 mod trace_07_evidence_against_speed;
+mod trace_07_silent_rail;
 mod trace_08_we_lock_the_card_ourselves;
 mod trace_09_foreign_approval;
 mod trace_10_repeat_at_the_other_site;

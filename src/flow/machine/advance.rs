@@ -3,7 +3,7 @@
 use super::{Turn, code};
 use crate::base::Text;
 use crate::flow::{Event, Exposure, FlowError, State};
-use crate::issuer::{Answer, OpKind, Outcome};
+use crate::issuer::{Answer, Cause, OpKind, Outcome};
 
 impl Turn<'_, '_> {
     /// Pays now; the evidence comes later.
@@ -59,15 +59,31 @@ impl Turn<'_, '_> {
         self.await_evidence()
     }
 
+    /// Whether people decide on an advance of which the rail never spoke.
+    pub(super) fn advance_suspended(&self) -> bool {
+        matches!(self.r.suspended_from, Some(State::Advancing | State::AdvanceVoid))
+    }
+
+    /// Something is heard of it after all: it stands where it stood.
+    pub(super) fn reopen_advance(&mut self) -> Result<(), FlowError> {
+        let void = self.r.suspended_from == Some(State::AdvanceVoid);
+        self.take(Event::PayUnknown { cause: Cause::IssuerUnsure })?;
+        if void { self.take(Event::AdvanceRejected { reason: code("not_debited") }) } else { Ok(()) }
+    }
+
     /// The evidence for an advance: it stands, or the seller owes the money.
     pub(super) fn advance_answer(&mut self, answer: &Answer) -> Result<(), FlowError> {
         match &answer.outcome {
             Outcome::Accepted(_) if !answer.by_file => Ok(()),
             Outcome::Accepted(accepted) if self.believable(accepted) => {
-                if self.r.state == State::AdvanceVoid {
+                let void = self.r.suspended_from == Some(State::AdvanceVoid);
+                if void || self.r.state == State::AdvanceVoid {
                     return self.note("integrity");
                 }
                 let (reference, amount) = (accepted.reference.clone(), accepted.amount);
+                if self.advance_suspended() {
+                    self.reopen_advance()?;
+                }
                 self.close_exposure()?;
                 self.take(Event::Confirmed { reference, amount })?;
                 self.proceed()
@@ -82,6 +98,11 @@ impl Turn<'_, '_> {
     pub(super) fn advance_rejected(&mut self, reason: &str) -> Result<(), FlowError> {
         if !matches!(self.r.state, State::Advancing | State::Advanced | State::Suspended) {
             return Ok(());
+        }
+        match self.r.suspended_from {
+            Some(State::AdvanceVoid) => return Ok(()),
+            Some(State::Advancing) => self.reopen_advance()?,
+            _ => {}
         }
         self.take(Event::AdvanceRejected { reason: code(reason) })
     }

@@ -30,6 +30,7 @@ impl Turn<'_, '_> {
         match self.r.state {
             State::Paying | State::PayoutUnknown | State::Advancing | State::AdvanceVoid => {}
             State::Suspended if self.payout_suspended() => {}
+            State::Suspended if self.advance_suspended() && self.tells(answer) => self.reopen_advance()?,
             _ => return self.paid_already(answer),
         }
         let advance = matches!(self.r.state, State::Advancing | State::AdvanceVoid);
@@ -61,6 +62,14 @@ impl Turn<'_, '_> {
 
     fn payout_suspended(&self) -> bool {
         self.r.suspended_from == Some(State::PayoutUnknown)
+    }
+
+    /// Whether an answer says what became of a pay-out.
+    fn tells(&self, answer: &Answer) -> bool {
+        match &answer.outcome {
+            Outcome::Accepted(accepted) => self.is_paid(accepted),
+            outcome => matches!(outcome, Outcome::Reversed | Outcome::Declined(_)),
+        }
     }
 
     fn is_paid(&self, accepted: &Accepted) -> bool {
@@ -115,7 +124,9 @@ impl Turn<'_, '_> {
         let Some(payout) = &self.r.payout else { return Err(FlowError::NotNow(self.r.state)) };
         let (first, attempt) = (payout.first_at, payout.attempt);
         let timing = &self.s.rail.timing;
-        if self.r.state == State::PayoutUnknown && self.left(first, timing.age_limit_ms) <= 0 {
+        let advance = matches!(self.r.state, State::Advancing | State::AdvanceVoid);
+        let for_ever = advance && planted!(SilentRailForEver);
+        if self.left(first, timing.age_limit_ms) <= 0 && !for_ever {
             return self.suspend("payout_unknown");
         }
         if self.s.rail.idempotent && attempt < timing.attempts.saturating_mul(4) && *self.tries % 2 == 1 {

@@ -163,7 +163,7 @@ impl Turn<'_, '_> {
         let debit_open =
             matches!(from, Some(State::Unknown | State::Pending | State::Absent | State::Reversing));
         let payout_open = from == Some(State::PayoutUnknown);
-        if from == Some(State::Advanced) {
+        if matches!(from, Some(State::Advanced | State::Advancing | State::AdvanceVoid)) {
             return self.resolve_advance(by, second, finding);
         }
         match finding {
@@ -193,14 +193,26 @@ impl Turn<'_, '_> {
     fn resolve_advance(&mut self, by: Text, second: Text, finding: Finding) -> Result<(), FlowError> {
         self.take(Event::Noted { what: by })?;
         self.take(Event::Noted { what: second })?;
+        let (unpaid, void) = (self.advance_suspended(), self.r.suspended_from == Some(State::AdvanceVoid));
         match finding {
+            Finding::Paid { reference } if unpaid => {
+                self.reopen_advance()?;
+                self.advanced(reference)
+            }
+            Finding::NotPaid if unpaid => {
+                self.reopen_advance()?;
+                self.advance_failed("not_paid")
+            }
             Finding::Debited { reference, amount }
-                if self.r.quote.as_ref().map(|quote| quote.value) == Some(amount) =>
+                if !void && self.r.quote.as_ref().map(|quote| quote.value) == Some(amount) =>
             {
+                if unpaid {
+                    self.reopen_advance()?;
+                }
                 self.close_exposure()?;
                 self.go_on(Event::Confirmed { reference, amount })
             }
-            Finding::NotDebited => self.advance_rejected("not_debited"),
+            Finding::NotDebited if !void => self.advance_rejected("not_debited"),
             _ => Err(FlowError::NotNow(State::Suspended)),
         }
     }

@@ -89,7 +89,7 @@ pub use wake::{Polled, Wakeable};
 use crate::base::{Secret, Wall};
 use crate::engine::{Recovery, Setup};
 use crate::flow::Verdict;
-use crate::host::driver::{leased, recount};
+use crate::host::driver::{agree_on_keys, leased, recount};
 use crate::host::{RunError, Store, StoreError};
 use keep::Job;
 use promise::{Teller, promise};
@@ -165,8 +165,9 @@ impl<S: Store + Send + 'static, T: Wakeable + 'static> Service<S, T> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| RunError::Entropy(error.to_string()))?;
         let mut engine = recovery.finish(setup, epoch, seed)?;
-        let asked = transport.now().mono;
-        let renew_at = leased(&mut engine, asked, store.renew()?);
+        let now = transport.now();
+        let renew_at = leased(&mut engine, now.mono, store.renew()?);
+        agree_on_keys(&mut engine, &mut store, now)?;
         if renew_at.is_some() {
             recount(&mut engine, &mut store)?;
         }
