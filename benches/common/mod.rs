@@ -185,7 +185,7 @@ impl Trade {
     }
 }
 
-fn yes(server: &Server, asked: &Asked) -> Answer {
+pub(crate) fn yes(server: &Server, asked: &Asked) -> Answer {
     let reference = Text::new(&format!("{}-{}", asked.kind.name(), asked.reference)).expect("it is short");
     let card = asked.card.as_ref().map(|card| server.card_tag(card.data()));
     let accepted = Accepted { reference, amount: asked.amount, card, generation: None };

@@ -35,7 +35,8 @@ fn amount_of(w: &mut Writer<'_>, reference: &Text, amount: Amount) {
 impl Event {
     /// The step, taken at `at`, as a record.
     pub fn to_record(&self, at: Wall) -> Record {
-        let room = if matches!(self, Self::Received(_) | Self::Quoted(_) | Self::Requoted(_)) { 320 } else { 64 };
+        let room =
+            if matches!(self, Self::Received(_) | Self::Quoted(_) | Self::Requoted(_)) { 320 } else { 64 };
         let mut body = Vec::with_capacity(room);
         let w = &mut Writer::new(&mut body);
         w.wall(at);
