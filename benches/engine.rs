@@ -1,14 +1,16 @@
-//! The engine alone: memory store, answers at once. How many redemptions per second, and where
-//! the time goes.
+//! The engine alone: memory store, answers at once. How many redemptions per second with the
+//! system's allocator and with another, how much memory is asked for, and where the time goes.
 
 #[allow(dead_code, reason = "shared with other benches")]
 mod common;
+mod memory;
 mod parts;
 
-use common::{Trade, per_second};
+use common::{Ran, Trade, per_second};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use scrip::engine::Bounds;
 use scrip::host::Memory;
+use std::process::Command;
 use std::time::Duration;
 
 /// How many are in flight, and how many redemptions a run takes.
@@ -16,16 +18,41 @@ const RUNS: [(usize, usize); 4] = [(1, 1_024), (64, 4_096), (1_024, 8_192), (4_0
 /// A batch goes out at so many units: what is worked on then lies in the processor's cache.
 const EARLY: usize = 64;
 const BEST_OF: usize = 7;
+/// Set in the process that measures the other allocator: the rates only.
+const RATES_ONLY: &str = "SCRIP_RATES_ONLY";
 
 fn main() {
+    let rates_only = std::env::var_os(RATES_ONLY).is_some();
+    // Batches of as many units as those of the runs.
+    let (mut trade, seen) = Trade::rehearse(8_192, EARLY, &mut Memory::new());
+    trade.early_units = EARLY;
+    if rates_only {
+        rates(&mut trade);
+        return;
+    }
+    criterion(&trade);
+    // Without it this is a mere check that the benches run.
+    if !std::env::args().any(|arg| arg == "--bench") {
+        return;
+    }
+    println!(
+        "\n| allocator | in flight | a batch goes out at | redemptions/s | by the clock | ns per redemption | commits per 1,000 | allocations each | bytes each |"
+    );
+    println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|");
+    let whole = rates(&mut trade);
+    let own = std::env::current_exe().expect("a process knows its program");
+    let variable = memory::VARIABLE.to_str().expect("it is ASCII");
+    let other = Command::new(own).env(variable, memory::OTHER).env(RATES_ONLY, "1").status();
+    assert!(other.expect("it can be started again").success());
+    parts::table(&trade, &seen, whole);
+}
+
+fn criterion(trade: &Trade) {
     let mut criterion = Criterion::default()
         .sample_size(10)
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(3))
         .configure_from_args();
-    // Batches of as many units as those of the runs.
-    let (mut trade, seen) = Trade::rehearse(8_192, EARLY, &mut Memory::new());
-    trade.early_units = EARLY;
     let mut group = criterion.benchmark_group("engine");
     for (in_flight, count) in RUNS {
         group.throughput(Throughput::Elements(count as u64));
@@ -37,30 +64,30 @@ fn main() {
     }
     group.finish();
     criterion.final_summary();
-    // Without it this is a mere check that the benches run.
-    if !std::env::args().any(|arg| arg == "--bench") {
-        return;
-    }
-    println!(
-        "\n| in flight | a batch goes out at | redemptions/s | by the clock | ns per redemption | commits per 1,000 |"
-    );
-    println!("|---:|---:|---:|---:|---:|---:|");
+}
+
+/// Prints the rows of this process's allocator, and tells what one redemption of 1,024 in flight
+/// costs, in ns.
+fn rates(trade: &mut Trade) -> u128 {
     let mut whole = 0;
     let ways = [Bounds::default().early_units, EARLY];
     for ((in_flight, count), early) in RUNS.into_iter().flat_map(|run| ways.map(|early| (run, early))) {
         trade.early_units = early;
-        let runs = (0..BEST_OF).map(|_| trade.run(count, in_flight, &mut Memory::new()));
-        let best = runs.min_by_key(|ran| ran.worked).expect("there are runs");
+        let run = || trade.run(count, in_flight, &mut Memory::new());
+        let best: Ran = (0..BEST_OF).map(|_| run()).min_by_key(|ran| ran.worked).expect("there are runs");
+        let asked = memory::asked(|| drop(run()));
         let ns = best.worked.as_nanos() / count as u128;
         let rate = per_second(count as u64, best.worked);
         let clock = per_second(count as u64, best.took);
+        let (times, bytes) = (asked.times / count as u64, asked.bytes / count as u64);
         println!(
-            "| {in_flight} | {early} | {rate} | {clock} | {ns} | {} |",
+            "| {} | {in_flight} | {early} | {rate} | {clock} | {ns} | {} | {times} | {bytes} |",
+            memory::name(),
             best.commits * 1_000 / count as u64
         );
         if in_flight == 1_024 {
             whole = ns;
         }
     }
-    parts::table(&trade, &seen, whole);
+    whole
 }

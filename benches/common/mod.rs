@@ -14,6 +14,7 @@ use scrip::issuer::{Accepted, Answer, Issuer, OpKind, Outcome, Profiles, Rail};
 use scrip::money::{Amount, Currency};
 use scrip::record::Batch;
 use scrip::vault::{KeyId, KeyRing, PepperVersion};
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -155,7 +156,7 @@ impl Trade {
             answers.insert((call.redemption, call.kind), reply.clone());
             seen.asked.push(asked);
             seen.replies.push(reply.clone());
-            reply
+            Cow::Owned(reply)
         };
         let early_units = Bounds::default().early_units;
         let engine = open(in_flight, early_units, store);
@@ -180,7 +181,7 @@ impl Trade {
     }
 
     fn work(&self, engine: Engine, count: usize, load: Load, keeper: &mut dyn Keeper) -> Ran {
-        let answer = &mut |call: &Call| self.answers[&(call.redemption, call.kind)].clone();
+        let answer = &mut |call: &Call| Cow::Borrowed(&self.answers[&(call.redemption, call.kind)][..]);
         run(engine, &self.requests[..count], load, keeper, answer, &mut |_| {})
     }
 }
@@ -205,12 +206,12 @@ fn is_paid(state: State) -> bool {
 }
 
 /// The loop of a host.
-fn run(
+fn run<'a>(
     mut engine: Engine,
     requests: &[Request],
     load: Load,
     keeper: &mut dyn Keeper,
-    answer: &mut dyn FnMut(&Call) -> Vec<u8>,
+    answer: &mut dyn FnMut(&Call) -> Cow<'a, [u8]>,
     committed: &mut dyn FnMut(&Batch),
 ) -> Ran {
     let (mut taken, mut arrivals, mut begun) = (0, VecDeque::new(), HashMap::new());

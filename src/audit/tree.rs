@@ -10,7 +10,10 @@ pub fn leaf_hash(record: &[u8]) -> Digest {
 /// The node above two others: SHA-256 over a byte 1 and both. The first byte keeps nodes and
 /// leaves apart, so that no record can pass for a node.
 pub fn node_hash(left: &Digest, right: &Digest) -> Digest {
-    Hasher::new().with(&[1]).with(&left.0).with(&right.0).finish()
+    let mut bytes = [1; 65];
+    bytes[1..33].copy_from_slice(&left.0);
+    bytes[33..].copy_from_slice(&right.0);
+    Hasher::new().with(&bytes).finish()
 }
 
 /// The root of a log without records: SHA-256 of nothing.

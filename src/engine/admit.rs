@@ -28,12 +28,11 @@ impl Engine {
             return;
         }
         prepared.facts.received_at = prepared.received_at.unwrap_or(self.now.wall);
+        let step = self.spare.step();
         let setting = self.setting_for(&prepared.facts.product, &prepared.facts.issuer, &prepared.hits);
         let Some(setting) = setting else { return };
-        let Ok((mut redemption, mut step)) = flow::intake(prepared.id, prepared.facts.clone(), &setting)
-        else {
-            return;
-        };
+        let taken = flow::intake_in(step, prepared.id, prepared.facts.clone(), &setting);
+        let Ok((mut redemption, mut step)) = taken else { return };
         let blocked = redemption.state.is_end();
         prepared.counted = self.counted(&prepared);
         if !blocked {

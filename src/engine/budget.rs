@@ -3,7 +3,7 @@
 use super::live::Live;
 use super::prepare::open_device;
 use super::{Engine, Setup};
-use crate::base::{Key16, RedemptionId, Text, Writer};
+use crate::base::{Few, Key16, RedemptionId, Text, Writer};
 use crate::card::Card;
 use crate::flow::{Facts, Input, SIDE_PERSONAL, State};
 use crate::risk::{BudgetKind, Reason, Seen};
@@ -39,12 +39,16 @@ pub(super) fn subjects(setup: &Setup, facts: &Facts, device: Option<&Text>, card
 
 /// Takes the answers about budgets off the end of what was seen, and tells which are used up.
 pub(super) fn used_up(setup: &Setup, counted: &Counted, seen: &mut Vec<Seen>) -> Vec<Reason> {
-    let answers = seen.split_off(seen.len().saturating_sub(counted.len()));
-    let asked = counted.iter().zip(&answers).filter_map(|((kind, _), seen)| match seen {
-        Seen::Moments(moments) => Some((*kind, moments.count)),
-        Seen::Recent(_) => None,
-    });
-    setup.policy.risk.budget.used_up(&asked.collect::<Vec<_>>())
+    let answers = seen.drain(seen.len().saturating_sub(counted.len())..);
+    let asked: Few<_> = counted
+        .iter()
+        .zip(answers)
+        .filter_map(|((kind, _), seen)| match seen {
+            Seen::Moments(moments) => Some((*kind, moments.count)),
+            Seen::Recent(_) => None,
+        })
+        .collect();
+    setup.policy.risk.budget.used_up(asked.as_slice())
 }
 
 impl Engine {

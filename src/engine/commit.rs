@@ -1,7 +1,7 @@
 //! Units into batches, and batches back.
 
 use super::Engine;
-use super::live::{Alarm, Entry, InFlight, Live, Open, Ready, Spare, Told};
+use super::live::{Alarm, Entry, InFlight, Live, Open, Ready, Told};
 use super::output::{Event, Heard};
 use super::prepare::{self, open_card};
 use crate::base::{BatchId, Few, Hasher, Mono, RedemptionId, Text, planted, scrub_stack};
@@ -73,8 +73,10 @@ impl Engine {
                 Entry::Sighting | Entry::Ring => {}
             }
         }
-        let (units, sides, batch) = batch.into_scrap(verdicts);
-        self.spare = Spare { open: Open { units, entries: in_flight.entries, sides }, batch };
+        let (mut units, sides, batch) = batch.into_scrap(verdicts);
+        units.drain(..).for_each(|unit| self.spare.unit(unit));
+        self.spare.open = Open { units, entries: in_flight.entries, sides };
+        self.spare.batch = batch;
     }
 
     fn step_done(&mut self, id: RedemptionId, unit: &Unit, ready: Few<Ready>, wait_ms: Option<i64>) {
@@ -234,6 +236,7 @@ impl Engine {
     }
 
     pub(super) fn step_of(&mut self, live: &mut Live, input: Input) -> Result<Step, flow::FlowError> {
+        let step = self.spare.step();
         let mut hits = prepare::hits(&self.setup, &live.r.facts, None, None);
         for hit in &live.hits {
             if !hits.contains(hit) {
@@ -248,7 +251,7 @@ impl Engine {
         setting.tag = live.tag;
         setting.over = &live.over;
         setting.advance_room = self.advance_room(&live.r);
-        let mut step = flow::handle(&mut live.r, &mut live.tries, input, &setting)?;
+        let mut step = flow::handle_in(step, &mut live.r, &mut live.tries, input, &setting)?;
         self.adopt_exposure(&mut live.r, &mut step);
         Ok(step)
     }
@@ -320,6 +323,7 @@ impl Engine {
             if wait_ms.is_some() {
                 self.set_timer(id, wait_ms);
             }
+            self.spare.rest(step);
             inbound.into_iter().for_each(|id| self.inbound_done(id));
             return ready.into_iter().for_each(|ready| self.release_or_wait(ready));
         }
@@ -349,27 +353,29 @@ impl Engine {
     }
 
     /// The unit of a step that `r` has taken.
-    pub(super) fn unit_of(&mut self, r: &Redemption, expected: u32, step: Step) -> Unit {
+    pub(super) fn unit_of(&mut self, r: &Redemption, expected: u32, mut step: Step) -> Unit {
         let setting = self.setting_for(&r.facts.product, &r.facts.issuer, &[]);
         let (dormant, due) = setting.map_or((true, None), |s| flow::rest(r, &step, &s));
-        let mut summary = Vec::with_capacity(128);
-        Summary::encode_of(r, &mut summary);
+        let Step { records, claims, changes, postings, .. } = &mut step;
         let mut unit = Unit {
             redemption: r.id,
             expected,
             dormant,
             due,
-            claims: step.claims,
-            changes: step.changes,
-            postings: step.postings,
-            summary,
-            records: step.records,
+            claims: core::mem::take(claims),
+            changes: core::mem::take(changes),
+            postings: core::mem::take(postings),
+            records: core::mem::take(records),
             ..Unit::default()
         };
-        for slot in step.erase {
+        for &slot in &step.erase {
             self.put_side(&mut unit, Side { redemption: r.id, slot, content: None });
         }
-        unit
+        self.spare.rest(step);
+        let mut summary = self.spare.buffer();
+        Summary::encode_of(r, &mut summary);
+        debug_assert_eq!(Summary::decode(&summary).as_ref(), Ok(&Summary::of(r)));
+        Unit { summary, ..unit }
     }
 
     pub(super) fn put_side(&mut self, unit: &mut Unit, side: Side) {

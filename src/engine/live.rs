@@ -6,7 +6,7 @@ use super::rescan::Scan;
 use super::{Call, CallId, ChannelId, Event, InboundId};
 use crate::base::{Few, Mono, RedemptionId, Text};
 use crate::card::Card;
-use crate::flow::{Input, Redemption};
+use crate::flow::{Input, Redemption, Step};
 use crate::issuer::{CardTag, Leg, OpKind};
 use crate::record::{Batch, Scrap, Side, Unit};
 use crate::risk::Reason;
@@ -198,6 +198,66 @@ pub(super) struct Open {
 pub(super) struct Spare {
     pub(super) open: Open,
     pub(super) batch: Scrap,
+    steps: Vec<Step>,
+    /// Of steps that became units: what those do not hold.
+    rests: Vec<Step>,
+    bodies: Vec<Vec<u8>>,
+}
+
+impl Spare {
+    /// So many lists are kept: some more than two batches that go out early.
+    const MOST: usize = 256;
+    /// A buffer that became longer is not kept.
+    const LONGEST: usize = 1_024;
+
+    /// An empty step.
+    pub(super) fn step(&mut self) -> Step {
+        let mut step = self.steps.pop().unwrap_or_default();
+        step.bodies = core::mem::take(&mut self.bodies);
+        step
+    }
+
+    /// An empty buffer of 128 bytes or so.
+    pub(super) fn buffer(&mut self) -> Vec<u8> {
+        self.bodies.pop().unwrap_or_else(|| Vec::with_capacity(128))
+    }
+
+    /// What is left of a step that became a unit.
+    pub(super) fn rest(&mut self, mut rest: Step) {
+        let bodies = core::mem::take(&mut rest.bodies);
+        if self.bodies.len() < bodies.len() {
+            self.bodies = bodies;
+        }
+        if self.rests.len() < Self::MOST {
+            rest.effects.clear();
+            rest.erase.clear();
+            self.rests.push(rest);
+        }
+    }
+
+    /// The lists of a unit that is durable.
+    pub(super) fn unit(&mut self, unit: Unit) {
+        let Unit { mut records, mut claims, mut changes, mut postings, mut summary, .. } = unit;
+        for mut body in records.drain(..).map(|record| record.body) {
+            body.clear();
+            self.body(body);
+        }
+        summary.clear();
+        self.body(summary);
+        if self.steps.len() < Self::MOST {
+            claims.clear();
+            changes.clear();
+            postings.clear();
+            let rest = self.rests.pop().unwrap_or_default();
+            self.steps.push(Step { records, claims, changes, postings, ..rest });
+        }
+    }
+
+    fn body(&mut self, body: Vec<u8>) {
+        if self.bodies.len() < 4 * Self::MOST && body.capacity() <= Self::LONGEST {
+            self.bodies.push(body);
+        }
+    }
 }
 
 /// The batch that is being made durable.

@@ -81,19 +81,18 @@ impl Read<'_> {
 }
 
 fn read_card(product: &Product, request: &Request) -> Result<Card, SubmitError> {
-    let utf8 = |field, secret: &Secret| {
-        core::str::from_utf8(secret.expose()).map(ToString::to_string).map_err(|_| SubmitError::Invalid {
+    fn utf8<'a>(field: &'static str, secret: &'a Secret) -> Result<&'a str, SubmitError> {
+        core::str::from_utf8(secret.expose()).map_err(|_| SubmitError::Invalid {
             field,
             reason: "not_utf8",
             what: "UTF-8 text is expected".to_string(),
         })
-    };
+    }
     let shown = shown_number(product, request);
     let number = request.number.as_ref().or(shown.as_ref());
     let number = number.map(|number| utf8("card_number", number)).transpose()?;
-    let number = Zeroizing::new(number.unwrap_or_default());
-    let secret = Zeroizing::new(utf8("card_secret", &request.secret)?);
-    product.read(Some(&number), &secret).map_err(|error| SubmitError::Invalid {
+    let secret = utf8("card_secret", &request.secret)?;
+    product.read(number, secret).map_err(|error| SubmitError::Invalid {
         field: match error.field {
             Field::CardNumber => "card_number",
             Field::CardSecret => "card_secret",

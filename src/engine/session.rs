@@ -82,9 +82,10 @@ impl Engine {
     /// Keeps what a message changes in the channel's session.
     pub(super) fn learn(&mut self, channel: ChannelId, bytes: &[u8]) {
         let Some(issuer) = self.setup.issuers.get(usize::from(channel.0)) else { return };
-        let name = issuer.profile().name.clone();
-        let context = Context { session: self.session_of(&name), now: self.now.wall, nonce: [0; 16] };
+        let name = &issuer.profile().name;
+        let context = Context { session: self.session_of(name), now: self.now.wall, nonce: [0; 16] };
         if let Some(state) = issuer.learn(bytes, &context) {
+            let name = name.clone();
             self.write_session(&name, &state, Few::None);
         }
     }

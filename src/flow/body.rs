@@ -35,9 +35,13 @@ fn amount_of(w: &mut Writer<'_>, reference: &Text, amount: Amount) {
 impl Event {
     /// The step, taken at `at`, as a record.
     pub fn to_record(&self, at: Wall) -> Record {
-        let room =
-            if matches!(self, Self::Received(_) | Self::Quoted(_) | Self::Requoted(_)) { 320 } else { 64 };
-        let mut body = Vec::with_capacity(room);
+        self.to_record_in(at, Vec::new())
+    }
+
+    /// As [`Event::to_record`], in a buffer that is empty.
+    pub(super) fn to_record_in(&self, at: Wall, mut body: Vec<u8>) -> Record {
+        let long = matches!(self, Self::Received(_) | Self::Quoted(_) | Self::Requoted(_));
+        body.reserve(if long { 320 } else { 64 });
         let w = &mut Writer::new(&mut body);
         w.wall(at);
         self.write(w);

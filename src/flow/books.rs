@@ -6,14 +6,13 @@ use crate::ledger::{Account, LedgerError, Transfer};
 use crate::money::Amount;
 
 /// The postings of `event`, taken by `r` as it stands before the step.
-pub(super) fn postings(r: &Redemption, event: &Event) -> Result<Transfer, LedgerError> {
-    let mut books = Transfer::new();
+pub(super) fn postings(r: &Redemption, event: &Event, books: &mut Transfer) -> Result<(), LedgerError> {
     let issuer = || Account::issuer(r.facts.issuer.clone());
     let paid = || r.payout.as_ref().map_or(Amount::zero(r.facts.face.currency()), |payout| payout.amount);
     let of = Account::of;
     match event {
         Event::Redeemed { amount, .. } | Event::ResolvedDebited { amount, .. } => {
-            take_back(r, &mut books)?;
+            take_back(r, books)?;
             books.post(of(K::Clearing), issuer(), *amount)?;
         }
         Event::LateDebit { amount, .. } => books.post(of(K::Suspense), issuer(), *amount)?,
@@ -25,7 +24,7 @@ pub(super) fn postings(r: &Redemption, event: &Event) -> Result<Transfer, Ledger
         Event::Reversed
         | Event::ResolvedReversed { .. }
         | Event::Declined { .. }
-        | Event::ResolvedAbsent { .. } => take_back(r, &mut books)?,
+        | Event::ResolvedAbsent { .. } => take_back(r, books)?,
         Event::PaySent { amount, .. } => {
             let source = if r.state == State::Owed { K::Owed } else { K::Clearing };
             books.post(of(K::Transit), of(source), *amount)?;
@@ -36,16 +35,16 @@ pub(super) fn postings(r: &Redemption, event: &Event) -> Result<Transfer, Ledger
         Event::Owed if r.state == State::Returned => books.post(of(K::Owed), of(K::Float), paid())?,
         Event::Owed | Event::ResolvedUnpaid { .. } => books.post(of(K::Owed), of(K::Transit), paid())?,
         // A pay-out that came back and is paid again does not earn the fee again.
-        Event::Split if !r.split => split(r, &mut books, false)?,
+        Event::Split if !r.split => split(r, books, false)?,
         Event::Cleared { .. } | Event::ResolvedCleared { .. } if r.receipt.is_none() => {
             if let Some(debit) = &r.debit {
                 books.post(issuer(), of(K::Bank), debit.amount)?;
             }
         }
-        Event::Corrected { .. } => corrected(r, &mut books)?,
-        _ => advance(r, event, paid(), &mut books)?,
+        Event::Corrected { .. } => corrected(r, books)?,
+        _ => advance(r, event, paid(), books)?,
     }
-    Ok(books)
+    Ok(())
 }
 
 /// A debit that was booked before is booked anew, or turns out not to stand.

@@ -22,7 +22,7 @@ pub use kind::EventKind;
 pub use machine::{
     Finding, FlowPolicy, Input, Limits, Setting, Verdict, handle, intake, turned_away, use_token,
 };
-pub(crate) use machine::{answers_at_once, rest};
+pub(crate) use machine::{answers_at_once, handle_in, intake_in, rest};
 pub use redemption::{Debit, Payout, Redeem, Redemption};
 pub use state::State;
 pub use step::{Effect, Step};

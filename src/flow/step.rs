@@ -3,7 +3,7 @@
 use super::{Event, FlowError, Redemption, SIDE_CARD, SIDE_PERSONAL, State, books};
 use crate::base::{Text, Wall, planted};
 use crate::issuer::OpKind;
-use crate::ledger::Posting;
+use crate::ledger::{Posting, Transfer};
 use crate::record::{Change, Claim, ClaimKind, ClaimStatus, Record};
 use alloc::vec::Vec;
 
@@ -42,6 +42,8 @@ pub struct Step {
     pub erase: Vec<u8>,
     /// What to do.
     pub effects: Vec<Effect>,
+    /// Empty buffers for the bodies of records.
+    pub(crate) bodies: Vec<Vec<u8>>,
 }
 
 impl Step {
@@ -50,11 +52,14 @@ impl Step {
     /// # Errors
     /// [`FlowError`]; nothing is changed.
     pub(crate) fn take(&mut self, r: &mut Redemption, at: Wall, event: &Event) -> Result<(), FlowError> {
-        let posted = books::postings(r, event)?;
-        r.apply(at, event)?;
-        match self.postings.is_empty() {
-            true => self.postings = posted.into_postings(),
-            false => self.postings.extend(posted.into_postings()),
+        let before = self.postings.len();
+        let mut books = Transfer::from(core::mem::take(&mut self.postings));
+        let posted = books::postings(r, event, &mut books).map_err(FlowError::from);
+        let taken = posted.and_then(|()| r.apply(at, event));
+        self.postings = books.into_postings();
+        if taken.is_err() {
+            self.postings.truncate(before);
+            return taken;
         }
         if let Some(to) = claims_after(r, event) {
             self.changes.retain(|change| !r.facts.keys.contains(&change.key));
@@ -73,7 +78,7 @@ impl Step {
         if matches!(event, Event::Erased) {
             self.erase.push(SIDE_PERSONAL);
         }
-        self.records.push(event.to_record(at));
+        self.records.push(event.to_record_in(at, self.bodies.pop().unwrap_or_default()));
         Ok(())
     }
 

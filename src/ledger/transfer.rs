@@ -48,6 +48,13 @@ impl LedgerError {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Transfer(Vec<Posting>);
 
+impl From<Vec<Posting>> for Transfer {
+    /// Goes on with what transfers left.
+    fn from(postings: Vec<Posting>) -> Self {
+        Self(postings)
+    }
+}
+
 impl Transfer {
     /// No postings.
     pub const fn new() -> Self {

@@ -45,10 +45,10 @@ impl Batch {
         core::mem::take(&mut self.verdicts)
     }
 
-    /// The lists of a batch that is over, empty; `verdicts` are those that were taken out.
+    /// The units of a batch that is over, and its other lists, empty; `verdicts` are those that were
+    /// taken out.
     pub(crate) fn into_scrap(self, mut verdicts: Vec<Verdict>) -> (Vec<Unit>, Vec<Side>, Scrap) {
-        let Self { mut frame, mut bytes, mut sides, .. } = self;
-        frame.units.clear();
+        let Self { frame, mut bytes, mut sides, .. } = self;
         sides.clear();
         bytes.clear();
         verdicts.clear();

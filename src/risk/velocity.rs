@@ -11,6 +11,9 @@ use alloc::vec::Vec;
 /// for `rule.freeze_ms` from its own time; requests that meet a frozen card are turned away and
 /// do not prolong the freeze.
 pub fn frozen_until(rule: &Velocity, seen: &[(RedemptionId, Wall)]) -> Option<Wall> {
+    if seen.len() < rule.limit as usize {
+        return None;
+    }
     let mut freeze: Option<(Wall, Wall)> = None;
     let mut counted: Vec<Wall> = Vec::new();
     for (i, &(request, at)) in seen.iter().enumerate() {

@@ -4,6 +4,7 @@ use super::{Setting, Turn, code};
 use crate::base::{RedemptionId, Wall};
 use crate::flow::{Effect, Event, Facts, FlowError, Judgement, Redemption, State, Step, TokenUse};
 use crate::risk::{self, Decision, Moments, Seen, Verdict};
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 /// The first step of a request: received, and at once blocked if a block list names it. The
@@ -16,8 +17,17 @@ pub fn intake(
     facts: Facts,
     s: &Setting<'_>,
 ) -> Result<(Redemption, Step), FlowError> {
+    intake_in(Step::default(), redemption, facts, s)
+}
+
+/// As [`intake`], with the lists of a step that is empty.
+pub(crate) fn intake_in(
+    mut step: Step,
+    redemption: RedemptionId,
+    facts: Facts,
+    s: &Setting<'_>,
+) -> Result<(Redemption, Step), FlowError> {
     let mut r = Redemption::new(redemption, facts);
-    let mut step = Step::default();
     let received = Event::Received(r.facts.clone());
     step.take(&mut r, s.now, &received)?;
     if !s.hits.is_empty() {
@@ -113,17 +123,22 @@ fn decide(r: &Redemption, seen: &[Seen], s: &Setting<'_>) -> Decision {
 }
 
 /// The sightings of the card under all its keys, each request once, in the order of writing.
-fn card_seen(seen: &[Seen]) -> Vec<(RedemptionId, Wall)> {
+fn card_seen(seen: &[Seen]) -> Cow<'_, [(RedemptionId, Wall)]> {
+    let lists = seen.iter().filter_map(|seen| match seen {
+        Seen::Recent(list) => Some(&list[..]),
+        Seen::Moments(_) => None,
+    });
+    // A card with one key that was seen once, as nearly every one.
+    if let (Some(list @ ([] | [_])), None) = (lists.clone().next(), lists.clone().nth(1)) {
+        return Cow::Borrowed(list);
+    }
     let mut all: Vec<(RedemptionId, Wall)> = Vec::new();
-    for (request, at) in seen.iter().flat_map(|seen| match seen {
-        Seen::Recent(list) => &list[..],
-        Seen::Moments(_) => &[],
-    }) {
+    for (request, at) in lists.flatten() {
         if !all.iter().any(|(other, _)| other == request) {
             all.push((*request, *at));
         }
     }
-    all
+    Cow::Owned(all)
 }
 
 fn faces_seen(seen: &[Seen]) -> Moments {

@@ -9,7 +9,7 @@ mod policy;
 mod undo;
 mod verify;
 
-pub(crate) use intake::answers_at_once;
+pub(crate) use intake::{answers_at_once, intake_in};
 pub use intake::{intake, turned_away, use_token};
 pub use people::{Finding, Verdict};
 pub use policy::{FlowPolicy, Limits, Setting};
@@ -58,10 +58,21 @@ pub enum Input {
 /// unchanged; any other error is a fault of the set-up or of this library, and the redemption
 /// must be taken up again from its records.
 pub fn handle(r: &mut Redemption, tries: &mut u32, input: Input, s: &Setting<'_>) -> Result<Step, FlowError> {
+    handle_in(Step::default(), r, tries, input, s)
+}
+
+/// As [`handle`], with the lists of a step that is empty.
+pub(crate) fn handle_in(
+    step: Step,
+    r: &mut Redemption,
+    tries: &mut u32,
+    input: Input,
+    s: &Setting<'_>,
+) -> Result<Step, FlowError> {
     let before = r.state;
     // What people ask for may not fit half-way through; everything else cannot fail once begun.
     let kept = matches!(input, Input::Person(_)).then(|| r.clone());
-    let result = turn(r, tries, input, s);
+    let result = turn(step, r, tries, input, s);
     match (result.is_err(), kept) {
         (true, Some(kept)) => *r = kept,
         _ if r.state != before => *tries = 0,
@@ -70,8 +81,14 @@ pub fn handle(r: &mut Redemption, tries: &mut u32, input: Input, s: &Setting<'_>
     result
 }
 
-fn turn(r: &mut Redemption, tries: &mut u32, input: Input, s: &Setting<'_>) -> Result<Step, FlowError> {
-    let mut turn = Turn { r, tries, s, step: Step::default() };
+fn turn(
+    step: Step,
+    r: &mut Redemption,
+    tries: &mut u32,
+    input: Input,
+    s: &Setting<'_>,
+) -> Result<Step, FlowError> {
+    let mut turn = Turn { r, tries, s, step };
     match input {
         Input::Seen(seen) => turn.screen(&seen)?,
         Input::Answer(answer) => turn.answer(&answer)?,
