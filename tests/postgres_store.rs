@@ -419,6 +419,53 @@ fn only_what_is_ours_is_opened() {
     assert!(matches!(&single, Err(StoreError::Failed(text)) if text.contains("shared")), "{single:?}");
 }
 
+/// What was dumped of the first format goes on in the present one.
+#[test]
+fn a_store_of_the_first_format_is_brought_up() {
+    let Some(server) = running() else { return };
+    server.psql(include_str!("postgres/format_1.sql"));
+    let shown =
+        "SELECT id, state, reason, seller, face_minor, records, kept FROM past.show_redemptions ORDER BY 1";
+    let sightings = "SELECT * FROM past.show_sightings ORDER BY subject, place";
+    let before = [server.psql(shown), server.psql(sightings)];
+    let mut store = open(&server, 0, "past");
+    assert_eq!([server.psql(shown), server.psql(sightings)], before, "people see what they saw");
+    assert!(before[0].contains("|paid||shop|700|1|ended") && before[1].lines().count() == 80);
+    balanced(&server, "past");
+    let mut recovery = Recovery::of_log(0);
+    let epoch = store.recover(&mut recovery).unwrap();
+    let end = recovery.last().unwrap();
+    let digest = server.psql("SELECT encode(digest, 'hex') FROM past.logs");
+    let digest: Vec<u8> =
+        (0..32).map(|n| u8::from_str_radix(&digest[2 * n..2 * n + 2], 16).unwrap()).collect();
+    let previous = Digest(digest.try_into().unwrap());
+    let mut writer = Writer { store, epoch, sequence: end.sequence, previous, log: 0 };
+    let told = writer.commit((0..81).map(|n| unit(n, n - n % 10)).collect());
+    for (n, verdict) in (0_u64..).zip(&told) {
+        let moments =
+            scrip::risk::Moments { count: n / 3, sum: i128::from(n / 3), squares: i128::from(n / 3) };
+        let near = (n.saturating_sub(3)..=n).filter(|near| near % 3 == n % 3);
+        let near =
+            near.map(|n| (RedemptionId(name("redemption", n)), Wall(i64::try_from(n).unwrap()))).collect();
+        let seen = [scrip::risk::Seen::Moments(moments), scrip::risk::Seen::Recent(near)];
+        assert_eq!(verdict.seen, seen, "unit {n} as of its own sighting");
+        let as_it_was = match &verdict.refusal {
+            Some(Refusal::Known { .. }) => n % 10 == 0 && n < 80,
+            Some(Refusal::Held { summary, .. }) => n % 10 != 0 && summary == b"paid",
+            None => n == 80,
+            Some(_) => false,
+        };
+        assert!(as_it_was, "{n}: {verdict:?}");
+    }
+    balanced(&server, "past");
+    let (mut frames, mut store) = (0, open(&server, 0, "past"));
+    store.frames(&mut |_, _| frames += 1).unwrap();
+    assert_eq!(frames, 5);
+    assert!(
+        store.load(RedemptionId(name("redemption", 0))).unwrap().is_some_and(|handed| !handed.log.is_empty())
+    );
+}
+
 #[test]
 fn several_that_open_an_empty_database_make_its_tables_once() {
     let Some(server) = running() else { return };

@@ -23,9 +23,14 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+/// A standby that is promoted goes on in a new file of the log, into which it copies the last one; and
+/// it writes each page whole when it first changes after that.
+const SEGMENT: &str = "1";
 const SETTINGS: &str = "max_connections = 60
 shared_buffers = 128MB
-wal_retrieve_retry_interval = 20ms
+wal_retrieve_retry_interval = 5ms
+wal_compression = lz4
+min_wal_size = 64MB
 log_min_messages = warning
 hot_standby = on";
 /// How long there is load before something is killed, and after.
@@ -97,7 +102,9 @@ impl Node {
 }
 
 fn conduct(rounds: usize) -> Result<()> {
-    let Some(mut primary) = Server::new(SETTINGS) else { return Err("PostgreSQL is not installed".into()) };
+    let Some(mut primary) = Server::with(SETTINGS, SEGMENT) else {
+        return Err("PostgreSQL is not installed".into());
+    };
     primary.start();
     let folder = tempfile::tempdir()?;
     let desk = desk::open(folder.path())?;

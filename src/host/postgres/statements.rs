@@ -9,7 +9,22 @@ use std::boxed::Box;
 use std::string::String;
 use std::vec::Vec;
 use std::{format, vec};
-use tokio_postgres::{Client, Error, Statement};
+use tokio_postgres::{Client, Error, SimpleQueryMessage, Statement};
+
+/// Lets the server plan what is prepared in this session, without running any of it, and again what
+/// has to be planned again. A standby can do that, too.
+pub(super) async fn rehearse(client: &Client) -> Result<(), Error> {
+    let sql = "SELECT name, coalesce(array_length(parameter_types, 1), 0) FROM pg_prepared_statements
+        WHERE NOT from_sql";
+    for message in client.simple_query(sql).await? {
+        let SimpleQueryMessage::Row(row) = message else { continue };
+        let (Some(name), Some(Ok(count))) = (row.get(0), row.get(1).map(str::parse)) else { continue };
+        let nulls = vec!["NULL"; count].join(", ");
+        let with = if count == 0 { String::new() } else { format!("({nulls})") };
+        client.batch_execute(&format!("EXPLAIN EXECUTE \"{name}\"{with}")).await?;
+    }
+    Ok(())
+}
 
 macro_rules! statements {
     ($($(#[$about:meta])* $name:ident: $sql:expr;)*) => {
@@ -27,19 +42,6 @@ macro_rules! statements {
                 Ok(Self {
                     $($name: prepared.next().expect("there are as many as texts"),)*
                 })
-            }
-
-            /// Lets the server plan all of them without running any, so that it has read what it
-            /// must know of the tables when they are run. A standby can do that, too.
-            pub(super) async fn rehearse(client: &Client) -> Result<(), Error> {
-                for sql in [$($sql),*] {
-                    let count = (1..=20).rev().find(|n| sql.contains(&format!("${n}"))).unwrap_or(0);
-                    let nulls = vec!["NULL"; count].join(", ");
-                    let run = if count == 0 { String::new() } else { format!("({nulls})") };
-                    let text = format!("PREPARE rehearsed AS {sql}; EXPLAIN EXECUTE rehearsed{run}; DEALLOCATE rehearsed");
-                    client.batch_execute(&text).await?;
-                }
-                Ok(())
             }
         }
     };
