@@ -64,10 +64,14 @@ fn balanced(server: &Server, schema: &str) {
         "SELECT count(*) FROM redemptions WHERE due_ms IS NULL AND (live OR wait_ms IS NOT NULL)",
         "SELECT count(*) FROM claims c LEFT JOIN redemptions r ON r.id = c.holder WHERE r.id IS NULL",
         "SELECT count(*) FROM sides s LEFT JOIN redemptions r ON r.id = s.redemption WHERE r.id IS NULL",
-        "SELECT count(*) FROM (SELECT subject, count(*) AS n, min(place) AS low, max(place) AS high
-            FROM sightings GROUP BY subject) AS g JOIN subjects s USING (subject)
-            WHERE (n, low, high) <> (s.seen, 0, s.seen - 1)",
-        "SELECT count(*) FROM sightings WHERE subject NOT IN (SELECT subject FROM subjects)",
+        "SELECT count(*) FROM (SELECT subject, count(*) AS n, min(place) AS low, max(place) AS high,
+                sum(value) AS sum FROM show_sightings GROUP BY subject) AS g
+            FULL JOIN subjects s ON replace(s.subject::text, '-', '') = g.subject
+            WHERE (n, low, high, sum) IS DISTINCT FROM (s.seen, 0, s.seen - 1, s.value_sum)",
+        "SELECT count(*) FROM pieces WHERE subject NOT IN (SELECT subject FROM subjects)",
+        "SELECT (SELECT count(*) FROM show_sightings)
+            - (SELECT sum(length(seats)) / 24 FROM (SELECT seats FROM redemptions UNION ALL
+                SELECT seats FROM passed UNION ALL SELECT '') AS s)",
         "SELECT count(*) FROM logs l WHERE sequence <> (SELECT count(*) FROM frames f WHERE f.log = l.log)",
     ];
     for sql in checks {
@@ -329,7 +333,7 @@ fn what_the_server_cannot_do_is_told_by_its_kind() {
         server.psql(&format!(
             "CREATE OR REPLACE FUNCTION kinds.no() RETURNS trigger LANGUAGE plpgsql AS
                 $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; END $$;
-             CREATE OR REPLACE TRIGGER no BEFORE INSERT ON kinds.sightings FOR EACH ROW EXECUTE FUNCTION kinds.no()"
+             CREATE OR REPLACE TRIGGER no BEFORE INSERT ON kinds.subjects FOR EACH ROW EXECUTE FUNCTION kinds.no()"
         ));
     };
     type Fits = fn(&StoreError) -> bool;
@@ -386,7 +390,7 @@ fn a_weaker_durability_is_raised() {
         "CREATE TABLE raised.was (setting text);
          CREATE FUNCTION raised.look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
             INSERT INTO raised.was VALUES (current_setting('synchronous_commit')); RETURN NEW; END $$;
-         CREATE TRIGGER look BEFORE INSERT ON raised.sightings FOR EACH ROW EXECUTE FUNCTION raised.look()",
+         CREATE TRIGGER look BEFORE INSERT ON raised.subjects FOR EACH ROW EXECUTE FUNCTION raised.look()",
     );
     writer.commit(vec![unit(1, 1)]);
     assert_eq!(server.psql("SHOW synchronous_commit"), "off");
@@ -401,7 +405,7 @@ fn only_what_is_ours_is_opened() {
         "UPDATE ours.format SET version = 7; CREATE SCHEMA theirs; CREATE TABLE theirs.notes (text text)",
     );
     let refused = |schema| Postgres::open_with(&server.url(), options(0, schema)).unwrap_err();
-    assert_eq!(refused("ours"), StoreError::Newer { found: 7, known: 1 });
+    assert_eq!(refused("ours"), StoreError::Newer { found: 7, known: 2 });
     assert!(matches!(refused("theirs"), StoreError::Corrupt(text) if text.contains("another program")));
     assert!(matches!(refused("no; such"), StoreError::Failed(text) if text.contains("name")));
     assert_eq!(
@@ -413,6 +417,53 @@ fn only_what_is_ours_is_opened() {
     Writer::new(open(&server, 1, "shared"));
     let single = open(&server, 0, "shared").recover(&mut Recovery::new());
     assert!(matches!(&single, Err(StoreError::Failed(text)) if text.contains("shared")), "{single:?}");
+}
+
+/// What was dumped of the first format goes on in the present one.
+#[test]
+fn a_store_of_the_first_format_is_brought_up() {
+    let Some(server) = running() else { return };
+    server.psql(include_str!("postgres/format_1.sql"));
+    let shown =
+        "SELECT id, state, reason, seller, face_minor, records, kept FROM past.show_redemptions ORDER BY 1";
+    let sightings = "SELECT * FROM past.show_sightings ORDER BY subject, place";
+    let before = [server.psql(shown), server.psql(sightings)];
+    let mut store = open(&server, 0, "past");
+    assert_eq!([server.psql(shown), server.psql(sightings)], before, "people see what they saw");
+    assert!(before[0].contains("|paid||shop|700|1|ended") && before[1].lines().count() == 80);
+    balanced(&server, "past");
+    let mut recovery = Recovery::of_log(0);
+    let epoch = store.recover(&mut recovery).unwrap();
+    let end = recovery.last().unwrap();
+    let digest = server.psql("SELECT encode(digest, 'hex') FROM past.logs");
+    let digest: Vec<u8> =
+        (0..32).map(|n| u8::from_str_radix(&digest[2 * n..2 * n + 2], 16).unwrap()).collect();
+    let previous = Digest(digest.try_into().unwrap());
+    let mut writer = Writer { store, epoch, sequence: end.sequence, previous, log: 0 };
+    let told = writer.commit((0..81).map(|n| unit(n, n - n % 10)).collect());
+    for (n, verdict) in (0_u64..).zip(&told) {
+        let moments =
+            scrip::risk::Moments { count: n / 3, sum: i128::from(n / 3), squares: i128::from(n / 3) };
+        let near = (n.saturating_sub(3)..=n).filter(|near| near % 3 == n % 3);
+        let near =
+            near.map(|n| (RedemptionId(name("redemption", n)), Wall(i64::try_from(n).unwrap()))).collect();
+        let seen = [scrip::risk::Seen::Moments(moments), scrip::risk::Seen::Recent(near)];
+        assert_eq!(verdict.seen, seen, "unit {n} as of its own sighting");
+        let as_it_was = match &verdict.refusal {
+            Some(Refusal::Known { .. }) => n % 10 == 0 && n < 80,
+            Some(Refusal::Held { summary, .. }) => n % 10 != 0 && summary == b"paid",
+            None => n == 80,
+            Some(_) => false,
+        };
+        assert!(as_it_was, "{n}: {verdict:?}");
+    }
+    balanced(&server, "past");
+    let (mut frames, mut store) = (0, open(&server, 0, "past"));
+    store.frames(&mut |_, _| frames += 1).unwrap();
+    assert_eq!(frames, 5);
+    assert!(
+        store.load(RedemptionId(name("redemption", 0))).unwrap().is_some_and(|handed| !handed.log.is_empty())
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! whole redemptions on each store, in one run, so that they can be compared.
 //!
 //! `cargo bench --bench durable --features postgres`; without `--bench` a mere check that it runs.
+//! `SCRIP_STORES=postgresql` leaves the other stores out (a list of names, with commas).
 //! `SCRIP_PART` of 4 makes a quarter as many redemptions for each figure, where the disk is slow.
 
 #[path = "../common/mod.rs"]

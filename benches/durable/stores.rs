@@ -62,11 +62,13 @@ impl Ground {
 
     /// The durable stores that there are.
     pub(crate) fn kinds(&self) -> Vec<Kind> {
+        let mut kinds = vec![Kind::Journal, Kind::Sqlite];
         #[cfg(feature = "postgres")]
-        if self.server.is_some() {
-            return vec![Kind::Journal, Kind::Sqlite, Kind::Postgres];
-        }
-        vec![Kind::Journal, Kind::Sqlite]
+        kinds.extend(self.server.as_ref().map(|_| Kind::Postgres));
+        let only = std::env::var("SCRIP_STORES").unwrap_or_default().to_lowercase();
+        kinds
+            .retain(|kind| only.is_empty() || only.split(',').any(|name| name == kind.name().to_lowercase()));
+        kinds
     }
 
     /// Redeems the first `count` cards, and tells how many bytes each took on the device.

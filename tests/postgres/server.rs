@@ -51,11 +51,19 @@ pub(crate) struct Server {
 impl Server {
     /// An empty cluster; it does not run yet.
     pub(crate) fn new(settings: &str) -> Option<Self> {
+        Self::with(settings, "16")
+    }
+
+    /// As [`Server::new`], with segments of so many MiB of the write-ahead log: the last one is written
+    /// anew when a standby is promoted.
+    pub(crate) fn with(settings: &str, segment: &str) -> Option<Self> {
         let server = Self::bare()?;
         let data = server.data();
         let made = server.run(
             "initdb",
             &[
+                "--wal-segsize".as_ref(),
+                segment.as_ref(),
                 "-D".as_ref(),
                 data.as_os_str(),
                 "-U".as_ref(),

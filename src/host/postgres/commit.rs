@@ -6,8 +6,9 @@ use super::gather::{Asked, gather};
 use super::link::{Open, Tried};
 use super::values::{signed, unsigned};
 use super::{Describe, StoreError, recall, write};
-use crate::base::{BatchId, Digest, Reader, Wall};
+use crate::base::{BatchId, Digest, Reader, RedemptionId, Wall};
 use crate::record::{Batch, Verdict};
+use std::collections::HashMap;
 use std::format;
 use std::vec::Vec;
 use tokio_postgres::Row;
@@ -19,21 +20,29 @@ pub(super) struct Writer {
     pub(super) describe: Describe,
 }
 
-/// When redemptions were to be handed back, and when they are now.
+/// How many records redemptions have that are in this epoch's memory and were written in it last: as
+/// long as the log is its own, nobody else changes their rows.
+pub(super) type Live = HashMap<RedemptionId, u32>;
+
+/// How a batch leaves redemptions.
 #[derive(Default)]
-pub(super) struct Waits {
+pub(super) struct Left {
+    /// When they were to be handed back, and when they are now.
     pub(super) gone: Vec<Wall>,
     pub(super) new: Vec<Wall>,
+    /// The records of those that stay in memory; `None` where one leaves it.
+    pub(super) live: Vec<(RedemptionId, Option<u32>)>,
 }
 
-/// Makes a batch durable and judges it. Tells how the waiting redemptions changed, if that is known.
+/// Makes a batch durable and judges it. Tells how it leaves its redemptions, if that is known.
 pub(super) async fn commit(
     open: &Open<'_>,
     tried: &mut Tried<'_>,
     batch: &mut Batch,
     writer: Writer,
-) -> Result<Option<Waits>, Fault> {
-    let asked = Asked::by(batch);
+    live: &Live,
+) -> Result<Option<Left>, Fault> {
+    let asked = Asked::by(batch, live);
     let (fence, mut work) = gather(open, &asked, batch, writer.log).await?;
     if fence.last == batch.id() && fence.digest == batch.digest() {
         return again(open, tried, batch, writer.log).await;
@@ -41,11 +50,11 @@ pub(super) async fn commit(
     // Whatever was sent before, it was not taken: the log is locked, and its end is another one.
     *tried.unknown = false;
     follows(batch, &fence)?;
-    let mut said = work.judge(batch, writer.log);
+    let mut said = work.judge(batch);
     recall::complete(open, &mut work, &mut said).await?;
     batch.judge(said.into_iter().map(|said| said.verdict).collect());
     write::write(open, tried, batch, writer, &work).await?;
-    Ok(Some(work.waits(batch)))
+    Ok(Some(work.left(batch)))
 }
 
 /// The end of the own log.
@@ -96,7 +105,7 @@ async fn again(
     tried: &mut Tried<'_>,
     batch: &mut Batch,
     log: u32,
-) -> Result<Option<Waits>, Fault> {
+) -> Result<Option<Left>, Fault> {
     let log = i64::from(log);
     let mut flight = open.flight();
     flight.run("ROLLBACK");

@@ -1,10 +1,12 @@
 //! The first flight: locks what the units touch, in the one order, and reads it.
 
-use super::commit::{Fence, place};
+use super::commit::{Fence, Live, place};
 use super::fault::Fault;
 use super::link::Open;
-use super::values::{Id, Wide, small, unsigned};
-use super::work::{Claimed, Head, Seat, Stored, Work};
+use super::recall::{fetch, piece};
+use super::seats::{self, Subject};
+use super::values::{Id, Wide, signed, small, unsigned};
+use super::work::{Claimed, Stored, Work};
 use crate::base::{Key16, RedemptionId, Wall};
 use crate::record::{Batch, Claim, ClaimStatus};
 use crate::risk::{Moments, RecallKind};
@@ -19,13 +21,15 @@ use tokio_postgres::types::ToSql;
 pub(super) struct Asked<'a> {
     /// Redemptions, and whether a first unit asks for what there is.
     rows: BTreeMap<RedemptionId, bool>,
+    /// Those among them of which it is known how many records they have.
+    live: BTreeMap<RedemptionId, u32>,
     keys: BTreeSet<Key16>,
     /// By key, what is asked for first.
     claims: BTreeMap<Key16, (RedemptionId, &'a Claim)>,
     /// All that ask for a key.
     claimers: BTreeSet<(Key16, RedemptionId)>,
     /// Subjects as this batch leaves them if they are new.
-    fresh: BTreeMap<Key16, Head>,
+    fresh: BTreeMap<Key16, Subject>,
     /// Subjects that are only asked about.
     known: BTreeSet<Key16>,
     /// Subjects of whose last sightings somebody asks.
@@ -34,9 +38,12 @@ pub(super) struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    pub(super) fn by(batch: &'a Batch) -> Self {
+    pub(super) fn by(batch: &'a Batch, live: &Live) -> Self {
+        // Only one writer changes keys that it has not read: no other can be at them.
+        let reads_changes = batch.frame().log != 0;
         let mut asked = Self {
             rows: BTreeMap::new(),
+            live: BTreeMap::new(),
             keys: BTreeSet::new(),
             claims: BTreeMap::new(),
             claimers: BTreeSet::new(),
@@ -49,7 +56,7 @@ impl<'a> Asked<'a> {
             let id = unit.redemption;
             for sighting in &unit.sightings {
                 if asked.seats.insert((id, sighting.subject)) {
-                    asked.fresh.entry(sighting.subject).or_default().add(sighting.at, sighting.value);
+                    asked.fresh.entry(sighting.subject).or_default().add(id, sighting);
                 }
             }
             if unit.records.is_empty() {
@@ -59,9 +66,11 @@ impl<'a> Asked<'a> {
                 continue;
             }
             *asked.rows.entry(id).or_default() |= unit.expected == 0;
-            asked.keys.extend(unit.changes.iter().map(|change| change.key));
+            if reads_changes {
+                asked.keys.extend(unit.changes.iter().map(|change| change.key));
+                asked.keys.extend(unit.claims.iter().map(|claim| claim.key));
+            }
             for claim in &unit.claims {
-                asked.keys.insert(claim.key);
                 asked.claimers.insert((claim.key, id));
                 asked.claims.entry(claim.key).or_insert((id, claim));
             }
@@ -77,11 +86,13 @@ impl<'a> Asked<'a> {
                 asked.recent.insert(recall.subject);
             }
         }
+        let Self { rows, live: known, .. } = &mut asked;
+        rows.retain(|id, told| {
+            let records = live.get(id).filter(|_| !*told);
+            known.extend(records.map(|records| (*id, *records)));
+            records.is_none()
+        });
         asked
-    }
-
-    pub(super) fn fresh(&self) -> impl Iterator<Item = (&Key16, &Head)> {
-        self.fresh.iter()
     }
 }
 
@@ -101,10 +112,11 @@ pub(super) async fn gather(
     let kinds: Vec<i64> = asked.claims.values().map(|(_, claim)| claim.kind.number().into()).collect();
     let generations: Vec<i64> = asked.claims.values().map(|(_, claim)| claim.generation.into()).collect();
     let claimers: Vec<Id> = asked.claims.values().map(|(id, _)| Id(id.0)).collect();
-    let fresh = Heads::of(asked.fresh())?;
-    let known: Vec<Id> = asked.known.iter().map(|key| Id(key.0)).collect();
-    let seers: Vec<Id> = asked.seats.iter().map(|(id, _)| Id(id.0)).collect();
-    let seen: Vec<Id> = asked.seats.iter().map(|(_, subject)| Id(subject.0)).collect();
+    let fresh = Heads::of(asked.fresh.iter())?;
+    let known: BTreeSet<Id> = asked.fresh.keys().chain(&asked.known).map(|key| Id(key.0)).collect();
+    let known: Vec<Id> = known.into_iter().collect();
+    let seers: BTreeSet<Id> = asked.seats.iter().map(|(id, _)| Id(id.0)).collect();
+    let seers: Vec<Id> = seers.into_iter().collect();
     let recent: Vec<Id> = asked.recent.iter().map(|key| Id(key.0)).collect();
     let last = vec![i64::MAX; recent.len()];
     let sql = open.sql;
@@ -126,19 +138,29 @@ pub(super) async fn gather(
         &sql.claim,
         vec![&wanted, &kinds, &generations, &claimers, &log_number, &sequence],
     );
-    add(Part::Heads, !fresh.subjects.is_empty(), &sql.subjects, fresh.params_of(&log_number, &sequence));
     add(Part::Heads, !known.is_empty(), &sql.heads, vec![&known]);
-    add(Part::Seats, !seen.is_empty(), &sql.seats, vec![&seers, &seen]);
-    add(Part::Tails, !recent.is_empty(), &sql.tails, vec![&recent, &last]);
+    add(Part::Fresh, !fresh.subjects.is_empty(), &sql.subjects, fresh.params());
+    add(Part::Seats, !seers.is_empty(), &sql.seats, vec![&seers]);
+    add(Part::Pieces, !recent.is_empty(), &sql.pieces, vec![&recent, &last]);
     let mut answers = flight.land().await?.into_iter();
     answers.next();
     let fence = Fence::read(&answers.next().unwrap_or_default(), log)?;
-    let mut work = Work::new(batch.id().epoch);
+    let epoch = batch.id().epoch;
+    let mut work = Work::new(log, epoch);
+    for (&id, &records) in &asked.live {
+        work.rows.insert(id, Stored { epoch, records, ..Stored::default() }.into());
+    }
+    let mut named = Vec::new();
     for (part, rows) in parts.into_iter().zip(answers) {
         for row in &rows {
-            take(&mut work, part, row)?;
+            take(&mut work, part, row, &mut named)?;
         }
     }
+    if asked.fresh.keys().any(|subject| !work.heads.contains_key(subject)) {
+        return Err(Fault::Again("another made the same subject at the same time".into()));
+    }
+    named.retain(|(id, subject, _)| asked.seats.contains(&(*id, *subject)));
+    own(open, &mut work, &named).await?;
     summaries(open, asked, &mut work).await?;
     Ok((fence, work))
 }
@@ -148,11 +170,15 @@ enum Part {
     Rows,
     Claims,
     Heads,
+    Fresh,
     Seats,
-    Tails,
+    Pieces,
 }
 
-fn take(work: &mut Work, part: Part, row: &Row) -> Result<(), Fault> {
+/// A redemption, a subject, and the place of the one among the other's sightings.
+type Named = (RedemptionId, Key16, i64);
+
+fn take(work: &mut Work, part: Part, row: &Row, named: &mut Vec<Named>) -> Result<(), Fault> {
     match part {
         Part::Rows => {
             let (id, stored) = stored(row)?;
@@ -163,19 +189,38 @@ fn take(work: &mut Work, part: Part, row: &Row) -> Result<(), Fault> {
             work.claims.insert(key, (claimed, fresh).into());
         }
         Part::Heads => {
+            let (subject, head) = head(row)?;
+            head.last.iter().for_each(|seat| work.keep(*seat));
+            work.heads.insert(subject, head);
+        }
+        Part::Fresh => {
             let Id(subject) = row.try_get(0)?;
-            let fresh: bool = row.try_get(5)?;
-            let head = if fresh { Head::default() } else { head(row)? };
-            work.heads.insert(Key16(subject), (head, fresh).into());
+            work.heads.insert(Key16(subject), Subject { fresh: true, ..Subject::default() });
         }
         Part::Seats => {
-            let (Wide(sum), Wide(squares)) = (row.try_get(5)?, row.try_get(6)?);
-            let seat = seat(row)?;
-            let before = Moments { count: seat.place.unsigned_abs(), sum, squares };
-            work.own.insert((seat.redemption, seat.subject), (seat, before));
-            work.keep(seat);
+            let Id(id) = row.try_get(0)?;
+            for column in 1..=2 {
+                let bytes: Option<&[u8]> = row.try_get(column)?;
+                let places = seats::named(bytes.unwrap_or_default())?;
+                named.extend(places.into_iter().map(|(subject, place)| (RedemptionId(id), subject, place)));
+            }
         }
-        Part::Tails => work.keep(seat(row)?),
+        Part::Pieces => piece(row)?.into_iter().for_each(|seat| work.keep(seat)),
+    }
+    Ok(())
+}
+
+/// The sightings that redemptions of this batch have already.
+async fn own(open: &Open<'_>, work: &mut Work, named: &[Named]) -> Result<(), Fault> {
+    let unread = work.unread(named);
+    if !unread.is_empty() {
+        fetch(open, work, &unread).await?;
+    }
+    for (id, subject, place) in named {
+        let seat = work.seats.get(&(*subject, *place)).filter(|seat| seat.redemption == *id);
+        let gone = || Fault::corrupt(format!("the sighting of redemption {id} in place {place} is gone"));
+        let seat = *seat.ok_or_else(gone)?;
+        work.own.insert((*id, *subject), seat);
     }
     Ok(())
 }
@@ -203,21 +248,16 @@ fn claimed(row: &Row) -> Result<(Key16, Claimed, bool), Fault> {
     Ok((Key16(key), claimed, row.try_get(5)?))
 }
 
-fn head(row: &Row) -> Result<Head, Fault> {
+fn head(row: &Row) -> Result<(Key16, Subject), Fault> {
+    let Id(subject) = row.try_get(0)?;
     let (Wide(sum), Wide(squares)) = (row.try_get(3)?, row.try_get(4)?);
     let moments = Moments { count: unsigned(row.try_get(1)?)?, sum, squares };
-    Ok(Head { latest: Wall(row.try_get(2)?), moments })
-}
-
-pub(super) fn seat(row: &Row) -> Result<Seat, Fault> {
-    let (Id(subject), Id(redemption)) = (row.try_get(0)?, row.try_get(2)?);
-    Ok(Seat {
-        subject: Key16(subject),
-        place: row.try_get(1)?,
-        redemption: RedemptionId(redemption),
-        at: Wall(row.try_get(3)?),
-        latest: Wall(row.try_get(4)?),
-    })
+    let (Wide(sum), Wide(squares), bytes) = (row.try_get(5)?, row.try_get(6)?, row.try_get(7)?);
+    let count = moments.count.checked_sub(seats::count(bytes));
+    let count = count.ok_or_else(|| Fault::corrupt("a subject has more sightings than it counts"))?;
+    let last = seats::read(Key16(subject), Moments { count, sum, squares }, bytes)?;
+    let latest = Wall(row.try_get(2)?);
+    Ok((Key16(subject), Subject { latest, moments, last, ..Subject::default() }))
 }
 
 /// How those stand that hold what is asked for, where a refusal may have to tell it.
@@ -238,7 +278,7 @@ async fn summaries(open: &Open<'_>, asked: &Asked<'_>, work: &mut Work) -> Resul
     Ok(())
 }
 
-/// Heads of subjects as columns.
+/// Subjects as columns.
 #[derive(Default)]
 pub(super) struct Heads {
     pub(super) subjects: Vec<Id>,
@@ -246,29 +286,38 @@ pub(super) struct Heads {
     latest: Vec<i64>,
     sums: Vec<Wide>,
     squares: Vec<Wide>,
+    tail_sums: Vec<Wide>,
+    tail_squares: Vec<Wide>,
+    tails: Vec<Vec<u8>>,
 }
 
 impl Heads {
-    pub(super) fn of<'a>(heads: impl Iterator<Item = (&'a Key16, &'a Head)>) -> Result<Self, Fault> {
+    pub(super) fn of<'a>(heads: impl Iterator<Item = (&'a Key16, &'a Subject)>) -> Result<Self, Fault> {
         let mut columns = Self::default();
-        for (subject, head) in heads {
-            columns.subjects.push(Id(subject.0));
-            columns.seen.push(super::values::signed(head.moments.count)?);
-            columns.latest.push(head.latest.0);
-            columns.sums.push(Wide(head.moments.sum));
-            columns.squares.push(Wide(head.moments.squares));
+        for (key, subject) in heads {
+            let (tail, before) = subject.kept();
+            columns.subjects.push(Id(key.0));
+            columns.seen.push(signed(subject.moments.count)?);
+            columns.latest.push(subject.latest.0);
+            columns.sums.push(Wide(subject.moments.sum));
+            columns.squares.push(Wide(subject.moments.squares));
+            columns.tail_sums.push(Wide(before.sum));
+            columns.tail_squares.push(Wide(before.squares));
+            columns.tails.push(seats::write(tail));
         }
         Ok(columns)
     }
 
-    fn params_of<'p>(&'p self, log: &'p i64, sequence: &'p i64) -> Vec<&'p (dyn ToSql + Sync)> {
-        let mut params = self.params();
-        params.push(log);
-        params.push(sequence);
-        params
-    }
-
     pub(super) fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
-        vec![&self.subjects, &self.seen, &self.latest, &self.sums, &self.squares]
+        vec![
+            &self.subjects,
+            &self.seen,
+            &self.latest,
+            &self.sums,
+            &self.squares,
+            &self.tail_sums,
+            &self.tail_squares,
+            &self.tails,
+        ]
     }
 }

@@ -24,9 +24,11 @@ mod read;
 mod recall;
 mod recover;
 mod schema;
+mod seats;
 mod session;
 mod statements;
 mod tables;
+mod tables_2;
 mod target;
 mod tls;
 mod values;
@@ -39,7 +41,7 @@ use crate::engine::Recovery;
 use crate::ledger::Account;
 use crate::money::Currency;
 use crate::record::{Batch, Handed};
-use commit::{Waits, Writer};
+use commit::{Left, Live, Writer};
 use core::time::Duration;
 use link::Link;
 use recover::Lease;
@@ -101,6 +103,8 @@ pub struct Postgres {
     describe: Describe,
     /// What `due` has taken, where it is not known whether that stands.
     handing: Vec<Id>,
+    /// What this epoch knows of its redemptions.
+    live: Live,
     /// When the next redemption is due, and when that was read.
     next: Option<(Option<Wall>, Instant)>,
 }
@@ -146,7 +150,7 @@ impl Postgres {
         link.run(async |_, _| Ok(()))?;
         link.patience = patience;
         let (node, lease) = (Node { log, epoch: 0 }, Lease { lease_ms, grace_ms });
-        Ok(Self { link, node, lease, describe, handing: Vec::new(), next: None })
+        Ok(Self { link, node, lease, describe, handing: Vec::new(), live: Live::new(), next: None })
     }
 
     /// Ends the epochs of nodes that live no more.
@@ -155,14 +159,25 @@ impl Postgres {
         link.run(async |open, tried| recover::reap(open, tried, *node, *lease).await)
     }
 
-    /// Keeps in mind when the next redemption is due, if what a commit did tells it.
-    fn remember(&mut self, waits: Option<Waits>) {
+    /// Keeps in mind what a commit did, if it tells: which redemptions are in memory, and when the
+    /// next one is due.
+    fn remember(&mut self, left: Option<Left>) {
+        let Some(left) = left else {
+            self.live.clear();
+            self.next = None;
+            return;
+        };
+        for (id, records) in left.live {
+            match records {
+                Some(records) => drop(self.live.insert(id, records)),
+                None => drop(self.live.remove(&id)),
+            }
+        }
         let Some((next, read)) = self.next.take() else { return };
-        let Some(waits) = waits else { return };
-        if next.is_some_and(|next| waits.gone.contains(&next)) {
+        if next.is_some_and(|next| left.gone.contains(&next)) {
             return;
         }
-        self.next = Some((waits.new.into_iter().chain(next).min(), read));
+        self.next = Some((left.new.into_iter().chain(next).min(), read));
     }
 }
 
@@ -193,6 +208,7 @@ impl Store for Postgres {
         let Self { link, node, lease, .. } = self;
         let start = into.clone();
         self.next = None;
+        self.live.clear();
         self.handing.clear();
         node.epoch = link.run(async |open, tried| {
             into.clone_from(&start);
@@ -202,19 +218,19 @@ impl Store for Postgres {
     }
 
     fn commit(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
-        let Self { link, node, describe, .. } = self;
+        let Self { link, node, describe, live, .. } = self;
         let writer = Writer { log: node.log, describe: *describe };
         if batch.frame().log != writer.log {
             return Err(StoreError::off_chain(batch.id()));
         }
-        let done = link.run(async |open, tried| commit::commit(open, tried, batch, writer).await);
+        let done = link.run(async |open, tried| commit::commit(open, tried, batch, writer, live).await);
         match done {
-            Ok(waits) => {
-                self.remember(waits);
+            Ok(left) => {
+                self.remember(left);
                 Ok(())
             }
             Err(error) => {
-                self.next = None;
+                self.remember(None);
                 batch.clear();
                 Err(error)
             }

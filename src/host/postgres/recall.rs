@@ -1,15 +1,16 @@
 //! What is recalled of the last sightings, read back as far as it takes.
 
 use super::fault::Fault;
-use super::gather::seat;
 use super::link::Open;
-use super::values::Id;
-use super::work::{Said, Seat, Work};
+use super::seats::{Seat, read};
+use super::values::{Id, Wide, unsigned};
+use super::work::{Said, Work};
 use crate::base::{Key16, RedemptionId, Wall};
-use crate::risk::{Recall, Seen};
+use crate::risk::{Moments, Recall, Seen};
 use std::collections::BTreeSet;
 use std::format;
 use std::vec::Vec;
+use tokio_postgres::Row;
 
 /// Gives the answers that are still open.
 pub(super) async fn complete(open: &Open<'_>, work: &mut Work, said: &mut [Said]) -> Result<(), Fault> {
@@ -56,11 +57,16 @@ fn recent(work: &Work, subject: Key16, last: i64, within_ms: i64) -> Result<Vec<
     Ok(list)
 }
 
-async fn fetch(open: &Open<'_>, work: &mut Work, missing: &BTreeSet<(Key16, i64)>) -> Result<(), Fault> {
+/// Reads older sightings.
+pub(super) async fn fetch(
+    open: &Open<'_>,
+    work: &mut Work,
+    missing: &BTreeSet<(Key16, i64)>,
+) -> Result<(), Fault> {
     let subjects: Vec<Id> = missing.iter().map(|(subject, _)| Id(subject.0)).collect();
     let places: Vec<i64> = missing.iter().map(|(_, place)| *place).collect();
-    for row in open.client.query(&open.sql.tails, &[&subjects, &places]).await? {
-        work.keep(seat(&row)?);
+    for row in open.client.query(&open.sql.pieces, &[&subjects, &places]).await? {
+        piece(&row)?.into_iter().for_each(|seat| work.keep(seat));
     }
     match missing.iter().find(|missing| !work.seats.contains_key(*missing)) {
         None => Ok(()),
@@ -68,4 +74,11 @@ async fn fetch(open: &Open<'_>, work: &mut Work, missing: &BTreeSet<(Key16, i64)
             Err(Fault::corrupt(format!("the sighting in place {place} of a subject is gone")))
         }
     }
+}
+
+/// A piece of a subject's older sightings.
+pub(super) fn piece(row: &Row) -> Result<Vec<Seat>, Fault> {
+    let (Id(subject), Wide(sum), Wide(squares)) = (row.try_get(0)?, row.try_get(2)?, row.try_get(3)?);
+    let before = Moments { count: unsigned(row.try_get(1)?)?, sum, squares };
+    read(Key16(subject), before, row.try_get(4)?)
 }

@@ -2,7 +2,7 @@
 
 use super::StoreError;
 use super::fault::{Fault, may_pass, text};
-use super::statements::Statements;
+use super::statements::{Statements, rehearse};
 use super::target::Place;
 use core::future::poll_fn;
 use core::pin::pin;
@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio_postgres::{AsyncMessage, Client, Connection, NoTls};
 
 /// How often a standby is asked whether it has become the server that writes.
-const ASK_EVERY: Duration = Duration::from_millis(2);
+const ASK_EVERY: Duration = Duration::from_millis(1);
 /// How long is waited before a server that refuses is tried again: at first, and at most.
 const TRY_AGAIN: (Duration, Duration) = (Duration::from_millis(3), Duration::from_millis(200));
 
@@ -186,7 +186,7 @@ async fn rest(pause: Duration, common: &Common) {
     let start = Instant::now();
     tokio::time::sleep(pause).await;
     while !common.urgent.load(Ordering::Relaxed) && start.elapsed() < IN_RESERVE {
-        tokio::time::sleep(TRY_AGAIN.0).await;
+        tokio::time::sleep(ASK_EVERY).await;
     }
 }
 
@@ -214,12 +214,14 @@ async fn open(place: &Place, schema: &str, ready: bool, common: &Common) -> Resu
     let mut session = Session { client, statements: None, warned };
     if ready && !writes(&session.client).await.map_err(given)? {
         session.prepare().await.map_err(given)?;
-        // What the server reads of the tables to plan is read now; it may not be there yet.
-        let _ = Statements::rehearse(&session.client).await;
     }
     // A session that was opened on a standby goes on when that becomes the server that writes.
     while !writes(&session.client).await.map_err(given)? {
         common.say("the server is a standby or read-only".into());
+        if ready && !common.urgent.load(Ordering::Relaxed) {
+            // Plans are made before they are needed; what they are made of may not be there yet.
+            let _ = rehearse(&session.client).await;
+        }
         rest(ASK_EVERY, common).await;
     }
     session.warned();

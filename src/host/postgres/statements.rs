@@ -9,7 +9,22 @@ use std::boxed::Box;
 use std::string::String;
 use std::vec::Vec;
 use std::{format, vec};
-use tokio_postgres::{Client, Error, Statement};
+use tokio_postgres::{Client, Error, SimpleQueryMessage, Statement};
+
+/// Lets the server plan what is prepared in this session, without running any of it, and again what
+/// has to be planned again. A standby can do that, too.
+pub(super) async fn rehearse(client: &Client) -> Result<(), Error> {
+    let sql = "SELECT name, coalesce(array_length(parameter_types, 1), 0) FROM pg_prepared_statements
+        WHERE NOT from_sql";
+    for message in client.simple_query(sql).await? {
+        let SimpleQueryMessage::Row(row) = message else { continue };
+        let (Some(name), Some(Ok(count))) = (row.get(0), row.get(1).map(str::parse)) else { continue };
+        let nulls = vec!["NULL"; count].join(", ");
+        let with = if count == 0 { String::new() } else { format!("({nulls})") };
+        client.batch_execute(&format!("EXPLAIN EXECUTE \"{name}\"{with}")).await?;
+    }
+    Ok(())
+}
 
 macro_rules! statements {
     ($($(#[$about:meta])* $name:ident: $sql:expr;)*) => {
@@ -27,19 +42,6 @@ macro_rules! statements {
                 Ok(Self {
                     $($name: prepared.next().expect("there are as many as texts"),)*
                 })
-            }
-
-            /// Lets the server plan all of them without running any, so that it has read what it
-            /// must know of the tables when they are run. A standby can do that, too.
-            pub(super) async fn rehearse(client: &Client) -> Result<(), Error> {
-                for sql in [$($sql),*] {
-                    let count = (1..=20).rev().find(|n| sql.contains(&format!("${n}"))).unwrap_or(0);
-                    let nulls = vec!["NULL"; count].join(", ");
-                    let run = if count == 0 { String::new() } else { format!("({nulls})") };
-                    let text = format!("PREPARE rehearsed AS {sql}; EXPLAIN EXECUTE rehearsed{run}; DEALLOCATE rehearsed");
-                    client.batch_execute(&text).await?;
-                }
-                Ok(())
             }
         }
     };
@@ -70,53 +72,47 @@ statements! {
         ORDER BY u.key
         ON CONFLICT (key) DO UPDATE SET holder = claims.holder
         RETURNING key, kind, generation, status, holder, log = $5 AND sequence = $6";
-    /// Makes the subjects that are new as this batch leaves them; tells how the others stand, and
-    /// locks them.
-    subjects: "INSERT INTO subjects (subject, seen, latest_ms, value_sum, square_sum, log, sequence)
-        SELECT u.subject, u.seen, u.latest_ms, u.value_sum, u.square_sum, $6, $7
-        FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::numeric[], $5::numeric[])
-            AS u (subject, seen, latest_ms, value_sum, square_sum)
+    /// Subjects, locked.
+    heads: "SELECT s.subject, s.seen, s.latest_ms, s.value_sum, s.square_sum, s.tail_sum, s.tail_squares, s.tail
+        FROM unnest($1::uuid[]) AS u (subject) JOIN subjects s ON s.subject = u.subject
+        ORDER BY s.subject FOR UPDATE OF s";
+    /// Makes the subjects that are new as this batch leaves them, and tells which those are.
+    subjects: "INSERT INTO subjects (subject, seen, latest_ms, value_sum, square_sum, tail_sum, tail_squares, tail)
+        SELECT u.subject, u.seen, u.latest_ms, u.value_sum, u.square_sum, u.tail_sum, u.tail_squares, u.tail
+        FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::numeric[], $5::numeric[], $6::numeric[],
+            $7::numeric[], $8::bytea[])
+            AS u (subject, seen, latest_ms, value_sum, square_sum, tail_sum, tail_squares, tail)
         ORDER BY u.subject
-        ON CONFLICT (subject) DO UPDATE SET seen = subjects.seen
-        RETURNING subject, seen, latest_ms, value_sum, square_sum, log = $6 AND sequence = $7";
-    /// Subjects that are only asked about.
-    heads: "SELECT s.subject, s.seen, s.latest_ms, s.value_sum, s.square_sum, false
-        FROM unnest($1::uuid[]) AS u (subject) JOIN subjects s ON s.subject = u.subject";
-    /// The places that redemptions have among subjects' sightings.
-    seats: "SELECT s.subject, s.place, s.redemption, s.at_ms, s.latest_ms, s.value_sum, s.square_sum
-        FROM unnest($1::uuid[], $2::uuid[]) AS u (redemption, subject)
-        JOIN sightings s ON s.redemption = u.redemption AND s.subject = u.subject";
-    /// The sightings of subjects from a place back.
-    tails: "SELECT s.subject, s.place, s.redemption, s.at_ms, s.latest_ms
+        ON CONFLICT (subject) DO NOTHING
+        RETURNING subject";
+    /// Where the sightings of redemptions lie.
+    seats: "SELECT u.id, r.seats, p.seats FROM unnest($1::uuid[]) AS u (id)
+        LEFT JOIN redemptions r ON r.id = u.id LEFT JOIN passed p ON p.redemption = u.id
+        WHERE r.id IS NOT NULL OR p.redemption IS NOT NULL";
+    /// The older sightings of subjects from a place back.
+    pieces: "SELECT s.subject, s.place, s.value_sum, s.square_sum, s.seats
         FROM unnest($1::uuid[], $2::bigint[]) AS u (subject, place) CROSS JOIN LATERAL (
-            SELECT t.subject, t.place, t.redemption, t.at_ms, t.latest_ms FROM sightings t
-            WHERE t.subject = u.subject AND t.place <= u.place ORDER BY t.place DESC LIMIT 64) AS s";
+            SELECT t.subject, t.place, t.value_sum, t.square_sum, t.seats FROM pieces t
+            WHERE t.subject = u.subject AND t.place <= u.place ORDER BY t.place DESC LIMIT 3) AS s";
     /// How those stand that hold what is asked for.
     summaries: "SELECT r.id, r.summary FROM unnest($1::uuid[]) AS u (id) JOIN redemptions r ON r.id = u.id";
-    insert_rows: "INSERT INTO redemptions (id, epoch, records, due_ms, wait_ms, dormant, live, state, reason,
-            request_id, seller, product, issuer, currency, face_minor, verified_minor, payout_minor,
-            fee_minor, fingerprint, summary, parts)
-        SELECT u.id, $20, u.records, u.due_ms, u.wait_ms, u.dormant, u.due_ms IS NOT NULL AND NOT u.dormant,
-            u.state, u.reason, u.request_id, u.seller, u.product, u.issuer, u.currency, u.face_minor,
-            u.verified_minor, u.payout_minor, u.fee_minor, coalesce(u.fingerprint, ''), u.summary, u.parts
-        FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::boolean[], $6::text[],
-            $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[],
-            $14::bigint[], $15::bigint[], $16::bigint[], $17::bytea[], $18::bytea[], $19::bytea[])
-            AS u (id, records, due_ms, wait_ms, dormant, state, reason, request_id, seller, product, issuer,
-            currency, face_minor, verified_minor, payout_minor, fee_minor, fingerprint, summary, parts)
+    insert_rows: "INSERT INTO redemptions (id, epoch, records, due_ms, wait_ms, dormant, live, shown,
+            fingerprint, summary, parts, seats)
+        SELECT u.id, $10, u.records, u.due_ms, CASE WHEN u.dormant THEN u.due_ms END, u.dormant,
+            u.due_ms IS NOT NULL AND NOT u.dormant, u.shown, coalesce(u.fingerprint, ''), u.summary, u.parts,
+            u.seats
+        FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::boolean[], $5::text[], $6::bytea[],
+            $7::bytea[], $8::bytea[], $9::bytea[])
+            AS u (id, records, due_ms, dormant, shown, fingerprint, summary, parts, seats)
         ORDER BY u.id";
-    update_rows: "UPDATE redemptions r SET epoch = $20, records = u.records, due_ms = u.due_ms,
-            wait_ms = u.wait_ms, dormant = u.dormant, live = u.due_ms IS NOT NULL AND NOT u.dormant,
-            state = u.state, reason = u.reason, request_id = u.request_id, seller = u.seller,
-            product = u.product, issuer = u.issuer, currency = u.currency, face_minor = u.face_minor,
-            verified_minor = u.verified_minor, payout_minor = u.payout_minor, fee_minor = u.fee_minor,
+    update_rows: "UPDATE redemptions r SET epoch = $9, records = u.records, due_ms = u.due_ms,
+            wait_ms = CASE WHEN u.dormant THEN u.due_ms END, dormant = u.dormant,
+            live = u.due_ms IS NOT NULL AND NOT u.dormant, shown = u.shown,
             fingerprint = coalesce(u.fingerprint, r.fingerprint), summary = u.summary,
             parts = r.parts || u.parts
-        FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::boolean[], $6::text[],
-            $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[],
-            $14::bigint[], $15::bigint[], $16::bigint[], $17::bytea[], $18::bytea[], $19::bytea[])
-            AS u (id, records, due_ms, wait_ms, dormant, state, reason, request_id, seller, product, issuer,
-            currency, face_minor, verified_minor, payout_minor, fee_minor, fingerprint, summary, parts)
+        FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::boolean[], $5::text[], $6::bytea[],
+            $7::bytea[], $8::bytea[])
+            AS u (id, records, due_ms, dormant, shown, fingerprint, summary, parts)
         WHERE r.id = u.id";
     update_claims: "UPDATE claims c SET kind = u.kind, generation = u.generation, status = u.status,
             holder = u.holder,
@@ -126,21 +122,33 @@ statements! {
             AS u (key, kind, generation, status, holder, anew)
         WHERE c.key = u.key";
     delete_claims: "DELETE FROM claims WHERE key = ANY ($1::uuid[])";
-    insert_seats: "INSERT INTO sightings (subject, place, redemption, at_ms, latest_ms, value, value_sum, square_sum)
-        SELECT u.subject, u.place, u.redemption, u.at_ms, u.latest_ms, u.value, u.value_sum, u.square_sum
-        FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[], $6::bigint[],
-            $7::numeric[], $8::numeric[])
-            AS u (subject, place, redemption, at_ms, latest_ms, value, value_sum, square_sum)";
+    /// What becomes of keys that redemptions hold, where nobody else can be at them.
+    change_claims: "UPDATE claims c SET status = u.status
+        FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS u (key, holder, status)
+        WHERE c.key = u.key AND c.holder = u.holder AND c.status <> u.status";
+    release_claims: "DELETE FROM claims c USING unnest($1::uuid[], $2::uuid[]) AS u (key, holder)
+        WHERE c.key = u.key AND c.holder = u.holder";
+    insert_pieces: "INSERT INTO pieces (subject, place, value_sum, square_sum, seats)
+        SELECT u.subject, u.place, u.value_sum, u.square_sum, u.seats
+        FROM unnest($1::uuid[], $2::bigint[], $3::numeric[], $4::numeric[], $5::bytea[])
+            AS u (subject, place, value_sum, square_sum, seats)";
     update_subjects: "UPDATE subjects s SET seen = u.seen, latest_ms = u.latest_ms, value_sum = u.value_sum,
-            square_sum = u.square_sum
-        FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::numeric[], $5::numeric[])
-            AS u (subject, seen, latest_ms, value_sum, square_sum)
+            square_sum = u.square_sum, tail_sum = u.tail_sum, tail_squares = u.tail_squares, tail = u.tail
+        FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::numeric[], $5::numeric[], $6::numeric[],
+            $7::numeric[], $8::bytea[])
+            AS u (subject, seen, latest_ms, value_sum, square_sum, tail_sum, tail_squares, tail)
         WHERE s.subject = u.subject";
+    pass: "INSERT INTO passed (redemption, seats)
+        SELECT u.redemption, u.seats FROM unnest($1::uuid[], $2::bytea[]) AS u (redemption, seats)
+        ON CONFLICT (redemption) DO UPDATE SET seats = passed.seats || excluded.seats";
     post: "INSERT INTO accounts (log, account, currency, balance_minor)
         SELECT $4, u.account, u.currency, u.sum
         FROM unnest($1::text[], $2::text[], $3::numeric[]) AS u (account, currency, sum)
         ON CONFLICT (log, account, currency)
         DO UPDATE SET balance_minor = accounts.balance_minor + excluded.balance_minor";
+    insert_sides: "INSERT INTO sides (redemption, slot, content)
+        SELECT u.redemption, u.slot, u.content
+        FROM unnest($1::uuid[], $2::bigint[], $3::bytea[]) AS u (redemption, slot, content)";
     put_sides: "INSERT INTO sides (redemption, slot, content)
         SELECT u.redemption, u.slot, u.content
         FROM unnest($1::uuid[], $2::bigint[], $3::bytea[]) AS u (redemption, slot, content)

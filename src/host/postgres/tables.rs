@@ -6,14 +6,18 @@ use std::vec;
 use std::vec::Vec;
 
 /// The format version that is written; newer ones are refused.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 /// How many parts the large tables have. They are found by the hash of the first key column.
-const PARTS: u32 = 8;
+pub(super) const PARTS: u32 = 8;
 
 /// The statements that lead from format `number - 1` to `number`. Where a database parts its tables
 /// by itself, `parted` is false.
 pub(super) fn migration(number: u32, parted: bool) -> Vec<String> {
-    if number == 1 { first(parted) } else { Vec::new() }
+    match number {
+        1 => first(parted),
+        2 => super::tables_2::second(parted),
+        _ => Vec::new(),
+    }
 }
 
 /// The part of `frames` that one log is kept in, so that a log can be put away as a whole.
@@ -62,7 +66,7 @@ fn first(parted: bool) -> Vec<String> {
 }
 
 /// A time that a person reads; empty where the calendar ends.
-fn date(column: &str) -> String {
+pub(super) fn date(column: &str) -> String {
     format!(
         "CASE WHEN {column} BETWEEN -62135596800000 AND 253402300799000
          THEN to_timestamp({column} / 1000.0) END"

@@ -1,11 +1,12 @@
 //! What a batch touches, in memory: the units are judged here, in order, as
 //! [`crate::record::Index`] does.
 
-use super::commit::Waits;
+use super::commit::Left;
+use super::seats::{Seat, Subject};
 use crate::base::{Key16, RedemptionId, Wall};
 use crate::record::{Batch, Claim, ClaimStatus, Refusal, Unit, Verdict};
-use crate::risk::{Moments, RecallKind, Seen, Sighting};
-use std::collections::BTreeMap;
+use crate::risk::{RecallKind, Seen, Sighting};
+use std::collections::{BTreeMap, BTreeSet};
 use std::vec::Vec;
 
 /// A redemption as the database has it.
@@ -48,40 +49,6 @@ pub(super) struct Key {
     pub(super) anew: bool,
 }
 
-/// All of a subject's sightings, added up.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Head {
-    pub(super) latest: Wall,
-    pub(super) moments: Moments,
-}
-
-/// A subject: how it stands, and whether the database had it before.
-#[derive(Debug, Default)]
-pub(super) struct Subject {
-    pub(super) head: Head,
-    pub(super) fresh: bool,
-    pub(super) added: bool,
-}
-
-/// One redemption's place among a subject's sightings.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Seat {
-    pub(super) subject: Key16,
-    pub(super) place: i64,
-    pub(super) redemption: RedemptionId,
-    pub(super) at: Wall,
-    /// The latest time up to this place: where it falls out of a window, all before it does.
-    pub(super) latest: Wall,
-}
-
-/// A seat that this batch adds.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Added {
-    pub(super) seat: Seat,
-    pub(super) value: i64,
-    pub(super) before: Moments,
-}
-
 /// What a unit is told, as far as it is known: recalls of the last sightings are answered when
 /// those are read.
 pub(super) struct Said {
@@ -92,13 +59,17 @@ pub(super) struct Said {
 
 /// Everything that a batch touches.
 pub(super) struct Work {
+    log: u32,
     epoch: u64,
     pub(super) rows: BTreeMap<RedemptionId, Line>,
     pub(super) claims: BTreeMap<Key16, Key>,
+    /// Where there is one writer: what becomes of keys that have not been read, if the redemption
+    /// holds them.
+    pub(super) changes: BTreeMap<(Key16, RedemptionId), Option<ClaimStatus>>,
     pub(super) heads: BTreeMap<Key16, Subject>,
-    pub(super) own: BTreeMap<(RedemptionId, Key16), (Seat, Moments)>,
+    pub(super) own: BTreeMap<(RedemptionId, Key16), Seat>,
     pub(super) seats: BTreeMap<(Key16, i64), Seat>,
-    pub(super) added: Vec<Added>,
+    pub(super) added: Vec<Seat>,
     pub(super) summaries: BTreeMap<RedemptionId, Vec<u8>>,
 }
 
@@ -115,31 +86,14 @@ impl From<(Claimed, bool)> for Key {
     }
 }
 
-impl From<(Head, bool)> for Subject {
-    fn from((head, fresh): (Head, bool)) -> Self {
-        Self { head, fresh, added: false }
-    }
-}
-
-impl Default for Head {
-    fn default() -> Self {
-        Self { latest: Wall(i64::MIN), moments: Moments::default() }
-    }
-}
-
-impl Head {
-    pub(super) fn add(&mut self, at: Wall, value: i64) {
-        self.latest = self.latest.max(at);
-        self.moments = self.moments.with(value);
-    }
-}
-
 impl Work {
-    pub(super) fn new(epoch: u64) -> Self {
+    pub(super) fn new(log: u32, epoch: u64) -> Self {
         Self {
+            log,
             epoch,
             rows: BTreeMap::new(),
             claims: BTreeMap::new(),
+            changes: BTreeMap::new(),
             heads: BTreeMap::new(),
             own: BTreeMap::new(),
             seats: BTreeMap::new(),
@@ -153,12 +107,12 @@ impl Work {
     }
 
     /// Judges the units one by one.
-    pub(super) fn judge(&mut self, batch: &Batch, log: u32) -> Vec<Said> {
+    pub(super) fn judge(&mut self, batch: &Batch) -> Vec<Said> {
         let units = batch.units();
         let mut said = Vec::with_capacity(units.len());
         for (number, unit) in units.iter().enumerate() {
             self.see(unit.redemption, &unit.sightings);
-            let refusal = if unit.records.is_empty() { None } else { self.refusal(units, unit, log) };
+            let refusal = if unit.records.is_empty() { None } else { self.refusal(units, unit) };
             if refusal.is_none() && !unit.records.is_empty() {
                 self.take(number, unit);
             }
@@ -168,23 +122,19 @@ impl Work {
     }
 
     fn see(&mut self, redemption: RedemptionId, sightings: &[Sighting]) {
-        for &Sighting { subject, at, value } in sightings {
+        for sighting in sightings {
+            let subject = sighting.subject;
             if self.own.contains_key(&(redemption, subject)) {
                 continue;
             }
-            let known = self.heads.entry(subject).or_default();
-            let before = known.head.moments;
-            known.head.add(at, value);
-            known.added = true;
-            let place = i64::try_from(before.count).expect("sightings are counted in 63 bits");
-            let seat = Seat { subject, place, redemption, at, latest: known.head.latest };
-            self.own.insert((redemption, subject), (seat, before));
-            self.seats.insert((subject, place), seat);
-            self.added.push(Added { seat, value, before });
+            let seat = self.heads.entry(subject).or_default().add(redemption, sighting);
+            self.own.insert((redemption, subject), seat);
+            self.keep(seat);
+            self.added.push(seat);
         }
     }
 
-    fn refusal(&self, units: &[Unit], unit: &Unit, log: u32) -> Option<Refusal> {
+    fn refusal(&self, units: &[Unit], unit: &Unit) -> Option<Refusal> {
         let line = self.rows.get(&unit.redemption);
         let epoch = |line: &Line| {
             if line.units.is_empty() { line.stored.as_ref().map_or(0, |s| s.epoch) } else { self.epoch }
@@ -194,7 +144,7 @@ impl Work {
                 let (fingerprint, summary) = line.known(units);
                 return Some(Refusal::Known { fingerprint, summary });
             }
-            Some(line) if line.records != unit.expected || self.is_anothers(line, log) => {
+            Some(line) if line.records != unit.expected || self.is_anothers(line) => {
                 return Some(Refusal::Stale { records: line.records, epoch: epoch(line) });
             }
             None if unit.expected != 0 => return Some(Refusal::Stale { records: 0, epoch: 0 }),
@@ -204,10 +154,14 @@ impl Work {
     }
 
     /// Whether another epoch is the one to go on with it.
-    fn is_anothers(&self, line: &Line, log: u32) -> bool {
+    fn is_anothers(&self, line: &Line) -> bool {
         let stored = line.stored.as_ref().filter(|_| line.units.is_empty());
         stored.is_some_and(|stored| {
-            if log == 0 { stored.epoch > self.epoch } else { !stored.dormant && stored.epoch != self.epoch }
+            if self.log == 0 {
+                stored.epoch > self.epoch
+            } else {
+                !stored.dormant && stored.epoch != self.epoch
+            }
         })
     }
 
@@ -234,7 +188,14 @@ impl Work {
             key.now = Some(Claimed { kind, generation: claim.generation, status, holder });
         }
         for change in &unit.changes {
-            let Some(key) = self.claims.get_mut(&change.key) else { continue };
+            let Some(key) = self.claims.get_mut(&change.key) else {
+                if self.log == 0 {
+                    let to = self.changes.entry((change.key, holder)).or_insert(change.to);
+                    // What is released is not held any more.
+                    *to = to.and(change.to);
+                }
+                continue;
+            };
             let Some(now) = key.now.as_mut().filter(|now| now.holder == holder) else { continue };
             match change.to {
                 Some(status) => now.status = status,
@@ -250,16 +211,16 @@ impl Work {
         let mut said = Said { verdict: Verdict { refusal, seen: Vec::new() }, open: Vec::new() };
         for (number, recall) in unit.recalls.iter().enumerate() {
             let own = self.own.get(&(unit.redemption, recall.subject));
-            let head = self.heads.get(&recall.subject).map(|known| known.head).unwrap_or_default();
+            let moments = self.heads.get(&recall.subject).map(|known| known.moments).unwrap_or_default();
             let last = match own {
-                Some((seat, _)) => Some(seat.place),
-                None => i64::try_from(head.moments.count)
+                Some(seat) => Some(seat.place),
+                None => i64::try_from(moments.count)
                     .ok()
                     .and_then(|count| count.checked_sub(1))
                     .filter(|p| *p >= 0),
             };
             said.verdict.seen.push(match (recall.kind, last) {
-                (RecallKind::Moments, _) => Seen::Moments(own.map_or(head.moments, |(_, before)| *before)),
+                (RecallKind::Moments, _) => Seen::Moments(own.map_or(moments, |seat| seat.before)),
                 (RecallKind::Recent { .. }, None) => Seen::Recent(Vec::new()),
                 (RecallKind::Recent { within_ms }, Some(last)) => {
                     said.open.push((number, recall.subject, last, within_ms));
@@ -270,16 +231,32 @@ impl Work {
         said
     }
 
-    /// When the redemptions of this batch were to be handed back, and when they are now.
-    pub(super) fn waits(&self, batch: &Batch) -> Waits {
-        let lines = self.rows.values().filter_map(|line| Some((line, line.units.last()?)));
-        let mut waits = Waits::default();
-        for (line, &last) in lines {
-            let unit = &batch.units()[last];
-            waits.gone.extend(line.stored.as_ref().and_then(|stored| stored.wait));
-            waits.new.extend(unit.due.filter(|_| unit.dormant));
+    /// How the batch leaves its redemptions.
+    pub(super) fn left(&self, batch: &Batch) -> Left {
+        let mut left = Left::default();
+        for (id, line) in &self.rows {
+            let Some(unit) = line.units.last().map(|&number| &batch.units()[number]) else { continue };
+            left.gone.extend(line.stored.as_ref().and_then(|stored| stored.wait));
+            left.new.extend(unit.due.filter(|_| unit.dormant));
+            let live = unit.due.is_some() && !unit.dormant;
+            left.live.push((*id, live.then_some(line.records)));
         }
-        waits
+        left
+    }
+
+    /// Where the new sightings lie, by redemption.
+    pub(super) fn named(&self) -> BTreeMap<RedemptionId, Vec<u8>> {
+        let mut named = BTreeMap::<_, Vec<u8>>::new();
+        for seat in &self.added {
+            super::seats::name(seat, named.entry(seat.redemption).or_default());
+        }
+        named
+    }
+
+    /// The places of these redemptions' sightings that have not been read.
+    pub(super) fn unread(&self, places: &[(RedemptionId, Key16, i64)]) -> BTreeSet<(Key16, i64)> {
+        let places = places.iter().map(|(_, subject, place)| (*subject, *place));
+        places.filter(|place| !self.seats.contains_key(place)).collect()
     }
 }
 

@@ -5,6 +5,8 @@ use super::fault::Fault;
 use super::gather::Heads;
 use super::link::{Open, Tried};
 use super::parts;
+use super::seats::{self, Subject};
+use super::tables_2::BETWEEN;
 use super::values::{Id, Wide};
 use super::work::{Claimed, Line, Work};
 use crate::base::{Key16, RedemptionId};
@@ -13,9 +15,8 @@ use crate::host::store::refused;
 use crate::ledger::Account;
 use crate::money::Currency;
 use crate::record::Batch;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::string::String;
+use std::string::{String, ToString};
 use std::vec;
 use std::vec::Vec;
 use tokio_postgres::types::ToSql;
@@ -38,18 +39,24 @@ pub(super) async fn write(
     };
     let lines = work.rows.iter().filter(|(_, line)| !line.units.is_empty());
     let (new, old): (Vec<_>, Vec<_>) = lines.partition(|(_, line)| line.stored.is_none());
-    let columns = |lines: Vec<(&RedemptionId, &Line)>| {
+    let mut named = work.named();
+    let mut columns = |lines: Vec<(&RedemptionId, &Line)>, new: bool| {
         let mut rows = Rows::default();
-        lines.iter().for_each(|(id, line)| rows.push(**id, line, batch, &parts, describe(line)));
+        for (id, line) in lines {
+            rows.push(*id, line, batch, &parts, &describe(line));
+            rows.seats.extend(new.then(|| named.remove(id).unwrap_or_default()));
+        }
         rows
     };
-    let (new, old) = (columns(new), columns(old));
+    let (new, old) = (columns(new, true), columns(old, false));
+    let (passed, places): (Vec<Id>, Vec<Vec<u8>>) =
+        named.into_iter().map(|(id, places)| (Id(id.0), places)).unzip();
     let (kept, released) = claims(work);
-    let seats = Seats::of(work);
-    let changed = work.heads.iter().filter(|(_, known)| known.added && !known.fresh);
-    let heads = Heads::of(changed.map(|(subject, known)| (subject, &known.head)))?;
+    let changes = Changes::of(work);
+    let pieces = Pieces::of(work);
+    let heads = Heads::of(work.heads.iter().filter(|(_, subject)| subject.added && !subject.fresh))?;
     let posted = Posted::of(batch);
-    let (put, erased) = sides(batch, work);
+    let Sides { new: first, put, erased } = Sides::of(batch, work);
     let refused: Vec<u8> = refused(batch).iter().flat_map(|number| number.to_le_bytes()).collect();
     let (wall, bytes, digest) = (batch.frame().wall.0, batch.bytes(), batch.digest());
     let digest = digest.0.as_slice();
@@ -61,13 +68,25 @@ pub(super) async fn write(
     flight.add_if(!old.ids.is_empty(), &sql.update_rows, old.params(&epoch));
     flight.add_if(!kept.keys.is_empty(), &sql.update_claims, kept.params(&log, &sequence));
     flight.add_if(!released.is_empty(), &sql.delete_claims, vec![&released]);
-    flight.add_if(!seats.subjects.is_empty(), &sql.insert_seats, seats.params());
+    flight.add_if(
+        !changes.kept.is_empty(),
+        &sql.change_claims,
+        vec![&changes.kept, &changes.keepers, &changes.statuses],
+    );
+    flight.add_if(
+        !changes.released.is_empty(),
+        &sql.release_claims,
+        vec![&changes.released, &changes.releasers],
+    );
+    flight.add_if(!pieces.subjects.is_empty(), &sql.insert_pieces, pieces.params());
     flight.add_if(!heads.subjects.is_empty(), &sql.update_subjects, heads.params());
+    flight.add_if(!passed.is_empty(), &sql.pass, vec![&passed, &places]);
     flight.add_if(
         !posted.accounts.is_empty(),
         &sql.post,
         vec![&posted.accounts, &posted.currencies, &posted.sums, &log],
     );
+    flight.add_if(!first.0.is_empty(), &sql.insert_sides, vec![&first.0, &first.1, &first.2]);
     flight.add_if(!put.0.is_empty(), &sql.put_sides, vec![&put.0, &put.1, &put.2]);
     flight.add_if(!erased.0.is_empty(), &sql.erase_sides, vec![&erased.0, &erased.1]);
     flight.add(&sql.frame, vec![&log, &sequence, &epoch, &wall, &refused, &bytes]);
@@ -81,13 +100,13 @@ struct Rows<'a> {
     ids: Vec<Id>,
     records: Vec<i64>,
     due: Vec<Option<i64>>,
-    wait: Vec<Option<i64>>,
     dormant: Vec<bool>,
-    texts: [Vec<Option<Cow<'a, str>>>; 7],
-    amounts: [Vec<Option<i64>>; 4],
+    shown: Vec<String>,
     fingerprints: Vec<Option<&'a [u8]>>,
     summaries: Vec<&'a [u8]>,
     parts: Vec<Vec<u8>>,
+    /// Only of new ones.
+    seats: Vec<Vec<u8>>,
 }
 
 impl<'a> Rows<'a> {
@@ -97,21 +116,15 @@ impl<'a> Rows<'a> {
         line: &Line,
         batch: &'a Batch,
         parts: &[parts::Part],
-        shown: Described<'a>,
+        shown: &Described<'_>,
     ) {
         let units = batch.units();
         let Some(last) = line.units.last().map(|&number| &units[number]) else { return };
         self.ids.push(Id(id.0));
         self.records.push(line.records().into());
-        let due = last.due.map(|due| due.0);
-        self.due.push(due);
-        self.wait.push(due.filter(|_| last.dormant));
+        self.due.push(last.due.map(|due| due.0));
         self.dormant.push(last.dormant);
-        let Described { state, reason, request_id, seller, product, issuer, currency, .. } = shown;
-        let texts = [state, reason, request_id, seller, product, issuer, currency];
-        self.texts.iter_mut().zip(texts).for_each(|(column, text)| column.push(text));
-        let amounts = [shown.face_minor, shown.verified_minor, shown.payout_minor, shown.fee_minor];
-        self.amounts.iter_mut().zip(amounts).for_each(|(column, amount)| column.push(amount));
+        self.shown.push(joined(shown));
         self.fingerprints.push(line.fingerprint(units));
         self.summaries.push(&last.summary);
         let mut places = Vec::with_capacity(line.units.len() * 20);
@@ -120,13 +133,38 @@ impl<'a> Rows<'a> {
     }
 
     fn params<'p>(&'p self, epoch: &'p i64) -> Params<'p> {
-        let mut params: Params<'p> = vec![&self.ids, &self.records, &self.due, &self.wait, &self.dormant];
-        params.extend(self.texts.iter().map(|column| column as &(dyn ToSql + Sync)));
-        params.extend(self.amounts.iter().map(|column| column as &(dyn ToSql + Sync)));
-        let rest: [&(dyn ToSql + Sync); 4] = [&self.fingerprints, &self.summaries, &self.parts, epoch];
-        params.extend(rest);
+        let mut params: Params<'p> = vec![
+            &self.ids,
+            &self.records,
+            &self.due,
+            &self.dormant,
+            &self.shown,
+            &self.fingerprints,
+            &self.summaries,
+            &self.parts,
+        ];
+        if !self.seats.is_empty() {
+            params.push(&self.seats);
+        }
+        params.push(epoch);
         params
     }
+}
+
+/// What people see, as one text.
+fn joined(shown: &Described<'_>) -> String {
+    let Described { state, reason, request_id, seller, product, issuer, currency, .. } = shown;
+    let mut text = String::with_capacity(128);
+    for part in [state, reason, request_id, seller, product, issuer, currency] {
+        text.extend(part.iter().flat_map(|part| part.chars()).filter(|c| *c != BETWEEN && *c != '\0'));
+        text.push(BETWEEN);
+    }
+    for amount in [shown.face_minor, shown.verified_minor, shown.payout_minor, shown.fee_minor] {
+        text.extend(amount.map(|amount| amount.to_string()));
+        text.push(BETWEEN);
+    }
+    text.pop();
+    text
 }
 
 /// Claims as columns.
@@ -176,46 +214,59 @@ fn claims(work: &Work) -> (Claims, Vec<Id>) {
     (kept, released)
 }
 
-/// New sightings as columns.
+/// What becomes of claims that were not read, as columns.
 #[derive(Default)]
-struct Seats {
-    subjects: Vec<Id>,
-    places: Vec<i64>,
-    redemptions: Vec<Id>,
-    at: Vec<i64>,
-    latest: Vec<i64>,
-    values: Vec<i64>,
-    sums: Vec<Wide>,
-    squares: Vec<Wide>,
+struct Changes {
+    kept: Vec<Id>,
+    keepers: Vec<Id>,
+    statuses: Vec<i64>,
+    released: Vec<Id>,
+    releasers: Vec<Id>,
 }
 
-impl Seats {
+impl Changes {
     fn of(work: &Work) -> Self {
         let mut columns = Self::default();
-        for added in &work.added {
-            columns.subjects.push(Id(added.seat.subject.0));
-            columns.places.push(added.seat.place);
-            columns.redemptions.push(Id(added.seat.redemption.0));
-            columns.at.push(added.seat.at.0);
-            columns.latest.push(added.seat.latest.0);
-            columns.values.push(added.value);
-            columns.sums.push(Wide(added.before.sum));
-            columns.squares.push(Wide(added.before.squares));
+        for ((key, holder), to) in &work.changes {
+            if let Some(status) = to {
+                columns.kept.push(Id(key.0));
+                columns.keepers.push(Id(holder.0));
+                columns.statuses.push(status.number().into());
+            } else {
+                columns.released.push(Id(key.0));
+                columns.releasers.push(Id(holder.0));
+            }
+        }
+        columns
+    }
+}
+
+/// Sightings that move out of their subjects' rows, as columns.
+#[derive(Default)]
+struct Pieces {
+    subjects: Vec<Id>,
+    places: Vec<i64>,
+    sums: Vec<Wide>,
+    squares: Vec<Wide>,
+    seats: Vec<Vec<u8>>,
+}
+
+impl Pieces {
+    fn of(work: &Work) -> Self {
+        let mut columns = Self::default();
+        for piece in work.heads.values().flat_map(Subject::pieces) {
+            let Some(first) = piece.first() else { continue };
+            columns.subjects.push(Id(first.subject.0));
+            columns.places.push(first.place);
+            columns.sums.push(Wide(first.before.sum));
+            columns.squares.push(Wide(first.before.squares));
+            columns.seats.push(seats::write(piece));
         }
         columns
     }
 
     fn params(&self) -> Params<'_> {
-        vec![
-            &self.subjects,
-            &self.places,
-            &self.redemptions,
-            &self.at,
-            &self.latest,
-            &self.values,
-            &self.sums,
-            &self.squares,
-        ]
+        vec![&self.subjects, &self.places, &self.sums, &self.squares, &self.seats]
     }
 }
 
@@ -249,21 +300,33 @@ impl Posted {
 type Put<'a> = (Vec<Id>, Vec<i64>, Vec<&'a [u8]>);
 
 /// The side rows that are put, and those that are erased: as the last unit that stands leaves them.
-fn sides<'a>(batch: &'a Batch, work: &Work) -> (Put<'a>, (Vec<Id>, Vec<i64>)) {
-    let mut last = BTreeMap::new();
-    for side in batch.standing_sides().filter(|side| work.rows.contains_key(&side.redemption)) {
-        last.insert((side.redemption, side.slot), side.content.as_deref());
-    }
-    let (mut put, mut erased) = (Put::default(), (Vec::new(), Vec::new()));
-    for ((redemption, slot), content) in last {
-        if let Some(content) = content {
+#[derive(Default)]
+struct Sides<'a> {
+    /// Those of new redemptions: there are none yet.
+    new: Put<'a>,
+    put: Put<'a>,
+    erased: (Vec<Id>, Vec<i64>),
+}
+
+impl<'a> Sides<'a> {
+    fn of(batch: &'a Batch, work: &Work) -> Self {
+        let mut last = BTreeMap::new();
+        for side in batch.standing_sides().filter(|side| work.rows.contains_key(&side.redemption)) {
+            last.insert((side.redemption, side.slot), side.content.as_deref());
+        }
+        let mut sides = Self::default();
+        for ((redemption, slot), content) in last {
+            let Some(content) = content else {
+                sides.erased.0.push(Id(redemption.0));
+                sides.erased.1.push(slot.into());
+                continue;
+            };
+            let is_new = work.rows.get(&redemption).is_some_and(|line| line.stored.is_none());
+            let put = if is_new { &mut sides.new } else { &mut sides.put };
             put.0.push(Id(redemption.0));
             put.1.push(slot.into());
             put.2.push(content);
-        } else {
-            erased.0.push(Id(redemption.0));
-            erased.1.push(slot.into());
         }
+        sides
     }
-    (put, erased)
 }
