@@ -83,6 +83,7 @@ fn rest_profiles() {
         ("walmart", rest::Protocol { undoes: true, ..of("walmart", "balance") }, &["pin_check"], &[]),
         ("redleaf", of("redleaf", "none"), &["balance", "pin_check", "reverse"], &[unechoed]),
         ("silkroute", rest::Protocol { undoes: true, ..of("silkroute", "pin_check") }, &["balance"], &[]),
+        ("lantern", rest::Protocol { undoes: true, ..of("lantern", "balance") }, &["pin_check"], &[unechoed]),
         (
             "cardharbor",
             rest::Protocol { later: true, ..of("cardharbor", "none") },

@@ -24,6 +24,13 @@ pub trait FarEnd: Send + Sync {
         false
     }
 
+    /// The reply to a request that is about no operation, or that stands outside of the session: a
+    /// sign-in, or a token that has ended. `None` for what [`FarEnd::read`] is to read.
+    fn session(&self, bytes: &[u8], now: Wall) -> Option<Vec<u8>> {
+        let _ = (bytes, now);
+        None
+    }
+
     /// Reads a request.
     ///
     /// # Errors

@@ -22,7 +22,8 @@ pub struct Context<'a> {
 /// One message on its way out. Zeroised when dropped, for it may hold a card secret.
 #[derive(Default)]
 pub struct Message {
-    /// Where within the channel it goes (a path, a file name); may be empty.
+    /// Where within the channel it goes (a path, a file name); may be empty. The first line may be
+    /// logged on the way; lines below it may hold a session's token, and never anything of a card.
     pub head: Vec<u8>,
     /// The bytes to send.
     pub body: Vec<u8>,
@@ -35,6 +36,7 @@ pub struct Message {
 
 impl Drop for Message {
     fn drop(&mut self) {
+        self.head.zeroize();
         self.body.zeroize();
     }
 }

@@ -68,6 +68,10 @@ impl FarEnd for RestEnd {
         true
     }
 
+    fn session(&self, bytes: &[u8], now: Wall) -> Option<Vec<u8>> {
+        self.server.session(bytes, now)
+    }
+
     fn read(&self, bytes: &[u8], now: Wall) -> Result<Vec<Asked>, AdapterError> {
         let mut asked = self.server.read(bytes, now)?;
         let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);

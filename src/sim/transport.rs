@@ -146,15 +146,23 @@ impl SimTransport {
         self.odd = Odd { foreign, duplicate };
     }
 
+    /// The message of a channel whose messages are envelopes.
+    fn enveloped(&self, call: &Call) -> Option<Zeroizing<Vec<u8>>> {
+        let enveloped = self.world.enveloped(call.id.channel);
+        enveloped.then(|| {
+            let mut whole = Zeroizing::new(Vec::with_capacity(call.head.len() + 2 + call.bytes.len()));
+            whole.extend_from_slice(&call.head);
+            envelope::end(&call.bytes, &mut whole);
+            whole
+        })
+    }
+
     /// What a call asks.
     fn asked_in(&mut self, call: &Call) -> Result<Vec<Asked>, AdapterError> {
         let at = self.clock.wall();
-        if !self.world.enveloped(call.id.channel) {
+        let Some(whole) = self.enveloped(call) else {
             return self.world.read(call.id.channel, &call.bytes, at);
-        }
-        let mut whole = Zeroizing::new(Vec::with_capacity(call.head.len() + 2 + call.bytes.len()));
-        whole.extend_from_slice(&call.head);
-        envelope::end(&call.bytes, &mut whole);
+        };
         let mut asked = self.world.read(call.id.channel, &whole, at)?;
         // The protocol may not say which sending it is.
         if let [asked] = asked.as_mut_slice() {
@@ -379,6 +387,10 @@ impl Transport for SimTransport {
         let now = self.clock.now();
         if now.mono > call.send_by && !planted!(SendByIgnored) {
             return self.lose(now.wall, call.id, Sent::NotSent);
+        }
+        let session = self.enveloped(&call);
+        if let Some(reply) = session.and_then(|whole| self.world.session(call.id.channel, &whole, now.wall)) {
+            return self.push(now.wall.plus(50), Event::Deliver(Arrival::Reply(call.id, reply)));
         }
         match self.asked_in(&call) {
             Ok(asked) => self.set_out(&call, asked, now.wall),

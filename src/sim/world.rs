@@ -135,6 +135,12 @@ impl SimWorld {
         self.channels.iter().filter_map(|channel| channel.ledger().latest()).max()
     }
 
+    /// The reply to a request that asks for nothing of a card: a sign-in, or one whose token has
+    /// ended. To be asked before a request is read.
+    pub fn session(&self, id: ChannelId, bytes: &[u8], at: Wall) -> Option<Vec<u8>> {
+        self.at(id)?.far_end().session(bytes, at)
+    }
+
     pub(super) fn read(&self, id: ChannelId, bytes: &[u8], at: Wall) -> Result<Vec<Asked>, AdapterError> {
         self.at(id).map_or(Ok(Vec::new()), |channel| channel.far_end().read(bytes, at))
     }

@@ -104,6 +104,12 @@ impl kit::FarEnd for End {
         self.now = now;
     }
 
+    fn open(&mut self, request: &Message) -> Option<Vec<u8>> {
+        let mut whole = request.head.clone();
+        envelope::end(&request.body, &mut whole);
+        self.far.session(&whole, self.now)
+    }
+
     fn later(&self) -> bool {
         self.protocol.later
     }

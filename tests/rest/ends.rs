@@ -21,15 +21,12 @@ pub(crate) fn debit(n: u8) -> Reference {
     Reference::debit(RedemptionId([n; 16]))
 }
 
-pub(crate) fn context() -> Context<'static> {
-    Context { session: &[], now: NOW, nonce: [7; 16] }
-}
-
 /// The profile of an issuer that the terms can serve.
 pub(crate) fn behaviour(name: &str) -> IssuerProfile {
     let (verify, more) = match name {
         "jd" => ("balance", "late_debit = \"owe\""),
         "walmart" => ("balance", "can_reverse = true\nechoes_card = true"),
+        "lantern" => ("balance", "can_reverse = true"),
         "silkroute" => ("pin_check", "can_reverse = true\nechoes_card = true"),
         "beehive" => ("none", "late_debit = \"owe\"\nechoes_card = true"),
         _ => ("none", "late_debit = \"owe\""),
@@ -61,6 +58,8 @@ pub(crate) fn keys_of(terms: &RestTerms) -> RestKeys {
 pub(crate) struct Ends {
     pub(crate) rest: Rest,
     pub(crate) server: Server,
+    /// What our end keeps, once it has signed in.
+    pub(crate) session: Vec<u8>,
 }
 
 impl Ends {
@@ -72,13 +71,30 @@ impl Ends {
         let terms = terms_of(text);
         let rest = Rest::new(behaviour(name), terms.clone(), keys_of(&terms)).unwrap();
         let server = Server::new(terms.clone(), keys_of(&terms)).unwrap();
-        Self { rest, server }
+        let mut ends = Self { rest, server, session: Vec::new() };
+        ends.open(NOW);
+        ends
+    }
+
+    /// Opens the session, where the protocol has one.
+    pub(crate) fn open(&mut self, now: Wall) {
+        let mut message = Message::default();
+        let context = Context { session: &self.session, now, nonce: [7; 16] };
+        if self.rest.sign_in(&context, &mut message).unwrap() {
+            let reply = self.server.session(&wrapped(&message.head, &message.body), now).unwrap();
+            let context = Context { session: message.session.as_ref().unwrap(), ..context };
+            self.session = self.rest.learn(&reply, &context).unwrap();
+        }
+    }
+
+    pub(crate) fn context(&self) -> Context<'_> {
+        Context { session: &self.session, now: NOW, nonce: [7; 16] }
     }
 
     /// The request as the issuer gets it.
     pub(crate) fn request(&self, operation: &Operation<'_>) -> Option<Vec<u8>> {
         let mut message = Message::default();
-        self.rest.encode(std::slice::from_ref(operation), &context(), &mut message).ok()?;
+        self.rest.encode(std::slice::from_ref(operation), &self.context(), &mut message).ok()?;
         let mut bytes = std::mem::take(&mut message.head);
         envelope::end(&message.body, &mut bytes);
         Some(bytes)
@@ -92,7 +108,7 @@ impl Ends {
             assert_eq!(reference, asked.reference);
             heard = Some(answer);
         };
-        self.rest.decode_reply(bytes, &asked, &context(), told).ok()?;
+        self.rest.decode_reply(bytes, &asked, &self.context(), told).ok()?;
         heard
     }
 
@@ -100,7 +116,7 @@ impl Ends {
     pub(crate) fn called(&self, bytes: &[u8]) -> Option<(Reference, Answer)> {
         let mut heard = None;
         self.rest
-            .decode(bytes, &context(), &mut |reference, answer| heard = Some((reference, answer)))
+            .decode(bytes, &self.context(), &mut |reference, answer| heard = Some((reference, answer)))
             .ok()?;
         heard
     }

@@ -147,7 +147,7 @@ fn a_stale_callback_and_a_stale_request_are_refused() {
 #[test]
 fn a_request_with_a_flipped_bit_reads_the_same_or_not_at_all() {
     let product = product();
-    for (name, _) in PROFILES {
+    for (name, _) in PROFILES.iter().filter(|(_, text)| text.contains("\n[sign]")) {
         let ends = Ends::of(name);
         let bytes = ends.request(&operation(OpKind::Redeem, &product, 10_000)).unwrap();
         let right = ends.server.read(&bytes, NOW).unwrap();
@@ -169,7 +169,7 @@ fn secrets_stand_in_the_body_only() {
         for kind in KINDS {
             let mut message = Message::default();
             let operation = operation(kind, &product, 10_000);
-            if ends.rest.encode(&[operation], &crate::ends::context(), &mut message).is_err() {
+            if ends.rest.encode(&[operation], &ends.context(), &mut message).is_err() {
                 continue;
             }
             let head = String::from_utf8(message.head.clone()).unwrap();
@@ -209,7 +209,7 @@ fn rsa_and_sm2_are_the_hosts() {
         let rest = Rest::with_signer(behaviour("silkroute"), terms.clone(), keys_of(&terms), Box::new(Pair))
             .unwrap();
         let server = Server::with_signer(terms.clone(), keys_of(&terms), Box::new(Pair)).unwrap();
-        let ends = Ends { rest, server };
+        let ends = Ends { rest, server, session: Vec::new() };
         let request = ends.request(&operation(OpKind::Redeem, &product(), 10_000)).unwrap();
         let read = ends.server.read(&request, NOW).unwrap();
         let reply = ends.server.answer(&read, &yes(10_000), NOW, [3; 16]).unwrap();

@@ -98,7 +98,7 @@ fn what_a_protocol_cannot_say_is_not_sent() {
     let ends = Ends::of("cardharbor");
     let refused = |operation: Operation<'_>| {
         let mut message = scrip::issuer::Message::default();
-        ends.rest.encode(&[operation], &crate::ends::context(), &mut message).unwrap_err()
+        ends.rest.encode(&[operation], &ends.context(), &mut message).unwrap_err()
     };
     let good = || operation(OpKind::Redeem, &product, 10_000);
     assert_eq!(refused(operation(OpKind::Reverse, &product, 1)), EncodeError::Unsupported("reverse"));

@@ -7,4 +7,5 @@ mod hostile;
 mod laws;
 mod lint;
 mod order;
+mod session;
 mod vectors;

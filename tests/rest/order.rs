@@ -10,7 +10,7 @@ use scrip::host::{Memory, Store};
 use scrip::issuer::{Accepted, Decline, OpKind, Outcome};
 use scrip::money::{Amount, Currency};
 
-const SETUP: &str = r#"
+pub(crate) const SETUP: &str = r#"
 [product.gift]
 issuer = "gate"
 family = "supermarket"
@@ -48,32 +48,36 @@ secret.gate.seal = { hex = "04040404040404040404040404040404" }
 
 const GATE: ChannelId = ChannelId(0);
 
-struct World {
-    engine: Engine,
-    store: Memory,
-    server: Server,
-    now: Now,
-    out: Vec<Call>,
-    states: Vec<&'static str>,
+pub(crate) struct World {
+    pub(crate) engine: Engine,
+    pub(crate) store: Memory,
+    pub(crate) server: Server,
+    pub(crate) now: Now,
+    pub(crate) out: Vec<Call>,
+    pub(crate) states: Vec<&'static str>,
     /// The redeem, as the issuer read it.
     order: Option<Asked>,
 }
 
 impl World {
     fn new() -> Self {
-        let mut store = Memory::new();
-        let mut recovery = Recovery::new();
-        let epoch = store.recover(&mut recovery).unwrap();
-        let engine = recovery.finish(config::setup(SETUP).unwrap(), epoch, [3; 32]).unwrap();
         let keys = RestKeys::new(Secret::new(vec![3; 32]))
             .with("sign", Secret::from("the platform's secret"))
             .with("seal", Secret::new(vec![4; 16]));
         let server = Server::new(terms_of(profile("silkroute").unwrap()), keys).unwrap();
+        Self::of(SETUP, server, Memory::new())
+    }
+
+    /// The world of a set-up with one issuer and what its store holds.
+    pub(crate) fn of(setup: &str, server: Server, mut store: Memory) -> Self {
+        let mut recovery = Recovery::new();
+        let epoch = store.recover(&mut recovery).unwrap();
+        let engine = recovery.finish(config::setup(setup).unwrap(), epoch, [3; 32]).unwrap();
         let now = Now { mono: Mono(0), wall: Wall(1_795_390_215_000) };
         Self { engine, store, server, now, out: Vec::new(), states: Vec::new(), order: None }
     }
 
-    fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         loop {
             match self.engine.poll(self.now) {
                 Some(Output::Commit(mut batch)) => {
@@ -92,7 +96,7 @@ impl World {
         }
     }
 
-    fn pass(&mut self, seconds: i64) {
+    pub(crate) fn pass(&mut self, seconds: i64) {
         for _ in 0..seconds {
             self.now = Now { mono: self.now.mono.plus(1_000), wall: self.now.wall.plus(1_000) };
             let due = self.store.due(self.now.wall, 100).unwrap();
@@ -102,18 +106,18 @@ impl World {
     }
 
     /// The oldest call to the issuer of this kind.
-    fn call(&mut self, kind: OpKind) -> Call {
+    pub(crate) fn call(&mut self, kind: OpKind) -> Call {
         let place = self.out.iter().position(|call| call.kind == kind && call.id.channel == GATE);
         self.out.remove(place.unwrap_or_else(|| panic!("no {kind:?} was sent")))
     }
 
-    fn asked(&self, call: &Call) -> Asked {
+    pub(crate) fn asked(&self, call: &Call) -> Asked {
         let asked = self.server.read(&wrapped(&call.head, &call.bytes), self.now.wall).unwrap();
         let card = asked.card.clone().or_else(|| self.order.as_ref().and_then(|order| order.card.clone()));
         Asked { card, ..asked }
     }
 
-    fn reply(&mut self, call: &Call, outcome: &Outcome) {
+    pub(crate) fn reply(&mut self, call: &Call, outcome: &Outcome) {
         let asked = self.asked(call);
         let bytes = self.server.answer(&asked, outcome, self.now.wall, [6; 16]).unwrap();
         self.engine.reply(call.id, &bytes).unwrap();
@@ -127,7 +131,7 @@ impl World {
         self.settle();
     }
 
-    fn yes(minor: i64) -> Outcome {
+    pub(crate) fn yes(minor: i64) -> Outcome {
         let reference = Text::new("I-1").unwrap();
         let amount = Amount::new(minor, Currency::CNY);
         Outcome::Accepted(Accepted { reference, amount, card: None, generation: None })

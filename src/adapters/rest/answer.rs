@@ -9,7 +9,8 @@ use super::wire::{Fields, Incoming, open, rooted};
 use crate::base::{Text, Wall};
 use crate::codec::envelope::Envelope;
 use crate::issuer::{Accepted, Answer, Asked, Cause, DecodeError, Leg, OpKind, Outcome, Reference};
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
 impl Channel {
@@ -46,6 +47,7 @@ impl Channel {
         });
         let told = values.get(&Name::Reference).map(|text| text == asked.reference.to_string());
         let outcome = match rule {
+            _ if self.expired(&incoming) => self.refused(asked),
             _ if !ours || told == Some(false) => Outcome::Unknown(Cause::Integrity),
             Some(rule) if told.is_none() && needs_reference(section, rule.verdict, kind) => {
                 Outcome::Unknown(Cause::Integrity)
@@ -84,7 +86,7 @@ impl Channel {
     }
 
     /// Reads the fields and headers into values; whether all are what was agreed.
-    fn taken_apart(
+    pub(super) fn taken_apart(
         &self,
         section: &Section,
         incoming: &Incoming<'_>,
@@ -107,7 +109,7 @@ impl Channel {
     }
 
     /// Signed by the other end, and not too old.
-    fn trusted(
+    pub(super) fn trusted(
         &self,
         section: &Section,
         incoming: &Incoming<'_>,
@@ -204,7 +206,12 @@ fn text(values: &Values, name: &Name) -> Option<Text> {
 }
 
 fn fits(rule: &Rule, fields: &Fields<'_>, root: &str) -> bool {
-    rule.when.iter().all(|(name, values)| {
+    holds(&rule.when, fields, root)
+}
+
+/// Whether all fields have one of their values.
+pub(super) fn holds(when: &[(String, Vec<String>)], fields: &Fields<'_>, root: &str) -> bool {
+    when.iter().all(|(name, values)| {
         fields.value(&rooted(name, root)).is_some_and(|told| values.iter().any(|value| value == told))
     })
 }

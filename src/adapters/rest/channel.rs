@@ -249,6 +249,11 @@ impl Channel {
         Some(seal.digits.write(&sealed))
     }
 
+    /// 32 bytes that only who holds our own key can make.
+    pub(super) fn own_tag(&self, domain: &str, parts: &[&[u8]]) -> [u8; 32] {
+        tag(&self.keys.tag, domain, parts)
+    }
+
     /// What was sealed.
     pub(super) fn open(&self, sealed: &str) -> Option<Secret> {
         let seal = self.terms.seal.as_ref()?;

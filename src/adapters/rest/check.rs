@@ -122,6 +122,12 @@ pub(super) fn terms(terms: &RestTerms, at: usize, faults: &Faults) {
     if terms.time.window_ms > 0 && !stamped {
         faults.add(at, "time.window_ms needs the `{timestamp}` in a header or in a field of every operation");
     }
+    let carries = |(_, template): &Field| template.has(&Name::Token);
+    let carried = terms.headers.iter().any(carries)
+        || terms.ops.values().all(|op| op.fields.iter().chain(&op.inner).any(carries));
+    if terms.session.is_some() && !carried {
+        faults.add(at, "session: its `{token}` is expected in a header or in a field of every operation");
+    }
     let Some(sign) = &terms.sign else { return };
     // What a field of the request may not be called.
     if let Place::Field(place) = &sign.place {

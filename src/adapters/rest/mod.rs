@@ -32,9 +32,12 @@ mod clock;
 mod config;
 mod profiles;
 mod read;
+mod read_session;
 mod read_sign;
 mod request;
 mod server;
+mod server_session;
+mod session;
 mod strange;
 pub(in crate::adapters) mod table;
 mod template;
@@ -73,7 +76,8 @@ fn shipped_by(adapter: &str) -> Option<&str> {
     Some(adapter).filter(|name| matches!(*name, JD | WALMART))
 }
 
-/// An issuer that a profile file describes. Stateless: the channel's session is left alone.
+/// An issuer that a profile file describes. The channel's session holds the token, sealed, where the
+/// profile has one, and is left alone otherwise.
 pub struct Rest {
     profile: IssuerProfile,
     channel: Channel,
@@ -177,6 +181,14 @@ impl Issuer for Rest {
             answers(reference, answer);
         }
         Ok(())
+    }
+
+    fn sign_in(&self, context: &Context<'_>, out: &mut Message) -> Result<bool, EncodeError> {
+        self.channel.sign_in(context, out)
+    }
+
+    fn learn(&self, bytes: &[u8], context: &Context<'_>) -> Option<alloc::vec::Vec<u8>> {
+        self.channel.learn(bytes, context, self.profile.timing.answer_within_ms)
     }
 
     fn card_tag(&self, card: CardData<'_>) -> Option<CardTag> {

@@ -10,6 +10,7 @@ pub const PROFILES: &[(&str, &str)] = &[
     ("beehive", include_str!("profiles/beehive.toml")),
     ("redleaf", include_str!("profiles/redleaf.toml")),
     ("silkroute", include_str!("profiles/silkroute.toml")),
+    ("lantern", include_str!("profiles/lantern.toml")),
 ];
 
 /// The text of a profile that comes with the library.

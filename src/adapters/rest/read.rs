@@ -67,7 +67,7 @@ fn placed(text: &str, fault: Fault) -> TermsError {
     TermsError { line, column, what: fault.what }
 }
 
-const ENCODINGS: [(&str, Encoding); 2] = [("form", Encoding::Form), ("json", Encoding::Json)];
+pub(super) const ENCODINGS: [(&str, Encoding); 2] = [("form", Encoding::Form), ("json", Encoding::Json)];
 const UNITS: [(&str, Unit); 3] = [("minor", Unit::Minor), ("major", Unit::Major), ("whole", Unit::Whole)];
 pub(super) const DIGITS: [(&str, Digits); 3] =
     [("hex_lower", Digits::HexLower), ("hex_upper", Digits::HexUpper), ("base64", Digits::Base64)];
@@ -80,12 +80,14 @@ const CLOCKS: [(&str, Clock); 4] = [
 const CIPHERS: [(&str, SealCipher); 2] = [("aes_ecb", SealCipher::AesEcb), ("aes_gcm", SealCipher::AesGcm)];
 
 /// A year in ms: no window is wider.
-const YEAR_MS: i64 = 31_536_000_000;
+pub(super) const YEAR_MS: i64 = 31_536_000_000;
 
 /// What templates may name, besides what their place allows.
 pub(super) struct Known<'a> {
     pub(super) params: &'a BTreeMap<String, String>,
     pub(super) sealed: bool,
+    /// Whether there is a session, and so a token.
+    pub(super) session: bool,
 }
 
 impl Known<'_> {
@@ -102,6 +104,7 @@ impl Known<'_> {
             let exists = match name {
                 Name::Param(param) => self.params.contains_key(param),
                 Name::SealedNumber | Name::SealedSecret => self.sealed,
+                Name::Token => self.session,
                 _ => true,
             };
             if !exists || !allowed(name) {
@@ -112,7 +115,7 @@ impl Known<'_> {
         Some(template).filter(|_| sound)
     }
 
-    fn fields(
+    pub(super) fn fields(
         &self,
         table: &mut Table<'_>,
         name: &str,
@@ -129,7 +132,18 @@ impl Known<'_> {
         fields
     }
 
-    fn headers(&self, table: &mut Table<'_>, allowed: &dyn Fn(&Name) -> bool) -> Vec<Field> {
+    /// The path of a request.
+    pub(super) fn path(&self, table: &mut Table<'_>) -> Option<Template> {
+        let word = table.needed("path")?;
+        let plain = word.text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'?' && byte != b'#');
+        if !word.text.starts_with('/') || !plain {
+            let what = "path: `/` and visible ASCII characters without `?` and `#` are expected";
+            table.fault_at(word.at, what);
+        }
+        self.template(table, word, &open_names)
+    }
+
+    pub(super) fn headers(&self, table: &mut Table<'_>, allowed: &dyn Fn(&Name) -> bool) -> Vec<Field> {
         let mut headers = Vec::new();
         for (name, value) in table.pairs("headers") {
             if !is_token(name.text) {
@@ -150,7 +164,12 @@ fn open_names(name: &Name) -> bool {
 }
 
 fn request_names(name: &Name) -> bool {
-    open_names(name) || name.is_card() || matches!(name, Name::Key(_))
+    open_names(name) || name.is_card() || matches!(name, Name::Key(_) | Name::Token)
+}
+
+/// The lines of a request are not logged by any transport of ours; those of others are told so.
+fn header_names(name: &Name) -> bool {
+    open_names(name) || *name == Name::Token
 }
 
 fn answer_names(name: &Name) -> bool {
@@ -169,7 +188,7 @@ pub(super) fn is_token(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(plain)
 }
 
-fn pointer(table: &Table<'_>, name: Word<'_>, encoding: Encoding) {
+pub(super) fn pointer(table: &Table<'_>, name: Word<'_>, encoding: Encoding) {
     let text = name.text.strip_prefix("{root}").unwrap_or(name.text);
     if encoding == Encoding::Json && !json::is_pointer(text) {
         table.fault_at(name.at, format!("`{}` is no JSON pointer", name.text));
@@ -195,8 +214,9 @@ fn terms(mut table: Table<'_>) -> Option<RestTerms> {
         .into_iter()
         .map(|(name, value)| (name.text.to_string(), value.text.to_string()))
         .collect();
-    let known = Known { params: &params, sealed: seal.is_some() };
-    let headers = known.headers(&mut table, &open_names);
+    let session = table.table("session");
+    let known = Known { params: &params, sealed: seal.is_some(), session: session.is_some() };
+    let headers = known.headers(&mut table, &header_names);
     let sign = table.table("sign").and_then(|sign| super::read_sign::sign(sign, &known, encoding, true));
     let ops = read_ops(&mut table, &known, encoding);
     let answer = match table.table("answer") {
@@ -206,12 +226,18 @@ fn terms(mut table: Table<'_>) -> Option<RestTerms> {
             None
         }
     };
+    let answers = answer.as_ref().map_or(encoding, |answer| answer.encoding);
+    let session = session.map(|session| super::read_session::session(session, &known, encoding, answers));
     let callback = table.table("callback");
     let callback = callback.map(|callback| section(callback, &known, encoding, unit, true));
     let (faults, at) = (table.faults(), table.at);
     table.finish();
     let callback = match callback {
         Some(callback) => Some(callback?),
+        None => None,
+    };
+    let session = match session {
+        Some(session) => Some(session?),
         None => None,
     };
     let terms = RestTerms {
@@ -227,6 +253,7 @@ fn terms(mut table: Table<'_>) -> Option<RestTerms> {
         ops,
         answer: answer?,
         callback,
+        session,
     };
     check::terms(&terms, at, faults);
     Some(terms)
@@ -290,16 +317,7 @@ fn read_ops(table: &mut Table<'_>, known: &Known<'_>, encoding: Encoding) -> BTr
         let (Some(kind), Some(mut op)) = (kind_of(&all, name), all.table(name.text)) else { continue };
         let get = op.one_of("method", &[("GET", true), ("POST", false)]).unwrap_or(false);
         let allowed = |name: &Name| if get { open_names(name) } else { with_inner(name) };
-        let path = op.needed("path").and_then(|word| {
-            let plain = word.text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'?' && byte != b'#');
-            if !word.text.starts_with('/') || !plain {
-                op.fault_at(
-                    word.at,
-                    "path: `/` and visible ASCII characters without `?` and `#` are expected",
-                );
-            }
-            known.template(&op, word, &open_names)
-        });
+        let path = known.path(&mut op);
         let root = op.text("root");
         if let Some(root) = root.filter(|root| !json::is_pointer(root.text)) {
             op.fault_at(root.at, "root: a JSON pointer is expected");
@@ -373,15 +391,21 @@ fn section(
     Some(made)
 }
 
-fn read_rule(mut table: Table<'_>, encoding: Encoding, callback: bool) -> Option<Rule> {
+/// The fields that an answer is recognised by, each with its values.
+pub(super) fn conditions(table: &mut Table<'_>, encoding: Encoding) -> Vec<(String, Vec<String>)> {
     let mut when = Vec::new();
     for (name, values) in table.lists("when") {
-        pointer(&table, name, encoding);
+        pointer(table, name, encoding);
         if values.is_empty() {
             table.fault_at(name.at, "when: a value is expected");
         }
         when.push((name.text.to_string(), values.iter().map(|word| word.text.to_string()).collect()));
     }
+    when
+}
+
+fn read_rule(mut table: Table<'_>, encoding: Encoding, callback: bool) -> Option<Rule> {
+    let when = conditions(&mut table, encoding);
     if when.is_empty() {
         table.fault("a rule needs a field to go by in `when`");
     }

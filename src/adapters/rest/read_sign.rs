@@ -82,7 +82,7 @@ fn place(table: &mut Table<'_>, encoding: Encoding) -> Option<Place> {
 /// What may stand around fields: nothing that is part of the message as a whole.
 fn around(name: &Name, request: bool) -> bool {
     use Name::{Amount, Attempt, Currency, Key, Nonce, Param, Product, Reference, Timestamp};
-    let ours = matches!(name, Reference | Product | Amount | Currency | Attempt);
+    let ours = matches!(name, Reference | Product | Amount | Currency | Attempt | Name::Token);
     matches!(name, Key(_) | Param(_) | Timestamp | Nonce) || (ours && request)
 }
 

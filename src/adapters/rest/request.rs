@@ -1,7 +1,7 @@
 //! Requests, as our end writes them.
 
 use super::channel::{Channel, Values};
-use super::template::Name;
+use super::template::{Name, Template};
 use super::terms::{Encoding, Op, Signed, Unit};
 use super::wire::{Draft, Filled, write_fields};
 use crate::codec::form::{self, Digits};
@@ -46,6 +46,7 @@ impl Channel {
         let kind = operation.kind;
         let op = self.terms.op(kind).ok_or(EncodeError::Unsupported(kind.name()))?;
         let mut values = self.values(operation, context)?;
+        self.put_token(context, &mut values)?;
         let fields = self.fields_of(op, &mut values).ok_or(EncodeError::Field("inner"))?;
         let plain = self
             .terms
@@ -54,7 +55,7 @@ impl Channel {
             .is_some_and(|sign| matches!(sign.signed, Signed::Fields { plain: true, .. }));
         let clear = if plain { self.clear_fields(op, &mut values) } else { None };
         let headers = self.filled(&self.terms.headers, &values);
-        let target = self.path(op, &values).ok_or(EncodeError::Field("path"))?;
+        let target = self.path(&op.path, &values).ok_or(EncodeError::Field("path"))?;
         let draft = Draft {
             method: if op.get { "GET" } else { "POST" },
             target,
@@ -66,16 +67,17 @@ impl Channel {
             headers,
         };
         (out.head, out.body) = draft.write(self, &mut values).ok_or(EncodeError::Field("sign"))?;
+        out.trace = self.again(operation.attempt);
         Ok(())
     }
 
     /// The path, with what stands for its names percent-encoded.
-    fn path(&self, op: &Op, values: &Values) -> Option<String> {
+    pub(super) fn path(&self, path: &Template, values: &Values) -> Option<String> {
         let mut parts = Values::default();
-        for name in op.path.names() {
+        for name in path.names() {
             parts.set(name.clone(), Zeroizing::new(escaped(self.value(name, values)?)));
         }
-        op.path.fill(&|name| parts.get(name)).map(|path| path.to_string())
+        path.fill(&|name| parts.get(name)).map(|path| path.to_string())
     }
 
     /// The fields of a request, the inner ones within theirs.

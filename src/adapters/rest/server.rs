@@ -84,7 +84,7 @@ impl Server {
     }
 
     /// The operation whose path and fields these are.
-    fn recognise(&self, request: &Request<'_>) -> Option<(OpKind, &Op, Values)> {
+    pub(super) fn recognise(&self, request: &Request<'_>) -> Option<(OpKind, &Op, Values)> {
         self.0.terms.ops.iter().find_map(|(kind, op)| {
             let mut values = Values::default();
             self.matches(op, request, &mut values).then_some((*kind, op, values))
@@ -93,7 +93,8 @@ impl Server {
 
     fn matches(&self, op: &Op, request: &Request<'_>, values: &mut Values) -> bool {
         let wanted = if op.get { "GET" } else { "POST" };
-        if request.method != wanted || !self.take_path(op, path_of(&request.incoming.envelope), values) {
+        if request.method != wanted || !self.take_path(&op.path, path_of(&request.incoming.envelope), values)
+        {
             return false;
         }
         let headers = &self.0.terms.headers;
@@ -104,9 +105,9 @@ impl Server {
             && (op.inner.is_empty() || self.take_inner(op, values).is_some())
     }
 
-    fn take_path(&self, op: &Op, path: &str, values: &mut Values) -> bool {
+    pub(super) fn take_path(&self, wanted: &Template, path: &str, values: &mut Values) -> bool {
         let mut params = Values::default();
-        for name in op.path.names() {
+        for name in wanted.names() {
             if let Some(text) = self.0.fixed(name) {
                 params.set(name.clone(), Zeroizing::new(escaped(text)));
             }
@@ -115,7 +116,7 @@ impl Server {
             let text = unescaped(text).filter(|_| !text.contains('/'));
             text.is_some_and(|text| values.put(name.clone(), Zeroizing::new(text)))
         };
-        op.path.read(path, &|name| params.get(name), &mut keep)
+        wanted.read(path, &|name| params.get(name), &mut keep)
     }
 
     fn take(&self, template: &Template, told: &str, values: &mut Values) -> bool {
@@ -123,7 +124,7 @@ impl Server {
         template.read(told, &|name| self.0.fixed(name), &mut keep)
     }
 
-    fn take_fields(&self, wanted: &[Field], fields: &Fields<'_>, values: &mut Values) -> bool {
+    pub(super) fn take_fields(&self, wanted: &[Field], fields: &Fields<'_>, values: &mut Values) -> bool {
         wanted.iter().all(|(name, template)| match fields.value(name) {
             Some(told) => self.take(template, told, values),
             None => may_be_absent(template),
@@ -140,7 +141,7 @@ impl Server {
         self.take_fields(&op.inner, &fields, values).then_some(())
     }
 
-    fn is_signed(&self, request: &Request<'_>, values: &mut Values) -> bool {
+    pub(super) fn is_signed(&self, request: &Request<'_>, values: &mut Values) -> bool {
         let sign = self.0.terms.sign.as_ref();
         sign.is_none_or(|sign| request.incoming.is_signed(&self.0, sign, values))
     }
@@ -339,13 +340,13 @@ pub(super) const NO_WORDS: AdapterError =
     AdapterError::Rest { what: "the profile has no words for this outcome of this operation" };
 
 /// A request, taken apart.
-struct Request<'a> {
-    method: &'a str,
-    incoming: Incoming<'a>,
+pub(super) struct Request<'a> {
+    pub(super) method: &'a str,
+    pub(super) incoming: Incoming<'a>,
 }
 
 impl<'a> Request<'a> {
-    fn read(bytes: &'a [u8], encoding: Encoding) -> Result<Self, DecodeError> {
+    pub(super) fn read(bytes: &'a [u8], encoding: Encoding) -> Result<Self, DecodeError> {
         let envelope = open(bytes)?;
         let (method, target) = envelope.first.split_once(' ').unwrap_or_default();
         if method != "GET" {

@@ -2,7 +2,7 @@
 //! one code. For conformance suites: whatever our end makes of them, it must not be an outcome.
 
 use super::server::{NO_WORDS, Server};
-use super::terms::{Rule, Section, Verdict};
+use super::terms::{Condition, Rule, Section, Verdict};
 use crate::adapters::AdapterError;
 use crate::adapters::served::Asked;
 use crate::base::{Text, Wall};
@@ -39,7 +39,8 @@ impl Server {
     ) -> Result<Vec<u8>, AdapterError> {
         let op = self.0.terms.op(asked.kind).ok_or(NO_WORDS)?;
         let (section, kind) = (&self.0.terms.answer, self.0.terms.asked_as(asked.kind));
-        let (rule, odd) = oddity(section, Some(kind), number).ok_or(NO_WORDS)?;
+        let expired: Vec<_> = self.0.terms.session.iter().flat_map(|session| &session.expired).collect();
+        let (rule, odd) = oddity(section, Some(kind), &expired, number).ok_or(NO_WORDS)?;
         let status = match odd {
             Oddity::Status(status) => status.to_string(),
             Oddity::Code(..) => rule.http.first().ok_or(NO_WORDS)?.clone(),
@@ -61,7 +62,7 @@ impl Server {
         nonce: [u8; 16],
     ) -> Result<Vec<u8>, AdapterError> {
         let section = self.0.terms.callback.as_ref().ok_or(NO_WORDS)?;
-        let (rule, odd) = oddity(section, None, number).ok_or(NO_WORDS)?;
+        let (rule, odd) = oddity(section, None, &[], number).ok_or(NO_WORDS)?;
         let values = self.told(section, asked, &yes(asked), (now, nonce)).ok_or(NO_WORDS)?;
         let target = ("POST", section.path.clone());
         self.message(section, &bent(rule, odd), target, "", values).ok_or(NO_WORDS)
@@ -75,13 +76,21 @@ fn yes(asked: &Asked) -> Outcome {
 }
 
 /// The rule that is bent, and how. `kind` is the question, of a reply.
-fn oddity(section: &Section, kind: Option<OpKind>, number: u32) -> Option<(&Rule, Oddity)> {
+fn oddity<'a>(
+    section: &'a Section,
+    kind: Option<OpKind>,
+    expired: &[&Condition],
+    number: u32,
+) -> Option<(&'a Rule, Oddity)> {
     let rules = || section.rules.iter().filter(move |rule| kind.is_none_or(|kind| rule.ops.contains(&kind)));
     // A rule that makes nothing of a status leaves it strange.
     let names = |rule: &Rule, status: &str| {
         rule.verdict != Verdict::Unsure && rule.http.iter().any(|http| http == status)
     };
-    let strange = |status: &&str| !rules().any(|rule| names(rule, status));
+    let expiry = |status: &str| {
+        expired.iter().any(|one| one.when.is_empty() && one.http.iter().any(|http| http == status))
+    };
+    let strange = |status: &&str| !expiry(status) && !rules().any(|rule| names(rule, status));
     let statuses = STATUSES.into_iter().filter(|_| kind.is_some()).filter(strange);
     let by_status: Vec<_> = statuses.collect();
     let odd = rules().flat_map(|rule| {

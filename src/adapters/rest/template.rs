@@ -45,13 +45,15 @@ pub(super) enum Name {
     IssuerReference,
     /// The reload count.
     Generation,
+    /// The token of the session.
+    Token,
     /// A value of `[params]`.
     Param(String),
     /// A key.
     Key(String),
 }
 
-const PLAIN: [(&str, Name); 18] = [
+const PLAIN: [(&str, Name); 19] = [
     ("reference", Name::Reference),
     ("product", Name::Product),
     ("amount", Name::Amount),
@@ -70,6 +72,7 @@ const PLAIN: [(&str, Name); 18] = [
     ("body", Name::Body),
     ("issuer_reference", Name::IssuerReference),
     ("generation", Name::Generation),
+    ("token", Name::Token),
 ];
 
 impl Name {

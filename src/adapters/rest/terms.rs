@@ -239,6 +239,44 @@ impl Section {
     }
 }
 
+/// An answer by its status and some of its fields.
+#[derive(Clone, Debug)]
+pub(super) struct Condition {
+    pub(super) http: Vec<String>,
+    pub(super) when: Vec<(String, Vec<String>)>,
+}
+
+/// How a session is opened, and what is known of its token.
+#[derive(Clone, Debug)]
+pub(super) struct Session {
+    pub(super) path: Template,
+    pub(super) encoding: Encoding,
+    pub(super) headers: Vec<Field>,
+    pub(super) fields: Vec<Field>,
+    /// Whether the request is signed as all others are.
+    pub(super) signed: bool,
+    /// A token is used so long at the most, and so long where its answer says nothing.
+    pub(super) lifetime_ms: i64,
+    /// So long before its end another one is asked for.
+    pub(super) refresh_ms: i64,
+    pub(super) answer: Opened,
+    /// What says that the token is not valid any more.
+    pub(super) expired: Vec<Condition>,
+    /// Whether nothing was done of what is refused so, by the contract.
+    pub(super) nothing_done: bool,
+}
+
+/// The answer that brings a token.
+#[derive(Clone, Debug)]
+pub(super) struct Opened {
+    pub(super) encoding: Encoding,
+    pub(super) condition: Condition,
+    /// Where the token stands.
+    pub(super) token: String,
+    /// Where its lifetime stands, in seconds.
+    pub(super) lifetime: Option<String>,
+}
+
 /// What was agreed with an issuer, read from its profile file: see `docs/issuers.md`. Holds no
 /// secrets.
 #[derive(Clone, Debug)]
@@ -255,6 +293,7 @@ pub struct RestTerms {
     pub(super) ops: BTreeMap<OpKind, Op>,
     pub(super) answer: Section,
     pub(super) callback: Option<Section>,
+    pub(super) session: Option<Session>,
 }
 
 impl RestTerms {
@@ -289,6 +328,8 @@ impl RestTerms {
         }
         let fields = self.ops.values().flat_map(|op| op.fields.iter().chain(&op.inner));
         names.extend(fields.flat_map(|(_, template)| keys_of(template)));
+        let opening = self.session.iter().flat_map(|session| &session.fields);
+        names.extend(opening.flat_map(|(_, template)| keys_of(template)));
         names.extend(self.seal.as_ref().map(|seal| seal.key.as_str()));
         names.sort_unstable();
         names.dedup();
