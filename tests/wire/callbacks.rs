@@ -31,19 +31,32 @@ fn agrees(args: &[&str], expected: &Value) -> Servers {
     servers
 }
 
+/// How many cards of these issuers were sold: for each a receipt is asked for, which they take as a
+/// query.
+fn sold(summary: &Value) -> u64 {
+    let issuers = summary["issuers"].as_array().unwrap().iter();
+    let theirs = issuers.filter(|row| row["issuer"] == "fuel" || row["issuer"] == "telecom");
+    theirs.filter(|row| row["state"] == "retired").map(|row| row["count"].as_u64().unwrap()).sum()
+}
+
 #[test]
 fn callback_and_poll_in_any_order_end_in_the_same_state() {
     let expected = simulated();
+    let receipts = sold(&expected);
     // The ladder asks after a second, and then after three more.
     let first = agrees(&["--callback-delay", "50"], &expected);
     let orders = first.count("acknowledged callbacks");
     assert!(orders > 20, "{}", first.report());
-    let asked = first.count("query");
+    let asked = first.count("query") - receipts;
     assert!(asked < orders / 2, "{asked} queries after {orders} callbacks");
     let mixed = agrees(&["--callback-delay", "1000"], &expected);
     assert!(mixed.count("acknowledged callbacks") <= orders, "{}", mixed.report());
     let last = agrees(&["--callback-delay", "1800"], &expected);
-    assert!(last.count("query") >= orders, "each was asked for before its callback: {}", last.report());
+    assert!(
+        last.count("query") - receipts >= orders,
+        "each was asked for before its callback: {}",
+        last.report()
+    );
 }
 
 #[test]
