@@ -24,6 +24,7 @@ usage: buyback [options] CARDS.csv
   --realtime           wait as long as issuers do, instead of in virtual time
   --issuers URL        issuers that are servers of their own (--example issuers), in real time;
                        several URLs with commas between them are several sites
+  --through URL        with --issuers: calls go there instead, to a proxy in front of the servers
   --rest               with --issuers: jd and walmart are spoken to by their own protocols
   --later              fuel and telecom are platforms that say \"later\" and call back (beehive, cardharbor)
   --files DIR          with --issuers: issuers that go by files are reached at file://DIR/NAME
@@ -67,6 +68,8 @@ pub(crate) struct Args {
     pub(crate) realtime: bool,
     /// The servers of the issuers, site by site, instead of simulated ones in this process.
     pub(crate) issuers: Option<Vec<String>>,
+    /// What stands in front of the servers, site by site.
+    pub(crate) through: Option<Vec<String>>,
     pub(crate) hurried: bool,
     /// So many requests a second, 1 or more.
     pub(crate) rate: Option<u32>,
@@ -102,7 +105,7 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
     let (mut catalog, mut policy, mut store, mut postgres) = (None, None, None, None);
     let (mut faults, mut seed, mut realtime) = (Faults::None, 1, false);
     let (mut issuers, mut hurried, mut rest, mut rate) = (None, false, false, None);
-    let (mut later, mut files) = (false, None);
+    let (mut later, mut files, mut through) = (false, None, None);
     while let Some(arg) = parser.next()? {
         match arg {
             Short('h') | Long("help") => return Ok(Command::Help),
@@ -120,6 +123,7 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
             }
             Long("realtime") => realtime = true,
             Long("issuers") => issuers = Some(parser.value()?.parse_with(urls)?),
+            Long("through") => through = Some(parser.value()?.parse_with(urls)?),
             Long("hurried") => hurried = true,
             Long("rest") => rest = true,
             Long("later") => later = true,
@@ -136,7 +140,7 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
         }
     }
     let cards = cards.ok_or("the file of cards is missing: buyback [options] CARDS.csv")?;
-    for (name, given) in [("--rest", rest), ("--files", files.is_some())] {
+    for (name, given) in [("--rest", rest), ("--files", files.is_some()), ("--through", through.is_some())] {
         if given && issuers.is_none() {
             return Err(format!("{name} needs --issuers").into());
         }
@@ -159,6 +163,7 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
         seed,
         realtime,
         issuers,
+        through,
         hurried,
         rate,
         rest,
@@ -220,6 +225,7 @@ mod tests {
             seed: 1,
             realtime: false,
             issuers: None,
+            through: None,
             hurried: false,
             rate: None,
             rest: false,
@@ -254,7 +260,7 @@ mod tests {
         for option in
             ["issuer-cards", "db", "out", "catalog", "policy", "faults", "seed", "realtime", "store", "help"]
                 .into_iter()
-                .chain(["issuers", "hurried", "rate", "rest", "later", "files"])
+                .chain(["issuers", "hurried", "rate", "rest", "later", "files", "through"])
         {
             assert!(HELP.contains(&format!("  --{option}")), "{option}");
         }
@@ -274,6 +280,7 @@ mod tests {
             ("a.csv --realtime=yes", "--realtime"),
             ("a.csv --rest", "--issuers"),
             ("a.csv --files d", "--issuers"),
+            ("a.csv --through http://a:1", "--issuers"),
             ("a.csv --issuers 127.0.0.1:80", "http://HOST:PORT"),
             ("a.csv -x", "-x"),
         ] {

@@ -107,7 +107,7 @@ fn over<R: BufRead, S: Store>(
     let books = setup::issuers_dir(&args.db);
     make_dir(&books)?;
     if let Some(urls) = &args.issuers {
-        let transport = wire::open(urls, args.files.as_deref(), &stage.world)?;
+        let transport = wire::open(urls, args, &stage.world)?;
         let names = wire::names(&stage.world);
         return job(args, intake, stage, store, transport, |_| wire::oracle(&urls[0], &names, &books));
     }

@@ -3,6 +3,7 @@
 //! Each issuer and rail is at a path of its name and site; what they bring, they bring to us. Their
 //! ledgers are fetched at the end, for the oracle.
 
+use crate::args::Args;
 use crate::ask::ask;
 use crate::fault::InputError;
 use scrip::adapters::batch::BatchTerms;
@@ -59,13 +60,15 @@ pub(crate) fn names(world: &SimConfig) -> Vec<String> {
     channels(world).into_iter().map(|channel| channel.name).collect()
 }
 
-/// A transport to the servers at `urls`, which are told where to bring what they have to bring, and to
-/// the folders of issuers that go by files, in `dir`.
-pub(crate) fn open(urls: &[String], dir: Option<&Path>, world: &SimConfig) -> Result<Wire, Box<dyn Error>> {
+/// A transport to the servers, which are told where to bring what they have to bring, and to the folders
+/// of issuers that go by files.
+pub(crate) fn open(urls: &[String], args: &Args, world: &SimConfig) -> Result<Wire, Box<dyn Error>> {
+    let dir = args.files.as_deref();
+    let doors = args.through.as_deref().unwrap_or(urls);
     let terms = |Channel { name, sites, form, callback_path, files }: Channel| {
         let endpoint = |site: usize| match dir.filter(|_| files.is_some()) {
             Some(dir) => format!("file://{}", dir.join(&name).display()),
-            None => format!("{}/{name}/{site}", urls[site.min(urls.len() - 1)]),
+            None => format!("{}/{name}/{site}", doors[site.min(doors.len() - 1)]),
         };
         let endpoints = (0..sites).map(endpoint).collect();
         ChannelTerms {

@@ -34,6 +34,7 @@ usage: issuers [options]
   --files DIR          issuers that go by files do so at DIR/NAME: they take up what lies in out and
                        lay what they answer into result
   --file-delay MS      how long such an issuer takes for an answer (2000)
+  --callback-delay MS  how long after a \"later\" the callback comes (drawn from 300 to 3000)
   --hurried            promise to know everything within seconds
   --help               this text
 
@@ -62,6 +63,7 @@ pub(crate) struct Args {
     pub(crate) later: bool,
     pub(crate) files: Option<PathBuf>,
     pub(crate) file_delay_ms: Option<i64>,
+    pub(crate) callback_delay_ms: Option<i64>,
 }
 
 impl Args {
@@ -107,6 +109,7 @@ pub(crate) fn parse() -> Result<Option<Args>, lexopt::Error> {
         later: false,
         files: None,
         file_delay_ms: None,
+        callback_delay_ms: None,
     };
     while let Some(arg) = parser.next()? {
         match arg {
@@ -126,11 +129,9 @@ pub(crate) fn parse() -> Result<Option<Args>, lexopt::Error> {
             Long("rest") => args.rest = true,
             Long("later") => args.later = true,
             Long("files") => args.files = Some(parser.value()?.into()),
-            Long("file-delay") => {
-                let number = "milliseconds from 1 to 86400000 were expected";
-                let fits = |ms: &i64| (1..=86_400_000).contains(ms);
-                let ms = parser.value()?.parse_with(|text| text.parse().ok().filter(fits).ok_or(number))?;
-                args.file_delay_ms = Some(ms);
+            Long("file-delay") => args.file_delay_ms = Some(parser.value()?.parse_with(within_a_day)?),
+            Long("callback-delay") => {
+                args.callback_delay_ms = Some(parser.value()?.parse_with(within_a_day)?)
             }
             other => return Err(other.unexpected()),
         }
@@ -139,4 +140,10 @@ pub(crate) fn parse() -> Result<Option<Args>, lexopt::Error> {
         args.listen.push(([127, 0, 0, 1], 0).into());
     }
     Ok(Some(args))
+}
+
+/// Milliseconds.
+fn within_a_day(text: &str) -> Result<i64, &'static str> {
+    let ms = text.parse().ok().filter(|ms| (1..=86_400_000).contains(ms));
+    ms.ok_or("milliseconds from 1 to 86400000 were expected")
 }

@@ -96,6 +96,9 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     if let Some(ms) = args.file_delay_ms {
         config.file = FileTimes { delay_ms: ms, window_ms: ms.min(config.file.window_ms) };
     }
+    if let Some(ms) = args.callback_delay_ms {
+        config.later_ms = ms..=ms;
+    }
     let passing = tempfile::tempdir()?;
     let ledgers = args.ledger.clone().unwrap_or_else(|| passing.path().to_path_buf());
     config.dir = Some(ledgers.clone());

@@ -157,7 +157,7 @@ impl Office {
             talk.answer("401 Unauthorized", b"{\"error\":\"signature\"}")?;
             return Ok(true);
         };
-        self.count("asked");
+        self.count(visit.kind().map_or("asked", |kind| kind.name()));
         let trouble = Trouble::of(&visit, self.level, &self.troubles);
         if let Some(trouble) = trouble {
             self.count(trouble.name());
@@ -338,7 +338,7 @@ impl Office {
             self.count("unreadable");
             return Ok(false);
         };
-        self.count("asked");
+        self.count("taken files");
         world.take(&visit, 0, now()).map_err(io::Error::other)?;
         Ok(true)
     }

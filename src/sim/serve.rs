@@ -10,7 +10,7 @@ use crate::adapters::AdapterError;
 use crate::adapters::served::Asked;
 use crate::base::Wall;
 use crate::engine::ChannelId;
-use crate::issuer::Reference;
+use crate::issuer::{OpKind, Reference};
 use std::string::String;
 use std::vec::Vec;
 
@@ -30,6 +30,11 @@ pub struct Visit {
 }
 
 impl Visit {
+    /// What is asked, of a file by its first row.
+    pub fn kind(&self) -> Option<OpKind> {
+        self.asked.first().map(|asked| asked.kind)
+    }
+
     /// Whether something befalls this sending that befalls so many in a million: the same for the
     /// same seed, operation and attempt, less with each attempt, and nothing from the sixth on.
     pub fn meets(&self, what: &str, per_million: u64) -> bool {

@@ -111,6 +111,27 @@ fn ninety_cards_at_once_over_one_line_are_debited_once_each() {
     assert_eq!(report["bank"]["sign_ins"], 1, "{report}");
 }
 
+#[test]
+fn the_bank_knows_its_debits_when_it_is_killed_and_starts_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let books = ["--ledger", dir.path().to_str().unwrap()];
+    let servers = Servers::start(&books);
+    let mut cards = Cards(0, 20, BTreeMap::new());
+    driver(&servers).run(&mut cards).unwrap();
+    let before = servers.report()["bank"].clone();
+    assert_eq!(before["debits"], 20);
+    // Killed.
+    drop(servers);
+    let servers = Servers::start(&books);
+    assert_eq!(servers.report()["bank"], before);
+    // The same cards have nothing left.
+    let mut cards = Cards(0, 20, BTreeMap::new());
+    driver(&servers).run(&mut cards).unwrap();
+    assert_eq!(cards.2, BTreeMap::from([("declined".to_string(), 20)]));
+    let after = servers.report()["bank"].clone();
+    assert_eq!((&after["debits"], &after["debited_minor"]), (&before["debits"], &before["debited_minor"]));
+}
+
 fn with(trouble: &str) {
     let servers = Servers::start(&["--fault", trouble]);
     let mut driver = driver(&servers);

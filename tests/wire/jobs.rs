@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 /// The first lines of the shipped file in a folder of their own.
-fn few_cards(desk: &Desk, lines: usize) -> PathBuf {
+pub(crate) fn few_cards(desk: &Desk, lines: usize) -> PathBuf {
     let all = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(CARDS)).unwrap();
     let few: String = all.split_inclusive('\n').take(lines + 1).collect();
     let path = desk.path("few.csv");
@@ -17,7 +17,7 @@ fn few_cards(desk: &Desk, lines: usize) -> PathBuf {
 }
 
 /// That nothing was debited or paid twice, as the servers know it.
-fn assert_once(report: &Value) {
+pub(crate) fn assert_once(report: &Value) {
     assert_eq!((&report["twice"], &report["unbacked"]), (&Value::from(0), &Value::from(0)), "{report}");
 }
 

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where something is not as it must be")]
 
 mod bank;
+mod callbacks;
+mod files;
 #[path = "../buyback/job.rs"]
 mod job;
 mod jobs;

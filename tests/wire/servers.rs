@@ -2,13 +2,14 @@
 
 use crate::job::{ISSUER_CARDS, example};
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 /// Servers that end with the test.
 pub(crate) struct Servers {
     child: Child,
+    said: Lines<BufReader<ChildStdout>>,
     /// `http://` addresses, door by door.
     pub(crate) doors: Vec<String>,
     /// The bank's `tcp://` address.
@@ -23,14 +24,14 @@ impl Servers {
         command.current_dir(env!("CARGO_MANIFEST_DIR"));
         command.args(["--listen", any, "--listen", any, "--bank", any, "--issuer-cards", ISSUER_CARDS]);
         let mut child = command.args(args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut next = |name: &str| {
-            let line = lines.next().expect("a server says where it listens").unwrap();
+            let line = said.next().expect("a server says where it listens").unwrap();
             line.strip_prefix(name).unwrap().to_string()
         };
         let bank = next("bank ");
         let doors = vec![next("issuers "), next("issuers ")];
-        Self { child, doors, bank }
+        Self { child, said, doors, bank }
     }
 
     /// What they say that they did.
@@ -41,6 +42,20 @@ impl Servers {
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
         serde_json::from_str(text.split_once("\r\n\r\n").unwrap().1).unwrap()
+    }
+
+    /// How often something was done or went wrong.
+    pub(crate) fn count(&self, what: &str) -> u64 {
+        self.report()["counts"][what].as_u64().unwrap_or(0)
+    }
+
+    /// Asks them to end by a signal, such as `TERM`; what they say last.
+    pub(crate) fn end_by(mut self, signal: &str) -> Value {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+        let last = self.said.by_ref().last().expect("they say something").unwrap();
+        assert!(self.child.wait().unwrap().success());
+        serde_json::from_str(&last).unwrap()
     }
 }
 

@@ -1,0 +1,51 @@
+//! The main job with nginx between it and the simulated issuers.
+
+use crate::asked_for;
+use crate::job::{CARDS, Desk, run};
+use crate::nginx::Nginx;
+use crate::servers::Servers;
+use std::path::Path;
+
+/// How many of the first lines of the shipped file are good cards.
+fn expected(lines: usize) -> u64 {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data/expected.csv");
+    let all = std::fs::read_to_string(path).unwrap();
+    all.lines().skip(1).take(lines).filter(|line| line.ends_with(",retired")).count() as u64
+}
+
+#[test]
+fn through_nginx_the_main_job_agrees_with_the_issuers_books() {
+    if !asked_for(&["nginx"]) {
+        return;
+    }
+    let all = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(CARDS)).unwrap();
+    let few: String = all.split_inclusive('\n').take(151).collect();
+    for (door, faults) in [("chunked", "none"), ("closing", "heavy"), ("flaky", "heavy")] {
+        let servers = Servers::start(&["--rest", "--hurried", "--seed", "5", "--faults", faults]);
+        let host = servers.doors[0].strip_prefix("http://").unwrap();
+        let nginx = Nginx::before(host);
+        let at = match door {
+            "chunked" => &nginx.chunked,
+            "closing" => &nginx.closing,
+            _ => &nginx.flaky,
+        };
+        let desk = Desk::new();
+        let cards = desk.path("few.csv");
+        std::fs::write(&cards, &few).unwrap();
+        let through = format!("http://{at}");
+        let args = ["--rest", "--hurried", "--issuers", &servers.doors[0], "--through", &through];
+        let ran = run(desk.command(&cards).args(args));
+        assert_eq!(ran.code, Some(0), "{door}, {faults}: {ran:?}");
+        assert!(ran.out.contains("oracle          agrees"), "{door}, {faults}: {ran:?}");
+        let (report, summary) = (servers.report(), desk.summary());
+        assert_eq!(
+            (&report["twice"], &report["unbacked"]),
+            (&0.into(), &0.into()),
+            "{door}, {faults}: {report}"
+        );
+        let sold = summary["states"]["retired"].as_u64().unwrap();
+        eprintln!("{door}, {faults}: {sold} sold, {}", report["counts"]);
+        let good = expected(150);
+        assert!(if faults == "none" { sold == good } else { sold > good / 2 }, "{door}, {faults}: {summary}");
+    }
+}
