@@ -43,6 +43,8 @@ pub use memory::Memory;
 pub use postgres::{Postgres, PostgresOptions};
 pub use proof::{Proof, checkpoints, prove};
 pub use reseal::sealed_before;
+#[cfg(feature = "sim")]
+pub(crate) use driver::agree_on_keys;
 pub use shared::{Shared, SharedNode};
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;

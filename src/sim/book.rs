@@ -11,7 +11,7 @@ use crate::issuer::{Accepted, CardData, CardTag, Decline, Idempotency, Outcome, 
 use crate::money::Amount;
 use crate::vault::tag;
 use std::boxed::Box;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::string::ToString;
 use std::vec::Vec;
@@ -64,6 +64,10 @@ pub struct IssuerBook {
     by_reference: HashMap<(Reference, u32), Vec<usize>>,
     by_own: HashMap<Text, usize>,
     declines: HashMap<(Reference, u32), Decline>,
+    /// What was refused, for an issuer that thinks better of it.
+    refused: HashMap<Reference, (CardTag, Text, Amount)>,
+    /// The debits, by own reference, that took less than was asked.
+    short: HashSet<Text>,
     ledger: Ledger,
 }
 
@@ -86,6 +90,8 @@ impl IssuerBook {
             by_reference: HashMap::new(),
             by_own: HashMap::new(),
             declines: HashMap::new(),
+            refused: HashMap::new(),
+            short: HashSet::new(),
             ledger: Ledger::open(dir, &issuer.profile.name)?,
         };
         let own = |card: &&SimCard| issuer.products.is_empty() || issuer.products.contains(&card.product);
@@ -144,7 +150,11 @@ impl IssuerBook {
         };
         let reference = order.reference;
         let entry = match decline {
-            Some(decline) => Entry::Decline { reference, site, decline },
+            Some(decline) => {
+                let refused = (self.tag(order.card), order.product.clone(), order.amount);
+                self.refused.insert(reference, refused);
+                Entry::Decline { reference, site, decline }
+            }
             None => {
                 let nth = self.by_reference.get(&(reference, site)).map_or(0, Vec::len);
                 let own = own_reference(self.ledger.name(), &reference.to_string(), site, nth);
@@ -154,6 +164,19 @@ impl IssuerBook {
         };
         self.write(at, entry)?;
         Ok(decline.map_or_else(|| self.query(reference, order.site), Outcome::Declined))
+    }
+
+    /// Debits half of what is ordered, or answers a repeat as before.
+    pub(super) fn debit_part(&mut self, order: &Order<'_>, at: Wall) -> Result<Outcome, SimError> {
+        if self.find(order.reference, order.site).is_some() {
+            return self.debit(order, at);
+        }
+        let half = Amount::new(order.amount.minor() / 2, order.amount.currency());
+        let outcome = self.debit(&Order { amount: half, ..*order }, at)?;
+        if let Outcome::Accepted(accepted) = &outcome {
+            self.short.insert(accepted.reference.clone());
+        }
+        Ok(self.query(order.reference, order.site))
     }
 
     /// What became of a reference, as asked at a site.
@@ -188,12 +211,39 @@ impl IssuerBook {
 
     /// Undoes the debit of a reference, whatever the profile allows to us; whether there was one.
     pub(super) fn take_back(&mut self, reference: Reference, at: Wall) -> Result<bool, SimError> {
-        let Some(Known::Debit(place)) = self.find(reference, 0) else { return Ok(false) };
+        self.take_back_at(reference, 0, at)
+    }
+
+    /// The same, of a debit at one site.
+    pub(super) fn take_back_at(
+        &mut self,
+        reference: Reference,
+        site: u32,
+        at: Wall,
+    ) -> Result<bool, SimError> {
+        let Some(Known::Debit(place)) = self.find(reference, site) else { return Ok(false) };
         if self.debits[place].reversed {
             return Ok(false);
         }
         let own = self.debits[place].own.clone();
         self.write(at, Entry::Reversal { own })?;
+        Ok(true)
+    }
+
+    /// Debits after all what was refused, if the card is there and bears it; whether it was done.
+    pub(super) fn make_good(&mut self, reference: Reference, at: Wall) -> Result<bool, SimError> {
+        let declined = self.find(reference, 0);
+        let Some(Known::Decline(decline)) = declined.filter(|_| self.refused.contains_key(&reference)) else {
+            return Ok(false);
+        };
+        let (card, product, amount) = self.refused[&reference].clone();
+        let bears = self.cards.get(&(product.clone(), card.0)).map_or(0, |card| card.balance.minor());
+        if decline == Decline::WrongSecret || bears < amount.minor() {
+            return Ok(false);
+        }
+        let own = own_reference(self.ledger.name(), &reference.to_string(), 0, 0);
+        let site = self.site(0);
+        self.write(at, Entry::Debit { reference, site, card, amount, own, product })?;
         Ok(true)
     }
 
@@ -288,12 +338,13 @@ impl IssuerBook {
         if debit.reversed {
             return Outcome::Reversed;
         }
-        Outcome::Accepted(Accepted {
+        let accepted = Accepted {
             reference: debit.own.clone(),
             amount: debit.amount,
             card: self.echoes_card.then_some(debit.card),
             generation: None,
-        })
+        };
+        if self.short.contains(&debit.own) { Outcome::Partial(accepted) } else { Outcome::Accepted(accepted) }
     }
 
     fn write(&mut self, at: Wall, entry: Entry) -> Result<(), SimError> {

@@ -100,6 +100,17 @@ impl Faults {
 }
 
 impl Fault {
+    /// Every fault.
+    pub const ALL: [Self; 10] = {
+        let mut all = [Self::NotSent; 10];
+        let mut n = 0;
+        while n < all.len() {
+            all[n] = TABLE[n].0;
+            n += 1;
+        }
+        all
+    };
+
     const fn can_befall(self, kind: OpKind) -> bool {
         match self {
             Self::Pending => matches!(kind, OpKind::Redeem | OpKind::Reverse | OpKind::Pay),

@@ -12,6 +12,7 @@
 //! | `rail` | one rail: pay-outs and returns |
 //! | `ledger`, `entry` | the append-only file behind a book, and its lines |
 //! | `fault` | what goes wrong, and how long things take |
+//! | `odd` | far ends that answer oddly |
 //! | `outage` | sites that are down for a while |
 //! | `clock` | virtual or real time that goes on where it was |
 //! | `world` | the books by channel, and what they do with a message |
@@ -55,6 +56,7 @@ mod files;
 pub mod kit;
 mod ledger;
 pub mod life;
+mod odd;
 mod oracle;
 mod outage;
 mod protocol;

@@ -4,7 +4,7 @@
 use super::SimError;
 use super::entry::Notice;
 use super::fault::{CALM_FROM, Fault, draw};
-use super::transport::Odd;
+use super::odd::Odd;
 use super::world::SimWorld;
 use crate::adapters::AdapterError;
 use crate::adapters::served::Asked;

@@ -5,11 +5,12 @@ use super::clock::Clock;
 use super::config::{SimConfig, TimeMode};
 use super::entry::Notice;
 use super::fault::Fault;
+use super::odd::{Odd, Oddity};
 use super::outage::Outage;
-use super::world::{Oddity, SimWorld};
+use super::world::SimWorld;
 use crate::adapters::AdapterError;
 use crate::adapters::served::Asked;
-use crate::base::{Mono, Now, Wall, planted};
+use crate::base::{Mono, Now, RedemptionId, Wall, planted};
 use crate::codec::envelope;
 use crate::engine::{Call, CallId, ChannelId, Sent};
 use crate::host::{Arrival, InboundToken, Transport};
@@ -95,17 +96,22 @@ pub struct SimTransport {
     brought: BTreeSet<(ChannelId, Notice)>,
     tokens_made: u64,
     odd: Odd,
+    /// What was read of the call that is about to be started.
+    read: Option<(CallId, Result<Vec<Asked>, AdapterError>)>,
     /// Files that take back what earlier ones said.
     corrections: BTreeMap<InboundToken, (ChannelId, Vec<u8>)>,
     trouble: Option<SimError>,
 }
 
-/// How often, in thousandths, an issuer's answer is odd: it approves another card or amount than
-/// was asked, or says "duplicate" to a repeat and nothing else.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Odd {
-    pub(super) foreign: u64,
-    pub(super) duplicate: u64,
+/// What awaits a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Omens {
+    /// How its site is down.
+    pub(super) outage: Option<Outage>,
+    /// What the network has in mind for it, if its site is not down.
+    pub(super) fault: Option<Fault>,
+    /// What will be odd about its answer.
+    pub(super) oddity: Option<Oddity>,
 }
 
 impl SimTransport {
@@ -127,6 +133,7 @@ impl SimTransport {
             brought: BTreeSet::new(),
             tokens_made: 0,
             odd: Odd::default(),
+            read: None,
             corrections: BTreeMap::new(),
             trouble: None,
         };
@@ -142,8 +149,8 @@ impl SimTransport {
     }
 
     /// Lets issuers give odd answers.
-    pub(super) fn odd(&mut self, foreign: u64, duplicate: u64) {
-        self.odd = Odd { foreign, duplicate };
+    pub(super) fn odd(&mut self, odd: Odd) {
+        self.odd = odd;
     }
 
     /// The message of a channel whose messages are envelopes.
@@ -183,17 +190,18 @@ impl SimTransport {
         GARBAGE.to_vec()
     }
 
-    /// What the network has in mind for a call.
-    pub(super) fn fault_of(&mut self, call: &Call) -> Option<Fault> {
-        let asked = self.asked_in(call).ok()?;
-        self.world.fault(asked.first()?)
-    }
-
-    /// How the site is down to which a call is about to be sent.
-    pub(super) fn outage_of(&mut self, call: &Call) -> Option<Outage> {
+    /// What awaits a call that is about to be started. What was read for that is kept for then.
+    pub(super) fn omens(&mut self, call: &Call) -> Omens {
         let now = self.clock.now().wall;
-        let asked = self.asked_in(call).ok()?;
-        self.world.outage(call.id.channel, call.endpoint, asked.first()?, now)
+        let asked = self.asked_in(call);
+        let first = asked.as_ref().ok().and_then(|asked| asked.first());
+        let omens = first.map(|first| Omens {
+            outage: self.world.outage(call.id.channel, call.endpoint, first, now),
+            fault: self.world.fault(first),
+            oddity: self.world.oddity(call.id.channel, first, self.odd),
+        });
+        self.read = Some((call.id, asked));
+        omens.unwrap_or_default()
     }
 
     /// Whether a debit under this reference is still on its way to its issuer.
@@ -205,10 +213,9 @@ impl SimTransport {
         })
     }
 
-    /// What will be odd about the answer to a call.
-    pub(super) fn oddity_of(&mut self, call: &Call) -> Option<Oddity> {
-        let asked = self.asked_in(call).ok()?;
-        self.world.oddity(asked.first()?, self.odd)
+    /// Whether an issuer has a debit of this redemption.
+    pub(super) fn is_known(&self, redemption: RedemptionId) -> bool {
+        self.world.oracle().debited(Reference::debit(redemption)) > 0
     }
 
     /// The name of a channel.
@@ -392,7 +399,8 @@ impl Transport for SimTransport {
         if let Some(reply) = session.and_then(|whole| self.world.session(call.id.channel, &whole, now.wall)) {
             return self.push(now.wall.plus(50), Event::Deliver(Arrival::Reply(call.id, reply)));
         }
-        match self.asked_in(&call) {
+        let read = self.read.take().filter(|(id, _)| *id == call.id).map(|(_, asked)| asked);
+        match read.unwrap_or_else(|| self.asked_in(&call)) {
             Ok(asked) => self.set_out(&call, asked, now.wall),
             // Whoever cannot read the request cannot name what it answers.
             Err(_) => {

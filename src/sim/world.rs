@@ -6,20 +6,23 @@ use super::config::{FileTimes, Pace, RAIL_LATENCY_MS, SimConfig, is_file_name};
 use super::entry::{Entry, Notice};
 use super::fault::{Fault, Faults, draw, within};
 use super::ledger::{Ledger, io_error};
+use super::odd::{Odd, Oddity, Who, foreign};
 use super::oracle::Oracle;
 use super::outage::Outage;
 use super::rail::RailBook;
-use super::transport::Odd;
 use crate::adapters::served::Asked;
 use crate::adapters::{AdapterError, FarEnd, Told};
 use crate::base::{Text, Wall};
 use crate::engine::ChannelId;
-use crate::issuer::{Accepted, Answer, CardTag, Decline, OpKind, Outcome, Reference, Timing};
+use crate::issuer::{Answer, Decline, OpKind, Outcome, Reference, Timing};
 use crate::money::{Amount, Currency};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::string::String;
 use std::vec::Vec;
+
+/// How long after a pay-out a silent rail speaks, if it ever does.
+const SILENCE_MS: i64 = 2 * 86_400_000;
 
 /// How long after it was made a pay-out comes back.
 const RETURN_MS: i64 = 86_400_000;
@@ -203,24 +206,36 @@ impl SimWorld {
         at: Wall,
         odd: Odd,
     ) -> Result<Served, SimError> {
-        let oddities: Vec<_> = asked.iter().map(|asked| self.oddity(asked, odd)).collect();
+        let oddities: Vec<_> = asked.iter().map(|asked| self.oddity(id, asked, odd)).collect();
         let faults: Vec<_> = asked.iter().map(|asked| self.fault(asked)).collect();
         let waits: Vec<_> = asked.iter().map(|asked| self.draw("pending", asked, &self.later_ms)).collect();
         let file = self.file;
         let Some(channel) = self.channels.get_mut(usize::from(id.0)) else {
             return Ok(Served { reply: None, due: Vec::new() });
         };
-        let (mut told, mut owed) = (Vec::new(), Vec::new());
+        let (mut told, mut owed, mut mute) = (Vec::new(), Vec::new(), false);
         for (((asked, fault), wait), oddity) in asked.iter().zip(faults).zip(waits).zip(oddities) {
             let Asked { kind, reference, .. } = *asked;
             let notice = |due| Notice { due, kind, reference, site };
             let repeat = channel.knows(reference, site);
-            let mut outcome = channel.serve(site, asked, fault, at)?;
+            let mut outcome = channel.serve_oddly(site, asked, (fault, oddity), at)?;
             outcome = match oddity {
                 Some(Oddity::Foreign) => foreign(asked, outcome),
                 Some(Oddity::Duplicate) if repeat => Outcome::Duplicate(Text::new("again").expect("short")),
                 _ => outcome,
             };
+            if oddity == Some(Oddity::Silent) {
+                mute = true;
+                // Half of them speak at last.
+                if kind == OpKind::Pay && asked.attempt == 1 && wait % 2 == 0 {
+                    owed.push(Entry::Owed { notice: notice(at.plus(SILENCE_MS + wait)) });
+                }
+                continue;
+            }
+            if oddity == Some(Oddity::Forgets) {
+                told.push(Told { asked: asked.clone(), answer: Answer { kind, outcome, by_file: false } });
+                continue;
+            }
             let due = file.due(at);
             match (&channel.book, fault) {
                 (Book::Issuer(_, Pace::File), _) if !brought_by_file(kind) => {}
@@ -240,7 +255,9 @@ impl SimWorld {
                     owed.push(Entry::Owed { notice: notice(at.plus(wait)) });
                 }
                 (Book::Rail(_), Some(Fault::PayoutReturned)) if matches!(outcome, Outcome::Accepted(_)) => {
-                    owed.push(Entry::ReturnDue { notice: notice(at.plus(RETURN_MS)) });
+                    let soon = odd.silent > 0 && wait % 3 == 0;
+                    let back_ms = if soon { wait / 10 } else { RETURN_MS };
+                    owed.push(Entry::ReturnDue { notice: notice(at.plus(back_ms)) });
                 }
                 _ => {}
             }
@@ -259,7 +276,7 @@ impl SimWorld {
         let due = due.collect::<BTreeSet<Wall>>().into_iter().collect();
         channel.keep(at, owed)?;
         let online = !matches!(channel.book, Book::Issuer(_, Pace::File));
-        let reply = online.then(|| channel.far_end().reply(&told, at)).flatten();
+        let reply = (online && !mute).then(|| channel.far_end().reply(&told, at)).flatten();
         Ok(Served { reply, due })
     }
 
@@ -268,24 +285,14 @@ impl SimWorld {
         self.at(id).map(|channel| channel.name.clone())
     }
 
-    /// What is odd about the answer to this sending. As with faults, less with every attempt.
-    pub(super) fn oddity(&self, asked: &Asked, odd: Odd) -> Option<Oddity> {
-        let of_issuers = matches!(asked.kind, OpKind::Redeem | OpKind::Query);
-        if !of_issuers || asked.attempt > ODD_UP_TO {
-            return None;
-        }
-        let drawn = draw(self.seed, "odd", asked.reference, asked.kind, asked.attempt) % 1_000;
-        match drawn {
-            _ if drawn < odd.foreign => Some(Oddity::Foreign),
-            _ if drawn < odd.foreign + odd.duplicate && asked.kind == OpKind::Redeem => {
-                Some(Oddity::Duplicate)
-            }
-            _ => None,
-        }
+    /// What is odd about the answer to this sending.
+    pub(super) fn oddity(&self, id: ChannelId, asked: &Asked, odd: Odd) -> Option<Oddity> {
+        let who = self.at(id).map_or(Who::Online, Channel::who);
+        odd.of(self.seed, who, asked, self.fault(asked))
     }
 
-    /// Undoes a debit as an issuer does that finds out later that it was none: the message that
-    /// says so, if there is such a debit.
+    /// Undoes a debit as an issuer does that finds out later that it was none, or makes one that was
+    /// refused: the message that says so, if there is anything to correct.
     pub(super) fn correct(
         &mut self,
         issuer: &str,
@@ -295,10 +302,13 @@ impl SimWorld {
         let Some(id) = self.channel(issuer) else { return Ok(None) };
         let Some(channel) = self.channels.get_mut(usize::from(id.0)) else { return Ok(None) };
         let Book::Issuer(book, _) = &mut channel.book else { return Ok(None) };
-        if !book.take_back(reference, at)? {
+        let outcome = if book.take_back(reference, at)? {
+            Outcome::Declined(Decline::Refused)
+        } else if book.make_good(reference, at)? {
+            book.query(reference, 0)
+        } else {
             return Ok(None);
-        }
-        let outcome = Outcome::Declined(Decline::Refused);
+        };
         let answer = Answer { kind: OpKind::Redeem, outcome, by_file: true };
         let bytes = channel.far_end().news(&[of_old(reference, answer)], at);
         Ok(bytes.map(|bytes| (id, bytes)))
@@ -371,32 +381,6 @@ impl SimWorld {
     }
 }
 
-/// What is odd about an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Oddity {
-    Foreign,
-    Duplicate,
-}
-
-/// From this attempt on no answer is odd.
-const ODD_UP_TO: u32 = 3;
-
-/// An approval that is not of what was asked: another card, where the issuer names cards, or another
-/// amount.
-fn foreign(asked: &Asked, outcome: Outcome) -> Outcome {
-    let reference = Text::new("another").expect("it is short");
-    match outcome {
-        Outcome::Accepted(Accepted { card: Some(CardTag(mut card)), amount, generation, .. }) => {
-            card[0] ^= 1;
-            Outcome::Accepted(Accepted { reference, amount, card: Some(CardTag(card)), generation })
-        }
-        _ => {
-            let amount = Amount::new(asked.amount.minor() + 100, asked.amount.currency());
-            Outcome::Accepted(Accepted { reference, amount, card: None, generation: None })
-        }
-    }
-}
-
 /// News of something that was asked long ago: of the question no more is known than its reference.
 fn of_old(reference: Reference, answer: Answer) -> Told {
     let amount = match &answer.outcome {
@@ -444,6 +428,43 @@ impl Channel {
             Book::Issuer(book, _) => book.recognises() && book.query(reference, site) != Outcome::NotFound,
             Book::Rail(_) => false,
         }
+    }
+
+    const fn who(&self) -> Who {
+        match &self.book {
+            Book::Issuer(_, Pace::File) => Who::ByFile,
+            Book::Issuer(..) => Who::Online,
+            Book::Rail(_) => Who::Rail,
+        }
+    }
+
+    /// Does what is asked, or something else.
+    fn serve_oddly(
+        &mut self,
+        site: u32,
+        asked: &Asked,
+        (fault, oddity): (Option<Fault>, Option<Oddity>),
+        at: Wall,
+    ) -> Result<Outcome, SimError> {
+        let card = asked.card.as_ref().map(|card| card.data());
+        match (oddity, &mut self.book, &asked.product, card) {
+            (Some(Oddity::Forgets | Oddity::Later), ..) => return Ok(Outcome::Pending),
+            (Some(Oddity::RefusesUndo), ..) => return Ok(Outcome::ReversalRefused),
+            (Some(Oddity::Partial), Book::Issuer(book, _), Some(product), Some(card)) => {
+                let (reference, amount) = (asked.reference, asked.amount);
+                return book.debit_part(&Order { reference, site, product, card, amount }, at);
+            }
+            // It pays every other one of those of which it never speaks.
+            (Some(Oddity::Silent), Book::Rail(_), ..) if asked.reference.redemption.0[0] % 2 == 0 => {
+                return Ok(Outcome::NotFound);
+            }
+            _ => {}
+        }
+        let outcome = self.serve(site, asked, fault, at)?;
+        if let (Some(Oddity::Undoes), Book::Issuer(book, _)) = (oddity, &mut self.book) {
+            book.take_back_at(asked.reference, site, at)?;
+        }
+        Ok(outcome)
     }
 
     fn serve(

@@ -9,6 +9,53 @@ use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
+/// The columns of what befell debits.
+const RECIPES: [&str; 5] = ["query", "repeat", "reverse", "file", "rail"];
+/// So many are told by name.
+const FEW: usize = 4;
+
+/// Steps that the table allows and no life takes, and why.
+pub const BEYOND: &[(State, EventKind, &str)] = &[
+    (State::Verified, EventKind::Cancelled, "left in the step that enters it; kept for old records"),
+    (State::Paid, EventKind::PayReturned, "left in the step that enters it"),
+    (State::Paid, EventKind::Corrected, "left in the step that enters it"),
+    (State::Cleared, EventKind::PayReturned, "left in the step that enters it"),
+    (State::Cleared, EventKind::Corrected, "left in the step that enters it"),
+    (State::Split, EventKind::Corrected, "only where an issuer is asked online and answers by file"),
+];
+
+/// Every fault, outage and trouble by its name.
+fn everything() -> Vec<String> {
+    let faults = Fault::ALL.iter().map(|fault| format!("{fault:?}"));
+    let outages = Outage::ALL.iter().map(|outage| format!("{outage:?}"));
+    faults.chain(outages).chain(Trouble::ALL.iter().map(|trouble| trouble.name().to_string())).collect()
+}
+
+/// Whether a debit under this recipe can meet with it in these lives.
+fn can_meet(recipe: &str, what: &str) -> bool {
+    let rails = ["PayeeRefused", "PayoutReturned", Trouble::SilentRail.name()];
+    let online = [
+        Trouble::PartialApproval,
+        Trouble::AnswersLater,
+        Trouble::ForgetsPending,
+        Trouble::UndoesPending,
+        Trouble::RefusesUndo,
+    ];
+    let undoes = what == Trouble::RefusesUndo.name();
+    let outage = Outage::ALL.iter().any(|outage| what == format!("{outage:?}"));
+    let of_calls = outage || Fault::ALL.iter().any(|fault| what == format!("{fault:?}"));
+    match recipe {
+        "rail" => (of_calls && !outage) || what == Trouble::SilentRail.name(),
+        _ if rails.contains(&what) => false,
+        // Such issuers have one site each, and recognise nothing or take files.
+        "file" if outage || online.iter().any(|one| what == one.name()) => false,
+        "file" => what != "Pending" && what != Trouble::Restore.name(),
+        "reverse" => what != Trouble::Restore.name() && what != Trouble::SaysDuplicate.name(),
+        "repeat" => !undoes,
+        _ => true,
+    }
+}
+
 /// What was seen in one life or in many.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
@@ -23,13 +70,25 @@ pub struct Coverage {
     switched: u64,
     /// In how many lives each trace happened.
     traces: BTreeMap<Trace, u64>,
+    /// How often each fault, outage or trouble befell a debit under each recipe, or the rail.
+    befallen: BTreeMap<(String, String), u64>,
+    /// What was shown with cards, and why tokens were refused.
+    tokens: BTreeMap<String, u64>,
     lives: u64,
 }
 
 impl Coverage {
     pub(super) fn trouble(&mut self, trouble: Trouble) {
         *self.troubles.entry(trouble).or_default() += 1;
-        self.of_trouble(trouble);
+    }
+
+    /// A debit under this recipe, or a call to the rail, met with this.
+    pub(super) fn befell(&mut self, recipe: &str, what: &str) {
+        *self.befallen.entry((recipe.to_string(), what.to_string())).or_default() += 1;
+    }
+
+    pub(super) fn token(&mut self, what: &str) {
+        *self.tokens.entry(what.to_string()).or_default() += 1;
     }
 
     /// It happened in this life.
@@ -76,15 +135,40 @@ impl Coverage {
         for (trouble, times) in &other.troubles {
             *self.troubles.entry(*trouble).or_default() += times;
         }
+        for (pair, times) in &other.befallen {
+            *self.befallen.entry(pair.clone()).or_default() += times;
+        }
+        for (token, times) in &other.tokens {
+            *self.tokens.entry(token.clone()).or_default() += times;
+        }
         for (trace, lives) in &other.traces {
             *self.traces.entry(*trace).or_default() += lives;
         }
     }
 
-    /// The steps of the table that were taken in no life.
+    /// The steps of the table that were taken in no life, but for those that none can take
+    /// ([`BEYOND`]).
     pub fn unseen(&self) -> Vec<(State, EventKind)> {
+        let beyond = |step: &(State, EventKind)| BEYOND.iter().any(|(from, kind, _)| (*from, *kind) == *step);
         let steps = TRANSITIONS.iter().map(|(from, kind, _)| (*from, *kind));
-        steps.filter(|step| !self.steps.contains_key(step)).collect()
+        steps.filter(|step| !self.steps.contains_key(step) && !beyond(step)).collect()
+    }
+
+    /// How often a fault, an outage or a trouble befell a debit under a recipe, each by its name.
+    pub fn befallen(&self, recipe: &str, what: &str) -> u64 {
+        self.befallen.get(&(recipe.to_string(), what.to_string())).copied().unwrap_or(0)
+    }
+
+    /// The faults, outages and troubles that never befell a debit under a recipe that could have met
+    /// them.
+    pub fn unmet(&self) -> Vec<(&'static str, String)> {
+        let all = RECIPES.iter().flat_map(|recipe| everything().into_iter().map(move |what| (*recipe, what)));
+        all.filter(|(recipe, what)| can_meet(recipe, what) && self.befallen(recipe, what) == 0).collect()
+    }
+
+    /// How often a token of this kind was shown, or one was refused for this reason.
+    pub fn shown(&self, what: &str) -> u64 {
+        self.tokens.get(what).copied().unwrap_or(0)
     }
 
     /// How often a trouble happened.
@@ -137,15 +221,54 @@ impl Coverage {
                 out += &format!("{:>9}", times.map_or("-".to_string(), u64::to_string));
             }
         }
-        let all: BTreeSet<&String> = self.steps.values().flat_map(|(_, with)| with).collect();
-        out += &format!("\n\nsteps: lives, and seen with how many of {} troubles and faults\n", all.len());
-        for ((from, kind), (lives, with)) in &self.steps {
-            out +=
-                &format!("  {:<16} {:<18} {lives:>7} {:>4}\n", from.name(), format!("{kind:?}"), with.len());
+        out += "\n\ntokens\n";
+        for (what, times) in &self.tokens {
+            out += &format!("  {what:<22} {times:>8}\n");
         }
+        out += &self.by_recipe();
+        out += &self.by_step();
         let unseen: Vec<_> =
             self.unseen().iter().map(|(from, kind)| format!("{} {kind:?}", from.name())).collect();
         out += &format!("\nnever taken ({} of {}): {}\n", unseen.len(), TRANSITIONS.len(), unseen.join(", "));
+        out += "\nbeyond these lives\n";
+        for (from, kind, why) in BEYOND {
+            out += &format!("  {:<16} {:<18} {why}\n", from.name(), format!("{kind:?}"));
+        }
+        out
+    }
+
+    fn by_recipe(&self) -> String {
+        let mut out = format!("\nwhat befell debits by recipe, and the rail\n  {:<28}", "");
+        RECIPES.iter().for_each(|recipe| out += &format!("{recipe:>9}"));
+        for what in everything() {
+            out += &format!("\n  {what:<28}");
+            for recipe in RECIPES {
+                let cell = match self.befallen(recipe, &what) {
+                    0 if can_meet(recipe, &what) => "never".to_string(),
+                    0 => "-".to_string(),
+                    times => times.to_string(),
+                };
+                out += &format!("{cell:>9}");
+            }
+        }
+        let unmet: Vec<_> = self.unmet().iter().map(|(recipe, what)| format!("{recipe} x {what}")).collect();
+        out + &format!("\n  never together ({}): {}\n", unmet.len(), unmet.join(", "))
+    }
+
+    /// Each step with the number of lives that took it, and what those lives never had.
+    fn by_step(&self) -> String {
+        let all: BTreeSet<&String> = self.steps.values().flat_map(|(_, with)| with).collect();
+        let mut out = format!("\nsteps: lives, and what of {} troubles and faults they never had\n", all.len());
+        for ((from, kind), (lives, with)) in &self.steps {
+            let without: Vec<&str> =
+                all.iter().filter(|what| !with.contains(**what)).map(|what| what.as_str()).collect();
+            let without = match without.len() {
+                0 => String::new(),
+                1..=FEW => format!("not with {}", without.join(", ")),
+                many => format!("not with {many} of them"),
+            };
+            out += &format!("  {:<16} {:<18} {lives:>7}  {without}\n", from.name(), format!("{kind:?}"));
+        }
         out
     }
 }

@@ -3,6 +3,7 @@
 
 use super::checks;
 use super::town::Town;
+use super::traces::Trace;
 use super::trouble::Trouble;
 use crate::base::RedemptionId;
 use crate::flow::State;
@@ -23,6 +24,10 @@ impl Town {
             let by_ms = *self.dice.one(&[-86_400_000, -60_000, 30_000, 3_600_000, 86_400_000]);
             self.nodes[n].skew_ms += by_ms;
             let log = self.nodes[n].log;
+            let id_waits = |id: &RedemptionId| checks::redemption(self, *id).is_some_and(|r| !r.state.is_end());
+            if checks::redemptions(self).iter().any(id_waits) {
+                self.coverage.trace(Trace::ClockJumps);
+            }
             self.say(&format!("the wall clock of node {log} jumps by {} s", by_ms / 1_000));
         }
         if self.strikes(Trouble::StaleWriter) {
@@ -103,7 +108,9 @@ impl Town {
         let mut open: Vec<RedemptionId> = Vec::new();
         for id in checks::redemptions(self) {
             let Some(r) = checks::redemption(self, id) else { continue };
-            if &*r.facts.issuer == "file" && settled(r.state) && !self.watch.is_corrected(id) {
+            let refused = r.state == State::Declined && r.redeem.is_some();
+            let told = settled(r.state) || refused;
+            if &*r.facts.issuer == "file" && told && !self.watch.is_corrected(id) {
                 open.push(id);
             }
         }
@@ -114,7 +121,7 @@ impl Town {
         let name = self.name(id);
         if self.transport.correct("file", Reference::debit(id)) {
             self.watch.corrected(id);
-            self.say(&format!("a corrected file takes the debit of {name} back"));
+            self.say(&format!("a corrected file tells otherwise of the debit of {name}"));
         }
         let _ = self.transport.now();
         Ok(true)

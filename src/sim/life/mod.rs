@@ -9,6 +9,7 @@
 //! | `dice` | random choices from the seed |
 //! | `trouble` | what can go wrong around the nodes, and how often |
 //! | `plan` | what a seed's life is made of: cards, requests, policy, nodes |
+//! | `tokens` | what cards of one product show, and what sellers bring of it |
 //! | `stores` | the store of one writer, or of several |
 //! | `town` | who is next, and how time passes |
 //! | `node` | one process: an engine with its host |
@@ -30,11 +31,12 @@ mod plan;
 mod shrink;
 mod steps;
 mod stores;
+mod tokens;
 mod town;
 mod traces;
 mod trouble;
 
-pub use coverage::Coverage;
+pub use coverage::{BEYOND, Coverage};
 pub use shrink::{Cut, shrink};
 pub use traces::Trace;
 pub use trouble::Trouble;

@@ -1,10 +1,10 @@
 //! One node's process: an engine with its host. It stalls, crashes and comes back as another.
 
-use super::plan::{Plan, Season};
+use super::plan::{Foreign, Plan, Season};
 use super::stores::Handle;
 use crate::base::{BatchId, Mono, Now, RedemptionId, Wall};
 use crate::engine::{Call, Engine, InboundId, Recovery};
-use crate::host::{Arrival, InboundToken, Store, StoreError};
+use crate::host::{Arrival, InboundToken, RunError, Store, StoreError, agree_on_keys};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::format;
 use std::string::String;
@@ -42,7 +42,7 @@ impl Node {
         season: Season,
         mut store: Handle,
         seed: [u8; 32],
-        now: Mono,
+        now: Now,
     ) -> Result<Self, String> {
         let log = store.log();
         let mut recovery = Recovery::of_log(log);
@@ -64,9 +64,24 @@ impl Node {
             lease: None,
             renew_at: None,
         };
-        node.renew(now).map_err(|error| format!("{error}"))?;
+        node.renew(now.mono).map_err(|error| format!("{error}"))?;
+        agree_on_keys(&mut node.engine, &mut node.store, now).map_err(|error| format!("{error}"))?;
         node.recount()?;
         Ok(node)
+    }
+
+    /// Tries to open the store with a ring that is not the store's; what came of it.
+    pub(super) fn refused(
+        plan: &Plan,
+        season: Season,
+        foreign: Foreign,
+        mut store: Handle,
+        now: Now,
+    ) -> Result<(), RunError> {
+        let mut recovery = Recovery::of_log(store.log());
+        let epoch = store.recover(&mut recovery)?;
+        let mut engine = recovery.finish(plan.setup_with(season, foreign), epoch, [3; 32])?;
+        agree_on_keys(&mut engine, &mut store, now)
     }
 
     /// Both clocks as it sees them.

@@ -2,6 +2,7 @@
 
 use super::Cut;
 use super::dice::Dice;
+use super::tokens::{self, Show};
 use super::trouble::{Chances, Trouble};
 use crate::base::{Secret, Text, Wall};
 use crate::card::Catalogue;
@@ -19,12 +20,24 @@ use std::vec::Vec;
 /// Every class of issuer and every recipe.
 const PROFILES: &str = include_str!("profiles.toml");
 const CATALOGUE: &str = include_str!("catalogue.toml");
-const PRODUCTS: [&str; 6] = ["ask", "again", "undo", "bare", "file", "gift"];
+const PRODUCTS: [&str; 8] = ["ask", "again", "undo", "bare", "file", "gift", "show", "drop"];
 /// The products whose issuers recognise repeats everywhere: only those bear a restored backup.
-const REPEATABLE: [&str; 3] = ["again", "file", "gift"];
+const REPEATABLE: [&str; 4] = ["again", "file", "gift", "show"];
 /// The most requests that a life has.
 pub(super) const MOST_REQUESTS: u64 = 16;
-const START: Wall = Wall(1_772_409_600_000);
+pub(super) const START: Wall = Wall(1_772_409_600_000);
+
+/// In what a ring is another one than the store's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Foreign {
+    Not,
+    /// Another pepper under the latest version.
+    Pepper,
+    /// A new pepper, and not one of the old ones.
+    NewPepperOnly,
+    /// Another sealing key under the latest id.
+    Key,
+}
 
 /// What may change when a node opens: each counts up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,10 +47,31 @@ pub(super) struct Season {
     pub(super) keys: u8,
 }
 
+/// What a seller asks.
+#[derive(Clone)]
+pub(super) struct Asked {
+    pub(super) request: Request,
+    /// The token that comes with it, where its product has any.
+    pub(super) shown: Option<Shown>,
+}
+
+/// A token that comes with a request.
+#[derive(Clone)]
+pub(super) struct Shown {
+    pub(super) show: Show,
+    /// The number of its card.
+    pub(super) card: String,
+    /// None if it is made when the request is submitted, or is missing.
+    pub(super) token: Option<String>,
+    /// Whether it must be refused.
+    pub(super) bad: bool,
+    at: Wall,
+}
+
 /// A seed's life.
 pub(super) struct Plan {
     pub(super) world: SimConfig,
-    pub(super) requests: Vec<Request>,
+    pub(super) requests: Vec<Asked>,
     pub(super) chances: Chances,
     pub(super) nodes: u32,
     /// Every card number and secret, as they must not be found anywhere.
@@ -49,10 +83,22 @@ pub(super) struct Plan {
 impl Plan {
     /// The set-up of one more engine.
     pub(super) fn setup(&self, season: Season) -> Setup {
+        self.setup_with(season, Foreign::Not)
+    }
+
+    /// The same, with a ring that may be another one than the store's.
+    pub(super) fn setup_with(&self, season: Season, foreign: Foreign) -> Setup {
         let keys = (0..=season.keys).map(|n| (KeyId(u16::from(n) + 1), Secret::new([n + 1; 32].to_vec())));
         let peppers = 0..=season.keys;
         let peppers = peppers.map(|n| (PepperVersion(u16::from(n) + 1), Secret::new([n + 101; 32].to_vec())));
-        let ring = KeyRing::new(keys.collect(), peppers.collect()).expect("all are 32 bytes");
+        let (mut keys, mut peppers) = (keys.collect::<Vec<_>>(), peppers.collect::<Vec<_>>());
+        match foreign {
+            Foreign::Not => {}
+            Foreign::Pepper => peppers.last_mut().expect("there is one").1 = Secret::new([250; 32].to_vec()),
+            Foreign::NewPepperOnly => peppers = [(PepperVersion(99), Secret::new([251; 32].to_vec()))].into(),
+            Foreign::Key => keys.last_mut().expect("there is one").1 = Secret::new([252; 32].to_vec()),
+        }
+        let ring = KeyRing::new(keys, peppers).expect("all are 32 bytes");
         let issuers = self.world.issuers.iter().map(|issuer| issuer.issuer().expect("its key is 32 bytes"));
         let rails = self.world.rails.iter();
         let rails = rails.map(|rail| Box::new(rail.adapter().expect("its key is 32 bytes")) as Box<dyn Rail>);
@@ -75,6 +121,7 @@ impl Plan {
             policy.risk.block.sellers.push("seller-1".to_string());
         }
         Setup::new(catalogue, policy, issuers.collect(), rails.collect(), ring)
+            .and_then(|setup| setup.token_keys(tokens::secrets()))
             .expect("the parts of lives fit")
             .bounds(Bounds { in_flight: self.in_flight, batch_units: 8, ..Bounds::default() })
     }
@@ -84,13 +131,14 @@ pub(super) fn plan(seed: u64, cut: &Cut) -> Plan {
     let dice = &mut Dice::new(seed);
     let profiles = Profiles::parse(PROFILES).expect("the profiles of lives are sound");
     let hasty = dice.in_thousand(250);
+    let patience_ms = *dice.one(&[0, 60_000]);
     let issuers: Vec<SimIssuer> = profiles
         .issuers
         .into_values()
         .map(|mut profile| {
             if hasty {
                 // Soon a matter for people.
-                profile.timing.age_limit_ms = profile.timing.absent_after_ms + 60_000;
+                profile.timing.age_limit_ms = profile.timing.absent_after_ms + patience_ms;
             }
             SimIssuer {
                 products: [Text::new(&profile.name).expect("names are short")].to_vec(),
@@ -110,8 +158,11 @@ pub(super) fn plan(seed: u64, cut: &Cut) -> Plan {
     let products = &products[first..last];
     let sellers = *dice.one(&[1, 3]);
     let cards: Vec<SimCard> = (0..2 + dice.below(6)).map(|n| card(n, products, dice)).collect();
-    let requests: Vec<_> =
-        (0..2 + dice.below(MOST_REQUESTS - 2)).map(|n| request(n, sellers, &cards, dice)).collect();
+    let mut requests: Vec<Asked> = Vec::new();
+    for n in 0..2 + dice.below(MOST_REQUESTS - 2) {
+        let next = request(n, sellers, &cards, &requests, dice);
+        requests.push(next);
+    }
     let faults = *dice.one(&[Faults::None, Faults::Light, Faults::Heavy, Faults::Heavy]);
     let mut policy = Policy::default();
     if dice.in_thousand(500) {
@@ -123,6 +174,9 @@ pub(super) fn plan(seed: u64, cut: &Cut) -> Plan {
     if dice.in_thousand(600) {
         policy.risk.deviation.minimum = 2;
         policy.risk.deviation.action = *dice.one(&[Action::Review, Action::Challenge]);
+    }
+    if dice.in_thousand(150) {
+        policy.risk.budget.device = 4;
     }
     policy.risk.velocity.freeze_ms = *dice.one(&[86_400_000, 600_000]);
     policy.terms.fee = (*dice.one(&["0", "0.005", "0.0123"])).to_string();
@@ -170,21 +224,58 @@ fn card(n: u64, products: &[&str], dice: &mut Dice) -> SimCard {
     }
 }
 
-fn request(n: u64, sellers: u64, cards: &[SimCard], dice: &mut Dice) -> Request {
+fn request(n: u64, sellers: u64, cards: &[SimCard], before: &[Asked], dice: &mut Dice) -> Asked {
     let card = dice.one(cards);
-    let text = |secret: &Secret| String::from_utf8_lossy(secret.expose()).into_owned();
-    let number = card.number.as_ref().map(text).unwrap_or_default();
+    let number = card.number.as_ref().map(text_of).unwrap_or_default();
     let wrong = dice.in_thousand(120);
-    let secret = if wrong { "000000000000".to_string() } else { text(&card.secret) };
+    let secret = if wrong { "000000000000".to_string() } else { text_of(&card.secret) };
     // Sometimes a resend, and sometimes one with other content.
     let name = if n > 0 && dice.in_thousand(150) { dice.below(n) } else { n };
-    let face = *dice.one(&[10_000, 10_000, 10_000, 10_000, 10_000, 29_999]);
+    let face = *dice.one(&[10_000, 10_000, 10_000, 10_000, 29_999]);
     let seller = format!("seller-{}", dice.below(sellers));
     let apart = *dice.one(&[1_000, 400_000]);
-    Request::new(&format!("R-{name}"), &seller, &card.product)
+    let at = START.plus(i64::try_from(n).unwrap_or(0) * apart);
+    let request = Request::new(&format!("R-{name}"), &seller, &card.product)
         .number(&number)
         .secret(&secret)
         .face(Amount::new(face, Currency::CNY))
-        .received_at(START.plus(i64::try_from(n).unwrap_or(0) * apart))
-        .device("device-1")
+        .received_at(at)
+        .device("device-1");
+    if &*card.product != tokens::PRODUCT {
+        return Asked { request, shown: None };
+    }
+    let shown = shown(number, at, before, cards, dice);
+    let request = request.received_at(shown.at);
+    let request = match &shown.token {
+        Some(token) => request.token(token),
+        None => request,
+    };
+    Asked { request, shown: Some(shown) }
+}
+
+/// What is shown for a card at `at`.
+fn shown(number: String, at: Wall, before: &[Asked], cards: &[SimCard], dice: &mut Dice) -> Shown {
+    let show = Show::draw(dice);
+    let shown = before.iter().rev().filter_map(|asked| asked.shown.as_ref());
+    let earlier = shown.into_iter().find(|shown| shown.card == number && shown.token.is_some());
+    if let (Show::Again, Some(earlier)) = (show, earlier) {
+        return Shown { show, at: earlier.at.plus(5_000), ..earlier.clone() };
+    }
+    let other = cards.iter().filter(|card| &*card.product == tokens::PRODUCT);
+    let other = other.filter_map(|card| card.number.as_ref()).map(text_of).find(|other| *other != number);
+    let show = match show {
+        Show::Again => Show::Fresh,
+        Show::OtherCard if other.is_none() => Show::Fresh,
+        show => show,
+    };
+    // Some are made when they come to a node, and judged by its clock.
+    let late = show == Show::Fresh && dice.in_thousand(300);
+    let of = if show == Show::OtherCard { other.unwrap_or_default() } else { number.clone() };
+    let (token, bad) = tokens::shown(&of, show, at, START);
+    let token = (!late && show != Show::Missing).then_some(token);
+    Shown { show, card: number, token, bad, at }
+}
+
+fn text_of(secret: &Secret) -> String {
+    String::from_utf8_lossy(secret.expose()).into_owned()
 }

@@ -2,14 +2,16 @@
 
 use super::checks;
 use super::town::Town;
-use super::traces::Trace;
+use super::tokens::Show;
+use super::traces::{Sending, Trace};
 use super::trouble::Trouble;
 use crate::base::{Mono, planted};
 use crate::engine::{Call, Event, Output, Reply, SubmitError};
 use crate::flow::FlowError;
 use crate::host::{Arrival, Store, StoreError, Transport};
 use crate::record::Batch;
-use crate::sim::world::Oddity;
+use crate::sim::odd::Oddity;
+use crate::sim::transport::Omens;
 use std::format;
 use std::string::String;
 use std::vec::Vec;
@@ -62,14 +64,19 @@ impl Town {
                 break;
             }
             let log = self.nodes[n].log;
-            match self.nodes[n].engine.submit(&self.plan.requests[next]) {
+            let request = self.request(next);
+            let show = self.plan.requests[next].shown.as_ref().map(|shown| shown.show);
+            match self.nodes[n].engine.submit(&request) {
                 Ok(id) => {
                     let name = self.name(id);
-                    self.say(&format!("a seller's request {name} comes to node {log}"));
+                    let with = show.map_or(String::new(), |show| format!(", its token: {}", show.name()));
+                    self.say(&format!("a seller's request {name} comes to node {log}{with}"));
                 }
+                Err(SubmitError::Refused { reason: "token_missing", .. }) if show == Some(Show::Missing) => {}
                 Err(SubmitError::Busy) => break,
                 Err(error) => return Err(format!("request {next} is refused: {error}")),
             }
+            show.into_iter().for_each(|show| self.coverage.token(show.name()));
             self.left.pop();
         }
         Ok(())
@@ -119,33 +126,54 @@ impl Town {
             "node {log} sends {kind} #{} of {name} to site {}{late}",
             call.attempt, call.endpoint
         ));
-        let (outage, fault) = (self.transport.outage_of(&call), self.transport.fault_of(&call));
-        let site = self.transport.name_of(call.id.channel);
-        let issuer = self.plan.world.issuers.iter().find(|issuer| issuer.profile.name == site);
+        let channel = self.transport.name_of(call.id.channel);
+        let issuer = self.plan.world.issuers.iter().find(|issuer| issuer.profile.name == channel);
         let sites = issuer.map_or(1, |issuer| issuer.profile.endpoints.len());
-        let troubled = fault.is_some() || outage.is_some();
-        self.coverage.of_call((call.kind, call.attempt), now > call.send_by, troubled, sites);
-        if let Some(outage) = outage {
-            self.coverage.outage(outage);
-            self.say(&format!("  and that site is down: {outage:?}"));
-        } else if let Some(fault) = fault {
-            let issuer = self.transport.name_of(call.id.channel);
-            self.coverage.fault(&issuer, fault);
-            self.say(&format!("  and the network has in mind for it: {fault:?}"));
-        }
-        if let Some(oddity) = self.transport.oddity_of(&call) {
-            self.coverage.trouble(match oddity {
-                Oddity::Foreign => Trouble::ForeignApproval,
-                Oddity::Duplicate => Trouble::SaysDuplicate,
-            });
-            self.say(&format!("  and its answer may be odd: {oddity:?}"));
-        }
         let leaves = now <= call.send_by || planted!(SendByIgnored);
+        let omens = if leaves { self.transport.omens(&call) } else { Omens::default() };
+        self.coverage.of_call(&Sending {
+            kind: call.kind,
+            again: self.watch.may_have_arrived(call.redemption),
+            taken: self.depot.is_taken(call.redemption, self.nodes[n].epoch),
+            leaves,
+            troubled: omens.fault.is_some() || omens.outage.is_some(),
+            sites,
+            forgotten: self.watch.forgot && call.attempt == 1 && self.transport.is_known(call.redemption),
+        });
+        self.omens(&channel, omens);
         if leaves {
             checks::may_leave(self, n, &call)?;
         }
         self.transport.start(call);
         Ok(())
+    }
+
+    /// What awaits a call, for the story and for what was seen together.
+    fn omens(&mut self, channel: &str, omens: Omens) {
+        let recipe = self.recipe_of(channel);
+        if let Some(outage) = omens.outage {
+            self.coverage.outage(outage);
+            self.coverage.befell(recipe, &format!("{outage:?}"));
+            self.say(&format!("  and that site is down: {outage:?}"));
+        } else if let Some(fault) = omens.fault {
+            self.coverage.fault(channel, fault);
+            self.coverage.befell(recipe, &format!("{fault:?}"));
+            self.say(&format!("  and the network has in mind for it: {fault:?}"));
+        }
+        let Some(oddity) = omens.oddity else { return };
+        let trouble = match oddity {
+            Oddity::Foreign => Trouble::ForeignApproval,
+            Oddity::Duplicate => Trouble::SaysDuplicate,
+            Oddity::Partial => Trouble::PartialApproval,
+            Oddity::RefusesUndo => Trouble::RefusesUndo,
+            Oddity::Later => Trouble::AnswersLater,
+            Oddity::Forgets => Trouble::ForgetsPending,
+            Oddity::Undoes => Trouble::UndoesPending,
+            Oddity::Silent => Trouble::SilentRail,
+        };
+        self.coverage.trouble(trouble);
+        self.coverage.befell(recipe, trouble.name());
+        self.say(&format!("  and its answer may be odd: {oddity:?}"));
     }
 
     fn heard(&mut self, n: usize, event: &Event) -> Result<(), String> {
@@ -163,7 +191,9 @@ impl Town {
                     self.queue.remove(redemption);
                 }
             }
-            Event::Refused { error: Some(FlowError::NotNow(_) | FlowError::TwoPeople), .. } => {}
+            Event::Refused {
+                error: Some(FlowError::NotNow(_) | FlowError::TwoPeople | FlowError::Token(_)), ..
+            } => {}
             Event::Refused { redemption, error: Some(error) } => {
                 return Err(format!("{}: {error}", self.name(*redemption)));
             }
@@ -192,16 +222,22 @@ impl Town {
             self.stall(n);
             return Ok(());
         }
-        if self.strikes(Trouble::CommitFails) {
-            self.say(&format!("batch {number} fails, and is offered again"));
+        if self.strikes(Trouble::DiskFull) {
+            self.say(&format!("the disk is full: batch {number} is offered again"));
             self.nodes[n].offered = Some(batch.id());
             return self.nodes[n].engine.commit_failed(batch).map_err(text);
+        }
+        if self.strikes(Trouble::SyncFails) {
+            let taken = self.dice.in_thousand(500) && self.nodes[n].store.commit(&mut batch).is_ok();
+            let whether = if taken { "is" } else { "is not" };
+            self.say(&format!("a sync fails: batch {number} {whether} on the disk, and its store is poisoned"));
+            return self.crash(n, "for its store takes nothing more");
         }
         if let Err(error) = self.nodes[n].store.commit(&mut batch) {
             return self.gone(n, &error);
         }
         self.life.batches += 1;
-        self.coverage.of_batch(&batch);
+        self.of_batch(&batch);
         if self.strikes(Trouble::CommitUncertain) {
             self.say(&format!("whether batch {number} was taken is not known"));
             return self.nodes[n].engine.commit_failed(batch).map_err(text);

@@ -2,7 +2,7 @@
 
 use super::dice::Dice;
 use crate::base::{BatchId, Mono, RedemptionId, Wall};
-use crate::engine::Recovery;
+use crate::engine::{Engine, Recovery};
 use crate::host::{Memory, Shared, SharedNode, Store, StoreError};
 use crate::ledger::Account;
 use crate::money::Currency;
@@ -66,6 +66,24 @@ impl Depot {
     /// After so long, what a node left is another's to take.
     pub(super) fn takeover_ms(&self) -> i64 {
         self.lease_ms + self.lease_ms / GRACE + 1
+    }
+
+    /// Whether the store says by now which keys it is written with.
+    pub(super) fn names_its_keys(&self) -> bool {
+        match &self.kind {
+            Kind::One(_) => self.look(|index| index.rows().any(|(_, row)| row.summary.is_empty())),
+            Kind::Many(_) => self.look(|index| index.row(Engine::ring_row()).is_some()),
+        }
+    }
+
+    /// Whether an epoch that was opened since has a redemption that this one has sent something for.
+    pub(super) fn is_taken(&self, redemption: RedemptionId, epoch: u64) -> bool {
+        match &self.kind {
+            Kind::One(memory) => locked(memory, |memory| memory.epoch()) != epoch,
+            Kind::Many(shared) => {
+                shared.look(|index| index.row(redemption).is_some_and(|row| row.epoch != epoch))
+            }
+        }
     }
 
     pub(super) fn set_clock(&self, now: Mono) {

@@ -5,14 +5,18 @@ use super::checks::Watch;
 use super::coverage::Coverage;
 use super::dice::Dice;
 use super::node::Node;
-use super::plan::{Plan, Season};
+use super::plan::{Foreign, Plan, START, Season};
+use super::tokens;
 use super::stores::Depot;
 use super::trouble::Trouble;
 use super::{Cut, Life, checks, people, plan};
 use crate::base::{Mono, RedemptionId};
-use crate::engine::{ChannelId, Request};
-use crate::host::{InboundToken, Transport};
+use crate::flow::State;
+use crate::issuer::Recipe;
+use crate::engine::{ChannelId, RecoverError, Request};
+use crate::host::{InboundToken, RunError, Transport};
 use crate::sim::SimTransport;
+use crate::sim::odd::Odd;
 use std::collections::{BTreeMap, BTreeSet};
 use std::format;
 use std::string::{String, ToString};
@@ -48,6 +52,10 @@ pub(super) struct Town {
     pub(super) delivered: Vec<(ChannelId, Vec<u8>)>,
     pub(super) coverage: Coverage,
     pub(super) life: Life,
+    /// Tokens that were made when their requests came to a node.
+    minted: BTreeMap<usize, String>,
+    /// How often people have let their work lie.
+    pub(super) lay: u32,
     /// How many processes there were.
     processes: u32,
     names: BTreeMap<RedemptionId, String>,
@@ -60,7 +68,17 @@ impl Town {
         let mut dice = Dice::new(seed ^ 0x5eed_0000_0000_0000);
         let depot = Depot::new(plan.nodes, &mut dice);
         let mut transport = SimTransport::open(&plan.world).expect("a world in memory opens");
-        transport.odd(plan.chances.of(Trouble::ForeignApproval), plan.chances.of(Trouble::SaysDuplicate));
+        let often = |trouble| plan.chances.of(trouble);
+        transport.odd(Odd {
+            foreign: often(Trouble::ForeignApproval),
+            duplicate: often(Trouble::SaysDuplicate),
+            partial: often(Trouble::PartialApproval),
+            refuses: often(Trouble::RefusesUndo),
+            later: often(Trouble::AnswersLater),
+            forgets: often(Trouble::ForgetsPending),
+            undoes: often(Trouble::UndoesPending),
+            silent: often(Trouble::SilentRail),
+        });
         let name = |n| (Request::new(&format!("R-{n}"), "", "").redemption(), format!("R-{n}"));
         let mut town = Self {
             left: (0..plan.requests.len()).rev().collect(),
@@ -78,6 +96,8 @@ impl Town {
             backup: None,
             delivered: Vec::new(),
             life: Life::default(),
+            minted: BTreeMap::new(),
+            lay: 0,
             processes: 0,
             names: (0..NAMES).map(name).collect(),
             story: Vec::new(),
@@ -128,8 +148,45 @@ impl Town {
         if strikes {
             self.life.troubles += 1;
             self.coverage.trouble(trouble);
+            self.befalls(trouble);
         }
         strikes
+    }
+
+    /// Notes which debits were open as a trouble came, by the recipes of their issuers.
+    fn befalls(&mut self, trouble: Trouble) {
+        let mut recipes = BTreeSet::new();
+        for node in &self.nodes {
+            let live = self.names.keys().filter_map(|id| node.engine.redemption(*id));
+            let open = live.filter(|r| (State::Redeeming..=State::Reversing).contains(&r.state));
+            recipes.extend(open.map(|r| self.recipe_of(&r.facts.issuer)));
+        }
+        recipes.into_iter().for_each(|recipe| self.coverage.befell(recipe, trouble.name()));
+    }
+
+    /// The recipe of an issuer; the rail has none.
+    pub(super) fn recipe_of(&self, channel: &str) -> &'static str {
+        let issuer = self.plan.world.issuers.iter().find(|issuer| issuer.profile.name == channel);
+        match issuer.map(|issuer| issuer.profile.recipe) {
+            Some(Recipe::Query) => "query",
+            Some(Recipe::Repeat) => "repeat",
+            Some(Recipe::Reverse) => "reverse",
+            Some(Recipe::File) => "file",
+            None => "rail",
+        }
+    }
+
+    /// A request as it comes to a node: with the token that its card shows then.
+    pub(super) fn request(&mut self, place: usize) -> Request {
+        let asked = self.plan.requests[place].clone();
+        let Some(shown) = asked.shown.filter(|shown| shown.token.is_none()) else { return asked.request };
+        if shown.show == tokens::Show::Missing {
+            return asked.request;
+        }
+        let at = self.transport.now().wall;
+        let minted = self.minted.entry(place);
+        let token = minted.or_insert_with(|| tokens::shown(&shown.card, shown.show, at, START).0);
+        asked.request.received_at(at).token(token)
     }
 
     /// Lives until nothing is left to do.
@@ -220,8 +277,11 @@ impl Town {
         if self.strikes(Trouble::NewCatalogue) {
             self.season.catalogue += 1;
         }
-        let seed = self.dice.bytes();
-        let mut node = Node::open(&self.plan, self.season, self.depot.open(log), seed, now)?;
+        if self.depot.names_its_keys() && self.strikes(Trouble::OtherKeys) {
+            self.open_with_other_keys(log)?;
+        }
+        let (seed, clocks) = (self.dice.bytes(), self.transport.now());
+        let mut node = Node::open(&self.plan, self.season, self.depot.open(log), seed, clocks)?;
         if self.strikes(Trouble::ClockSkew) {
             node.skew_ms = *self.dice.one(&[-3_600_000, -5_000, 4_000, 60_000]);
         }
@@ -235,11 +295,23 @@ impl Town {
         Ok(())
     }
 
+    /// A node comes back with keys that are not the store's: it must be told, and may write nothing.
+    fn open_with_other_keys(&mut self, log: u32) -> Result<(), String> {
+        let foreign = *self.dice.one(&[Foreign::Pepper, Foreign::NewPepperOnly, Foreign::Key]);
+        let now = self.transport.now();
+        let before = self.depot.look(|index| index.rows().count());
+        let opened = Node::refused(&self.plan, self.season, foreign, self.depot.open(log), now);
+        self.say(&format!("node {log} is opened with other keys ({foreign:?}): {opened:?}"));
+        let told = matches!(opened, Err(RunError::Recover(RecoverError::Keys(_))));
+        let wrote = self.depot.look(|index| index.rows().count()) != before;
+        if told && !wrote { Ok(()) } else { Err(format!("node {log} is not told of its other keys: {foreign:?}")) }
+    }
+
     fn end(&mut self) -> Result<Life, String> {
         self.say("nothing is left to do: everything is opened once more and looked at");
         self.nodes.clear();
         for n in 0..self.plan.nodes {
-            let (log, seed, now) = (self.depot.log_of(n), self.dice.bytes(), self.mono());
+            let (log, seed, now) = (self.depot.log_of(n), self.dice.bytes(), self.transport.now());
             let node = Node::open(&self.plan, self.season, self.depot.open(log), seed, now)?;
             checks::recovered(self, &node)?;
             self.nodes.push(node);

@@ -39,8 +39,10 @@ troubles! {
     CrashAfterCommit = "crash after a commit", 30;
     /// A node's process ends as something arrives for it.
     CrashAtReply = "crash at a reply", 20;
-    /// The disk is full, or a sync fails: the batch is not taken.
-    CommitFails = "failed commit", 30;
+    /// The disk is full: the batch is not taken, and offered again.
+    DiskFull = "full disk", 30;
+    /// A sync fails: the batch was taken or not, the store takes nothing more, and its node stops.
+    SyncFails = "failed sync", 15;
     /// Whether a batch was taken is not known.
     CommitUncertain = "uncertain commit", 30;
     /// A node stops for a while and wakes, perhaps with a call in its hand.
@@ -56,17 +58,31 @@ troubles! {
     /// A node comes back with another policy.
     NewPolicy = "policy change", 500;
     /// All nodes come back with a new sealing key and a new pepper; the old ones are kept.
-    NewKeys = "key rotation", 10;
+    NewKeys = "key rotation", 15;
+    /// A node comes back with keys or peppers that are not those of the store.
+    OtherKeys = "foreign keys", 200;
     /// A node comes back with another catalogue.
     NewCatalogue = "catalogue change", 500;
     /// A callback or file is delivered once more, after it was acknowledged.
     FileAgain = "repeated delivery", 80;
-    /// A file takes back what an earlier one said.
+    /// A file takes back what an earlier one said, or takes what an earlier one refused.
     FileCorrected = "corrected file", 400;
     /// An issuer's approval speaks of another card or amount.
     ForeignApproval = "foreign approval", 40;
     /// An issuer says "duplicate" to a repeat, and nothing else.
     SaysDuplicate = "duplicate answer", 400;
+    /// An issuer debits less than was asked.
+    PartialApproval = "partial approval", 60;
+    /// An issuer refuses to undo a debit.
+    RefusesUndo = "refused undo", 300;
+    /// An issuer answers a question "pending".
+    AnswersLater = "pending question", 150;
+    /// An issuer never does what it has answered "pending".
+    ForgetsPending = "forgotten debit", 400;
+    /// An issuer undoes, by itself, what it has answered "pending".
+    UndoesPending = "debit undone by its issuer", 400;
+    /// A rail never says anything of a pay-out, or days later.
+    SilentRail = "silent rail", 60;
 }
 
 /// How often each trouble happens in one life, in thousandths; those that are left out never do.

@@ -1,6 +1,6 @@
 //! When nothing is left to do: 4, no money is stranded; 7, no secret is seen; 8, proofs verify.
 
-use super::{claims, ensure, leaves, money, redemption, redemptions};
+use super::{claims, ensure, leaves, money, redemption, redemptions, tokens};
 use crate::audit;
 use crate::flow::{Event, Redemption, SIDE_CARD, State, next};
 use crate::host::Store;
@@ -41,6 +41,7 @@ pub(in crate::sim::life) fn at_the_end(town: &mut Town) -> Result<(), String> {
         }
     }
     exposures(town)?;
+    tokens::check(town)?;
     secrets(town)?;
     (0..town.nodes.len()).try_for_each(|n| proofs(town, n))
 }
@@ -102,11 +103,17 @@ pub(in crate::sim::life) fn cover(town: &mut Town) -> Result<(), String> {
         let (mut state, mut steps) = (State::Received, Vec::new());
         for record in &records {
             let (_, event) = Event::from_record(record).map_err(|error| error.to_string())?;
-            steps.push((state, event.kind()));
-            state = next(state, event.kind()).ok_or("a step that is not allowed")?;
+            let kind = event.kind();
+            if let Event::TurnedAway { reason } = &event {
+                if reason.starts_with("token_") {
+                    town.coverage.token(reason);
+                }
+            }
+            taken.insert((state, kind));
+            steps.push((state, event));
+            state = next(state, kind).ok_or("a step that is not allowed")?;
         }
         town.coverage.of_steps(&steps);
-        taken.extend(steps);
         kinds.extend(records.iter().map(|record| record.kind));
         debug_assert!(Redemption::replay(id, &records).is_ok_and(|r| r.state == state));
     }

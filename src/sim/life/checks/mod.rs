@@ -2,6 +2,7 @@
 
 mod end;
 mod money;
+mod tokens;
 mod watch;
 
 pub(super) use end::{at_the_end, cover};
@@ -36,6 +37,9 @@ pub(super) fn redemption(town: &Town, id: RedemptionId) -> Option<Redemption> {
     Redemption::replay(id, &Record::decode_all(&log).ok()?).ok()
 }
 
+/// The issuers that take and answer files.
+const BY_FILE: [&str; 2] = ["file", "drop"];
+
 fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(what()) }
 }
@@ -55,7 +59,7 @@ pub(super) fn intent_is_durable(town: &mut Town, call: &Call) -> Result<(), Stri
     };
     // Another writer may have gone on, and an undo counts anew after a late debit. A batch message
     // counts as its most repeated debit does.
-    let batch = call.kind == OpKind::Redeem && &*r.facts.issuer == "file";
+    let batch = call.kind == OpKind::Redeem && BY_FILE.contains(&&*r.facts.issuer);
     let asked = if batch { 1 } else { call.attempt };
     let written_since = written.is_some_and(|written| written >= asked);
     ensure(written_since || call.kind == OpKind::Reverse && r.undo.is_none() && r.debit.is_some(), || {
@@ -125,6 +129,7 @@ pub(super) fn after_commit(town: &mut Town, n: usize, ids: &[RedemptionId]) -> R
             })?;
         }
         claims(town, &replayed, &records)?;
+        tokens::claimed(town, &replayed)?;
         nothing_on_its_way(town, &replayed)?;
         divided(&replayed).map_err(|what| format!("{name}: {what}"))?;
     }

@@ -23,7 +23,7 @@ pub(in crate::sim::life) struct Watch {
     /// The logs that were put back and not opened since.
     put_back: BTreeSet<u32>,
     /// Whether the store was ever put back: what it has forgotten cannot be asked for.
-    pub(super) forgot: bool,
+    pub(in crate::sim::life) forgot: bool,
 }
 
 /// The issuers that debit once more what comes once more.
@@ -38,7 +38,7 @@ impl Watch {
     /// A call leaves: a debit is repeated at the site only that may have got it. Whether it goes to
     /// another one than before.
     pub(super) fn leaves(&mut self, call: &Call, issuer: &str) -> Result<bool, String> {
-        if call.kind != OpKind::Redeem || issuer == "file" {
+        if call.kind != OpKind::Redeem || super::BY_FILE.contains(&issuer) {
             return Ok(false);
         }
         let sites = self.sites.entry(call.redemption).or_default();
@@ -49,6 +49,11 @@ impl Watch {
         })?;
         let before = self.latest.insert(call.redemption, call.endpoint);
         Ok(before.is_some_and(|before| before != call.endpoint))
+    }
+
+    /// Whether a debit was sent before that may have arrived.
+    pub(in crate::sim::life) fn may_have_arrived(&self, redemption: RedemptionId) -> bool {
+        self.sites.get(&redemption).is_some_and(|sites| !sites.is_empty())
     }
 
     /// The network says that a call is lost.
