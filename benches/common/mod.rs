@@ -213,7 +213,7 @@ fn run(
     answer: &mut dyn FnMut(&Call) -> Vec<u8>,
     committed: &mut dyn FnMut(&Batch),
 ) -> Ran {
-    let (mut taken, mut arrivals, mut begun) = (0, VecDeque::new(), HashMap::new());
+    let (mut taken, mut arrivals, mut begun) = (0_usize, VecDeque::new(), HashMap::new());
     let (mut retired, mut commits, mut units) = (0, 0, 0);
     let mut waits = Vec::with_capacity(requests.len());
     let (worked, start) = (Worked::start(), Instant::now());
@@ -223,7 +223,10 @@ fn run(
         let room = |taken: usize, retired: usize, engine: &Engine| {
             taken < requests.len() && taken - retired < load.in_flight && engine.room() > 0
         };
-        while room(taken, retired, &engine) && load.due(start, taken) <= Instant::now() {
+        // As the service has it: each request makes some four replies.
+        let most = if arrivals.is_empty() { keeper.at_once() } else { keeper.at_once() / 4 };
+        let upto = taken.saturating_add(most);
+        while taken < upto && room(taken, retired, &engine) && load.due(start, taken) <= Instant::now() {
             let id = engine.submit(&requests[taken]).expect("a good request");
             begun.insert(id, if load.offered.is_some() { load.due(start, taken) } else { Instant::now() });
             (taken, idle) = (taken + 1, false);
@@ -234,10 +237,6 @@ fn run(
                 Output::Commit(batch) => {
                     (commits, units) = (commits + 1, units + batch.units().len() as u64);
                     keeper.hand(batch);
-                    if let Some(batch) = keeper.back(Duration::ZERO) {
-                        committed(&batch);
-                        engine.committed(batch).expect("it is the engine's own");
-                    }
                 }
                 Output::Call(call) => arrivals.push_back((call.id, answer(&call))),
                 Output::Event(Event::Moved { redemption, summary }) => {
@@ -249,8 +248,12 @@ fn run(
                 }
                 other => panic!("not on the straight path: {other:?}"),
             }
+            if let Some(batch) = keeper.back(Duration::ZERO) {
+                committed(&batch);
+                engine.committed(batch).expect("it is the engine's own");
+            }
         }
-        for (id, reply) in arrivals.drain(..) {
+        for (id, reply) in arrivals.drain(..arrivals.len().min(keeper.at_once())) {
             idle = false;
             engine.reply(id, &reply).expect("the channel is known");
         }
