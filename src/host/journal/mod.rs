@@ -82,6 +82,9 @@ pub struct Journal {
     _lock: lock::Lock,
 }
 
+/// For each unit of a batch so many are let go of that the tables hold: more go than come.
+const LET_GO: usize = 4;
+
 /// A batch as it stands in the log.
 struct Written {
     at: Position,
@@ -117,9 +120,9 @@ impl Core {
         self.applier.push(Work::Batch(taken));
     }
 
-    /// Lets go of what the tables hold by now.
-    fn settle(&mut self) -> Result<(), StoreError> {
-        self.overlay.settle(self.applier.applied()?);
+    /// Lets go of what the tables hold by now, but of no more than about `most` units.
+    fn settle(&mut self, most: usize) -> Result<(), StoreError> {
+        self.overlay.settle(self.applier.applied()?, most);
         Ok(())
     }
 
@@ -139,7 +142,7 @@ impl Journal {
     /// [`StoreError`], if the tables cannot be written.
     pub fn settle(&mut self) -> Result<(), StoreError> {
         self.core.applier.settle_and_erase()?;
-        self.core.settle()
+        self.core.settle(usize::MAX)
     }
 
     /// Whether this batch is the next one, and its writer the present one.
@@ -230,7 +233,7 @@ impl Store for Journal {
 
     fn commit(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
         self.log.poison()?;
-        self.core.settle()?;
+        self.core.settle(LET_GO * batch.units().len())?;
         if self.log.at().last == batch.id() && self.log.at().digest == batch.digest() {
             batch.judge(self.core.verdicts(batch.units().len())?);
             return Ok(());

@@ -42,8 +42,10 @@ pub(super) struct Overlay {
     /// What is to be handed back, of the rows that the tables do not hold as they are.
     waiting: BTreeSet<(Wall, RedemptionId)>,
     pending: VecDeque<Arc<Taken>>,
-    /// The tables hold at least the batches up to this one.
+    /// The batches up to this one are in the tables and were let go of.
     settled: u64,
+    /// Up to this one also what is kept for no more than to be asked for again, if there was much.
+    swept: u64,
     filter: Filter,
 }
 
@@ -56,6 +58,7 @@ impl Overlay {
             waiting: BTreeSet::new(),
             pending: VecDeque::new(),
             settled: 0,
+            swept: 0,
             filter,
         }
     }
@@ -67,7 +70,7 @@ impl Overlay {
 
     /// Judges a batch, and puts the verdicts into it. On an error nothing of it is left.
     pub(super) fn judge(&mut self, model: &Model, batch: &mut Batch) -> Result<Changes, StoreError> {
-        let mut changes = Changes::default();
+        let mut changes = Changes { rows: Vec::with_capacity(batch.units().len()), ..Changes::default() };
         let judged = self.judge_units(model, batch, &mut changes);
         match judged {
             Ok(verdicts) => batch.judge(verdicts),
@@ -286,11 +289,14 @@ impl Overlay {
         self.pending.clear();
     }
 
-    /// Lets go of what the tables hold, up to batch `applied`.
-    pub(super) fn settle(&mut self, applied: u64) {
-        self.settled = self.settled.max(applied);
-        while self.pending.front().is_some_and(|taken| taken.id.sequence <= applied) {
+    /// Lets go of what the tables hold, up to batch `applied`, but of no more than about `most` units: a
+    /// commit is not to wait until all that one transaction has taken is let go of.
+    pub(super) fn settle(&mut self, applied: u64, most: usize) {
+        let mut done = 0;
+        while done < most && self.pending.front().is_some_and(|taken| taken.id.sequence <= applied) {
             let taken = self.pending.pop_front().expect("there is a first one");
+            self.settled = taken.id.sequence;
+            done += 1 + taken.changes.rows.len() + taken.changes.seats.len();
             for row in &taken.changes.rows {
                 self.settle_row(row.redemption, applied);
             }
@@ -306,10 +312,11 @@ impl Overlay {
             }
             self.subjects.settle(&taken.changes.seats, applied);
         }
-        if self.rows.len() > MOST_KEPT {
+        let behind = self.pending.front().is_some_and(|taken| taken.id.sequence <= applied);
+        let many = self.rows.len().max(self.claims.len()) > MOST_KEPT;
+        if many && !behind && self.settled > self.swept {
+            self.swept = self.settled;
             self.rows.retain(|_, row| row.upto > applied);
-        }
-        if self.claims.len() > MOST_KEPT {
             self.claims.retain(|_, claim| claim.sequence > applied);
         }
     }
@@ -336,9 +343,10 @@ impl Overlay {
         self.rows.get(&id).is_some_and(|row| row.sequence > applied)
     }
 
-    /// What waits, of the rows that the tables do not hold as they are, the longest due first.
-    pub(super) fn waiting(&self) -> impl Iterator<Item = (Wall, RedemptionId)> {
-        self.waiting.iter().copied()
+    /// What waits, of the rows that the tables do not hold as they are at batch `applied`, the longest
+    /// due first.
+    pub(super) fn waiting(&self, applied: u64) -> impl Iterator<Item = (Wall, RedemptionId)> {
+        self.waiting.iter().copied().filter(move |(_, id)| self.is_ahead(*id, applied))
     }
 
     /// The batches that the tables did not hold at batch `applied`.

@@ -24,11 +24,11 @@ impl Core {
         now: Option<Wall>,
         limit: usize,
     ) -> Result<Vec<(Wall, RedemptionId)>, StoreError> {
-        let (model, overlay) = (&self.model, &mut self.overlay);
+        let (model, overlay) = (&self.model, &self.overlay);
         model.as_of(|model, applied| {
-            overlay.settle(applied);
             let is_due = |due: Wall| now.is_none_or(|now| due <= now);
-            let mut due: Vec<_> = overlay.waiting().take_while(|(due, _)| is_due(*due)).take(limit).collect();
+            let ahead = overlay.waiting(applied).take_while(|(due, _)| is_due(*due));
+            let mut due: Vec<_> = ahead.take(limit).collect();
             let mut found = 0;
             if limit > 0 {
                 model.waiting(&mut |at, id| {

@@ -74,7 +74,8 @@ impl Seat {
 
     /// A window that reaches so far to both sides of it.
     pub(in crate::host) fn window(&self, within_ms: i64) -> Window {
-        Window { at: self.at, within_ms, list: Vec::new() }
+        let most = usize::try_from(self.place).map_or(0, |before| Recall::MOST.min(before + 1));
+        Window { at: self.at, within_ms, list: Vec::with_capacity(most) }
     }
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
