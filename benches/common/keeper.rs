@@ -17,6 +17,9 @@ pub(crate) trait Keeper {
     /// The batch that was handed over, when it is durable; waits for it for so long at most.
     fn back(&mut self, wait: Duration) -> Option<Batch>;
 
+    /// So many requests and replies are taken before the engine is polled.
+    fn at_once(&self) -> usize;
+
     /// How long a thread of its own was at work; at the end.
     fn worked(&mut self) -> Duration;
 }
@@ -50,6 +53,10 @@ impl<S: Store> Keeper for Inline<'_, S> {
         self.done.take()
     }
 
+    fn at_once(&self) -> usize {
+        usize::MAX
+    }
+
     fn worked(&mut self) -> Duration {
         Duration::ZERO
     }
@@ -67,7 +74,8 @@ impl<'scope> Beside<'scope> {
     pub(crate) fn start<S: Store + Send>(scope: &'scope Scope<'scope, '_>, store: &'scope mut S) -> Self {
         let (to, batches) = channel::<Batch>();
         let (done, from) = channel();
-        let thread = scope.spawn(move || {
+        let named = std::thread::Builder::new().name("scrip-store".to_owned());
+        let work = move || {
             let worked = Worked::start();
             for mut batch in batches {
                 commit(store, &mut batch);
@@ -76,7 +84,8 @@ impl<'scope> Beside<'scope> {
                 }
             }
             worked.so_far()
-        });
+        };
+        let thread = named.spawn_scoped(scope, work).expect("there is room for a thread");
         Self { to: Some(to), from, on_its_way: false, thread: Some(thread) }
     }
 }
@@ -97,6 +106,11 @@ impl Keeper for Beside<'_> {
             if wait.is_zero() { self.from.try_recv().ok() } else { self.from.recv_timeout(wait).ok() };
         self.on_its_way = batch.is_none();
         batch
+    }
+
+    /// As the service has it.
+    fn at_once(&self) -> usize {
+        64
     }
 
     fn worked(&mut self) -> Duration {

@@ -214,7 +214,7 @@ fn run<'a>(
     answer: &mut dyn FnMut(&Call) -> Cow<'a, [u8]>,
     committed: &mut dyn FnMut(&Batch),
 ) -> Ran {
-    let (mut taken, mut arrivals, mut begun) = (0, VecDeque::new(), HashMap::new());
+    let (mut taken, mut arrivals, mut begun) = (0_usize, VecDeque::new(), HashMap::new());
     let (mut retired, mut commits, mut units) = (0, 0, 0);
     let mut waits = Vec::with_capacity(requests.len());
     let (worked, start) = (Worked::start(), Instant::now());
@@ -224,7 +224,10 @@ fn run<'a>(
         let room = |taken: usize, retired: usize, engine: &Engine| {
             taken < requests.len() && taken - retired < load.in_flight && engine.room() > 0
         };
-        while room(taken, retired, &engine) && load.due(start, taken) <= Instant::now() {
+        // As the service has it: each request makes some four replies.
+        let most = if arrivals.is_empty() { keeper.at_once() } else { keeper.at_once() / 4 };
+        let upto = taken.saturating_add(most);
+        while taken < upto && room(taken, retired, &engine) && load.due(start, taken) <= Instant::now() {
             let id = engine.submit(&requests[taken]).expect("a good request");
             begun.insert(id, if load.offered.is_some() { load.due(start, taken) } else { Instant::now() });
             (taken, idle) = (taken + 1, false);
@@ -235,10 +238,6 @@ fn run<'a>(
                 Output::Commit(batch) => {
                     (commits, units) = (commits + 1, units + batch.units().len() as u64);
                     keeper.hand(batch);
-                    if let Some(batch) = keeper.back(Duration::ZERO) {
-                        committed(&batch);
-                        engine.committed(batch).expect("it is the engine's own");
-                    }
                 }
                 Output::Call(call) => arrivals.push_back((call.id, answer(&call))),
                 Output::Event(Event::Moved { redemption, summary }) => {
@@ -250,8 +249,12 @@ fn run<'a>(
                 }
                 other => panic!("not on the straight path: {other:?}"),
             }
+            if let Some(batch) = keeper.back(Duration::ZERO) {
+                committed(&batch);
+                engine.committed(batch).expect("it is the engine's own");
+            }
         }
-        for (id, reply) in arrivals.drain(..) {
+        for (id, reply) in arrivals.drain(..arrivals.len().min(keeper.at_once())) {
             idle = false;
             engine.reply(id, &reply).expect("the channel is known");
         }

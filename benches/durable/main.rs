@@ -2,8 +2,9 @@
 //! whole redemptions on each store, in one run, so that they can be compared.
 //!
 //! `cargo bench --bench durable --features postgres`; without `--bench` a mere check that it runs.
-//! `SCRIP_STORES=postgresql` leaves the other stores out (a list of names, with commas).
-//! `SCRIP_PART` of 4 makes a quarter as many redemptions for each figure, where the disk is slow.
+//! `SCRIP_PART` of 4 makes a quarter as many redemptions for each figure, where the disk is slow;
+//! `SCRIP_ONLY` and `SCRIP_STORES` name the tables and the stores that are wanted, as
+//! `SCRIP_ONLY=redemptions,offered SCRIP_STORES=journal`.
 
 #[path = "../common/mod.rs"]
 #[allow(dead_code, reason = "shared with other benches")]
@@ -17,7 +18,7 @@ use plain::{Timed, bare};
 use scrip::host::Memory;
 use scrip::record::Batch;
 use std::time::Duration;
-use stores::{Ground, Kind, folder};
+use stores::{Ground, Kind, Redeemed, folder};
 
 /// How many are in flight, and how many redemptions a run takes.
 const RUNS: [(usize, usize); 4] = [(1, 1_024), (64, 8_192), (1_024, 24_576), (8_192, 32_768)];
@@ -26,8 +27,10 @@ const QUICK: [(usize, usize); 1] = [(16, 64)];
 const BATCHES: [u64; 3] = [1, 32, 256];
 /// So many commits the bare disk and plain databases make for a figure.
 const COMMITS: u64 = 400;
-const OFFERED: u32 = 10_000;
+const OFFERED: [u32; 3] = [2_500, 5_000, 10_000];
 const OFFERED_SECONDS: u32 = 3;
+/// At so many units a batch goes out, as the service has it.
+const EARLY_UNITS: usize = 64;
 /// In hundredths: so much of what is offered must be done for it to count as reached.
 const REACHED: u128 = 98;
 
@@ -44,13 +47,17 @@ fn main() {
     let full = std::env::args().any(|arg| arg == "--bench");
     let part = std::env::var("SCRIP_PART").map_or(1, |text| text.parse().expect("SCRIP_PART is a number"));
     let most = if full { RUNS[3].1 / part } else { QUICK[0].1 };
-    let (trade, seen) = Trade::rehearse(most, 1_024, &mut Memory::new());
+    let (mut trade, seen) = Trade::rehearse(most, 1_024, &mut Memory::new());
+    trade.early_units = EARLY_UNITS;
     let bench = Bench { ground: Ground::new(), full, part, trade, batches: seen.batches };
-    bench.disk();
-    bench.databases();
-    bench.stores();
-    bench.redemptions();
-    bench.offered();
+    let tables: [(&str, fn(&Bench)); 5] = [
+        ("disk", Bench::disk),
+        ("databases", Bench::databases),
+        ("stores", Bench::stores),
+        ("redemptions", Bench::redemptions),
+        ("offered", Bench::offered),
+    ];
+    tables.iter().filter(|(name, _)| stores::wanted("SCRIP_ONLY", name)).for_each(|(_, show)| show(&bench));
 }
 
 impl Bench {
@@ -78,7 +85,9 @@ impl Bench {
     fn databases(&self) {
         println!("\n| plain database | records a commit | records/s | commits/s | thread at work |");
         println!("|---|---:|---:|---:|---:|");
-        for kind in self.ground.kinds().into_iter().filter(|kind| *kind != Kind::Journal) {
+        for kind in
+            self.ground.kinds().into_iter().filter(|kind| ![Kind::Memory, Kind::Journal].contains(kind))
+        {
             let (name, mut plain, _folder) = self.ground.plain(kind);
             let mut from = 0;
             for batch in BATCHES {
@@ -101,25 +110,26 @@ impl Bench {
             println!("| {name} | {} | {} | {} |", per_second(units as u64, took), ns(took), ns(worked));
         };
         show("bare disk", bare(folder().path(), self.batches.iter().map(|batch| batch.bytes().len())));
-        for kind in [Kind::Memory].into_iter().chain(self.ground.kinds()) {
+        for kind in self.ground.kinds() {
             show(kind.name(), self.ground.commit(kind, &self.batches));
         }
     }
 
     fn redemptions(&self) {
         println!(
-            "\n| in flight | store | redemptions/s | units/s | units a commit | engine at work | store at work \
+            "\n| in flight | store | redemptions/s | units/s | units a commit | engine µs | store µs | behind µs \
              | p50 | p99 | p99.9 | bytes each | of the bare disk | of the plain database |"
         );
-        println!("|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
+        println!("|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
         let (bytes, units) = self
             .batches
             .iter()
             .fold((0, 0), |(bytes, units), batch| (bytes + batch.bytes().len(), units + batch.units().len()));
         for &(in_flight, count) in self.runs() {
             let count = count / self.part;
-            for kind in [Kind::Memory].into_iter().chain(self.ground.kinds()) {
-                let (ran, written) = self.ground.redeem(kind, &self.trade, count, Load::of(in_flight));
+            for kind in self.ground.kinds() {
+                let Redeemed { ran, behind, written } =
+                    self.ground.redeem(kind, &self.trade, count, Load::of(in_flight));
                 let rate = per_second(ran.units, ran.took);
                 let batch = ran.units.div_ceil(ran.commits);
                 let beside = if kind == Kind::Memory {
@@ -137,11 +147,12 @@ impl Bench {
                 let written =
                     written.filter(|_| kind != Kind::Memory).map_or(String::new(), |n| n.to_string());
                 println!(
-                    "| {in_flight} | {} | {} | {rate} | {batch} | {} | {} | {} | {written} | {beside}",
+                    "| {in_flight} | {} | {} | {rate} | {batch} | {} | {} | {} | {} | {written} | {beside}",
                     kind.name(),
                     per_second(count as u64, ran.took),
-                    share(ran.worked, ran.took),
-                    share(ran.kept, ran.took),
+                    micros(ran.worked, count),
+                    micros(ran.kept, count),
+                    micros(behind, count),
                     quantiles(&ran),
                 );
             }
@@ -150,16 +161,18 @@ impl Bench {
 
     /// Requests come when they come, whether or not earlier ones are done.
     fn offered(&self) {
-        println!("\n| offered | store | done | p50 | p99 | p99.9 | reached |");
-        println!("|---:|---|---:|---:|---:|---:|---|");
+        println!("\n| offered | store | done | units a commit | p50 | p99 | p99.9 | reached |");
+        println!("|---:|---|---:|---:|---:|---:|---:|---|");
         let in_flight = if self.full { 8_192 } else { 64 };
-        let count = self.trade.requests.len().min((OFFERED * OFFERED_SECONDS) as usize);
-        for kind in [Kind::Memory].into_iter().chain(self.ground.kinds()) {
-            let (ran, _) =
-                self.ground.redeem(kind, &self.trade, count, Load { in_flight, offered: Some(OFFERED) });
-            let rate = per_second(count as u64, ran.took);
-            let reached = if rate * 100 >= u128::from(OFFERED) * REACHED { "yes" } else { "no" };
-            println!("| {OFFERED} | {} | {rate} | {} | {reached} |", kind.name(), quantiles(&ran));
+        for rate in OFFERED {
+            let count = self.trade.requests.len().min((rate * OFFERED_SECONDS) as usize);
+            for kind in self.ground.kinds() {
+                let load = Load { in_flight, offered: Some(rate) };
+                let ran = self.ground.redeem(kind, &self.trade, count, load).ran;
+                let (done, batch) = (per_second(count as u64, ran.took), ran.units.div_ceil(ran.commits));
+                let reached = if done * 100 >= u128::from(rate) * REACHED { "yes" } else { "no" };
+                println!("| {rate} | {} | {done} | {batch} | {} | {reached} |", kind.name(), quantiles(&ran));
+            }
         }
     }
 }
@@ -175,6 +188,12 @@ fn quantiles(ran: &Ran) -> String {
 
 fn share(part: Duration, whole: Duration) -> String {
     format!("{} %", part.as_nanos() * 100 / whole.as_nanos().max(1))
+}
+
+/// At work for each of `count` redemptions.
+fn micros(worked: Duration, count: usize) -> String {
+    let tenths = worked.as_nanos() / 100 / count as u128;
+    format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 fn ratio(one: u128, other: u128) -> String {

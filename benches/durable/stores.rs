@@ -6,7 +6,7 @@ use crate::plain::{Plain, Timed, sqlite::PlainSqlite};
 use scrip::engine::Recovery;
 use scrip::host::{Journal, Memory, Sqlite, Store};
 use scrip::record::Batch;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 #[cfg(feature = "postgres")]
@@ -37,6 +37,21 @@ impl Kind {
 const SETTINGS: &str = "max_connections = 20\nshared_buffers = 512MB\nmax_wal_size = 4GB
 checkpoint_timeout = 30min\nlog_min_messages = warning";
 
+/// A run on a store, the store closed.
+pub(crate) struct Redeemed {
+    pub(crate) ran: Ran,
+    /// How long all threads of the process were at work beside the engine's and the store's: the
+    /// journal's tables, segments zeroed ahead.
+    pub(crate) behind: Duration,
+    /// How many bytes each redemption took on the device.
+    pub(crate) written: Option<u64>,
+}
+
+/// Whether a comma-separated list in the environment names this, or there is none.
+pub(crate) fn wanted(list: &str, name: &str) -> bool {
+    std::env::var(list).map_or(true, |names| names.split(',').any(|wanted| wanted == name))
+}
+
 /// Where the stores are.
 pub(crate) struct Ground {
     #[cfg(feature = "postgres")]
@@ -60,23 +75,24 @@ impl Ground {
         Self {}
     }
 
-    /// The durable stores that there are.
+    /// The stores that there are and that are wanted; memory, which is none on a disk, comes first.
     pub(crate) fn kinds(&self) -> Vec<Kind> {
-        let mut kinds = vec![Kind::Journal, Kind::Sqlite];
+        let mut kinds = vec![Kind::Memory, Kind::Journal, Kind::Sqlite];
         #[cfg(feature = "postgres")]
-        kinds.extend(self.server.as_ref().map(|_| Kind::Postgres));
-        let only = std::env::var("SCRIP_STORES").unwrap_or_default().to_lowercase();
-        kinds
-            .retain(|kind| only.is_empty() || only.split(',').any(|name| name == kind.name().to_lowercase()));
+        kinds.extend(self.server.is_some().then_some(Kind::Postgres));
+        kinds.retain(|kind| wanted("SCRIP_STORES", &kind.name().to_lowercase()));
         kinds
     }
 
-    /// Redeems the first `count` cards, and tells how many bytes each took on the device.
-    pub(crate) fn redeem(&self, kind: Kind, trade: &Trade, count: usize, load: Load) -> (Ran, Option<u64>) {
+    /// Redeems the first `count` cards.
+    pub(crate) fn redeem(&self, kind: Kind, trade: &Trade, count: usize, load: Load) -> Redeemed {
         let before = self.written(kind);
+        let (all, own) = (device::at_work(), Worked::start());
         let ran = self.with_store(kind, Redeem { trade, count, load });
-        let bytes = self.written(kind).zip(before).map(|(after, before)| (after - before) / count as u64);
-        (ran, bytes)
+        let own = own.so_far() + ran.kept;
+        let behind = device::at_work().saturating_sub(all).saturating_sub(own);
+        let written = self.written(kind).zip(before).map(|(after, before)| (after - before) / count as u64);
+        Redeemed { ran, behind, written }
     }
 
     /// Commits copies of the batches, and tells how long that took without the copying.

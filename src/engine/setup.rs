@@ -196,6 +196,14 @@ impl Setup {
         self
     }
 
+    /// Has batches go out at so many units, if not earlier ([`Bounds::early_units`]).
+    #[cfg(feature = "service")]
+    #[must_use]
+    pub(crate) fn early_units(mut self, most: usize) -> Self {
+        self.bounds.early_units = self.bounds.early_units.min(most);
+        self
+    }
+
     /// The catalogue.
     pub fn catalogue(&self) -> &Catalogue {
         &self.catalogue

@@ -65,6 +65,9 @@ fn what_is_not_as_the_frames_say_is_found_and_named() {
         assert!(found.iter().any(wanted), "{sql}: {found:?}");
         assert!(found.len() <= 2, "{sql}: {found:?}");
         drop(journal(&path, 7));
+        // There the records are where the segments hold them.
+        let sql = sql
+            .replace("DELETE FROM records WHERE part", "UPDATE redemptions SET places = x'00' WHERE number");
         spoil(path.join("tables.db"), &sql);
         let found = Journal::open(&path).unwrap().check().unwrap().findings;
         assert!(found.iter().any(wanted), "{sql}: {found:?}");

@@ -14,11 +14,12 @@ use std::time::{Duration, Instant};
 use std::vec;
 use std::vec::Vec;
 
-/// Work waits so long for more to be folded with it, unless this many units have gathered.
-const LAG: Duration = Duration::from_millis(100);
-const ENOUGH: usize = 16_384;
-/// More units than this are not kept in memory: commits wait.
-const MOST: usize = 131_072;
+/// Work waits so long for more to be folded with it, unless this many units have gathered. What a
+/// redemption goes through within that time is written once.
+const LAG: Duration = Duration::from_secs(1);
+const ENOUGH: usize = 65_536;
+/// More units than this are not kept in memory, some 400 bytes each: commits wait.
+const MOST: usize = 196_608;
 /// So long a commit waits before it says that the store is busy.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// After trouble that may pass, the next try.
@@ -202,7 +203,7 @@ impl Hand {
         }
         state.at_work = true;
         let (mut works, mut sum) = (Vec::new(), 0);
-        while sum < 4 * ENOUGH {
+        while sum < 2 * ENOUGH {
             let Some(work) = state.queue.pop_front() else { break };
             sum += units(&work);
             works.push(work);

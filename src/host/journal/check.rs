@@ -1,7 +1,7 @@
 //! Whether the journal is whole and its tables are what it leads to.
 
 use super::Journal;
-use crate::host::check::{Fold, Report};
+use crate::host::check::{Finding, Fold, Report};
 use crate::host::sqlite::compare;
 use crate::host::{Store, StoreError};
 use crate::record::Frame;
@@ -18,7 +18,10 @@ impl Journal {
         self.settle()?;
         let mut fold = Fold::default();
         self.frames(&mut |bytes, refused| fold.take(bytes, refused))?;
-        compare(self.core.model.connection(), &fold.index, &mut fold.report)?;
+        let model = &self.core.model;
+        let log = |id| self.records(id, &model.kept(id).ok()??.logs).ok();
+        compare(model.connection(), &fold.index, &log, &mut fold.report)?;
+        fold.report.findings.extend(model.lost_seats()?.into_iter().map(Finding::Sightings));
         let sides: Vec<_> = self.core.model.side_places()?;
         fold.compare_sides(|visit| {
             for (id, slot, place) in &sides {

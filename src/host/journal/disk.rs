@@ -6,6 +6,7 @@ use std::io::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 use std::string::{String, ToString};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 use std::vec;
 use std::vec::Vec;
 
@@ -48,8 +49,9 @@ pub trait Disk: Send + Sync {
 }
 
 /// So many zeros are written at a time, and so many before they are synced: a large sync in
-/// between would hold up those of the batches.
-const STRIDE: usize = 4 << 20;
+/// between would hold up those of the batches. For as long as a stride took, the disk is left to
+/// them.
+const STRIDE: usize = 1 << 20;
 
 /// A folder of the file system.
 #[derive(Debug)]
@@ -95,10 +97,13 @@ impl Disk for Folder {
         let zeros = vec![0; STRIDE];
         let mut at = 0;
         while at < len {
-            let most = usize::try_from(len - at).unwrap_or(STRIDE).min(STRIDE);
+            let (begun, most) = (Instant::now(), usize::try_from(len - at).unwrap_or(STRIDE).min(STRIDE));
             place::write(&file, at, &zeros[..most])?;
             file.sync_data()?;
             at += most as u64;
+            if at < len {
+                std::thread::sleep(begun.elapsed());
+            }
         }
         file.sync_all()?;
         sync_folder(&self.path)

@@ -81,16 +81,16 @@ pub(in crate::host) struct SideRow {
     pub(in crate::host) redemption: RedemptionId,
     pub(in crate::host) slot: u8,
     /// `None` erases the row.
-    pub(in crate::host) place: Option<SidePlace>,
+    pub(in crate::host) place: Option<Place>,
 }
 
-/// Where the content of a side row lies.
+/// Where bytes lie in the segments: the content of a side row, or the records of a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::host) struct SidePlace {
+pub(in crate::host) struct Place {
     pub(in crate::host) segment: u32,
     pub(in crate::host) offset: u64,
     pub(in crate::host) length: u32,
-    /// CRC-32C of the content.
+    /// Their CRC-32C.
     pub(in crate::host) checksum: u32,
 }
 
@@ -112,6 +112,11 @@ impl Draft<'_> {
         (ENTRY_HEAD + tables + 4 + self.frame.0.len() + content).next_multiple_of(ALIGN)
     }
 
+    /// Where the frame begins, counted from the entry's first byte.
+    pub(super) fn frame_at(&self) -> u64 {
+        frame_at(self.refused.len(), self.sides.len())
+    }
+
     /// Appends the entry, which continues `chain`; tells the chain after it and where its side
     /// rows lie, counted from its first byte.
     pub(super) fn encode(&self, chain: &Digest, out: &mut Vec<u8>) -> (Digest, Vec<SideRow>) {
@@ -125,14 +130,13 @@ impl Draft<'_> {
         self.refused.iter().for_each(|number| {
             w.u32(*number);
         });
-        let mut at = (ENTRY_HEAD + 4 * self.refused.len() + SIDE_ROW * self.sides.len() + 4) as u64;
-        at += self.frame.0.len() as u64;
+        let mut at = self.frame_at() + self.frame.0.len() as u64;
         let mut rows = Vec::with_capacity(self.sides.len());
         for &(redemption, slot, content) in self.sides {
             let (bytes, put) = (content.unwrap_or_default(), content.is_some());
             let (length, checksum) = (count(bytes.len()), crc32c(bytes));
             w.raw(&redemption.0).u8(slot).bool(put).u16(0).u32(length).u32(checksum);
-            let place = content.map(|_| SidePlace { segment: 0, offset: at, length, checksum });
+            let place = content.map(|_| Place { segment: 0, offset: at, length, checksum });
             rows.push(SideRow { redemption, slot, place });
             at += u64::from(length);
         }
@@ -145,6 +149,10 @@ impl Draft<'_> {
         out.resize(start + self.length(), 0);
         (chain, rows)
     }
+}
+
+fn frame_at(refused: usize, sides: usize) -> u64 {
+    (ENTRY_HEAD + 4 * refused + SIDE_ROW * sides + 4) as u64
 }
 
 /// The chain after an entry: over the one before it, what stands in its head before the chain,
@@ -172,6 +180,11 @@ pub(super) struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
+    /// Where the frame begins, counted from the entry's first byte.
+    pub(super) fn frame_at(&self) -> u64 {
+        frame_at(self.refused.len(), self.sides.len())
+    }
+
     /// Whether the head of an entry stands at the start of `bytes`, by its checksum.
     pub(super) fn starts(bytes: &'a [u8]) -> bool {
         bytes.starts_with(&ENTRY_MAGIC) && Self::head(bytes).is_ok()
@@ -202,7 +215,7 @@ impl<'a> Entry<'a> {
         for _ in 0..sides {
             let (redemption, slot, put, _) = (RedemptionId(r.array()?), r.u8()?, r.bool()?, r.u16()?);
             let (length, checksum) = (r.u32()?, r.u32()?);
-            let place = put.then_some(SidePlace { segment: 0, offset: at, length, checksum });
+            let place = put.then_some(Place { segment: 0, offset: at, length, checksum });
             rows.push(SideRow { redemption, slot, place });
             at += u64::from(length);
         }

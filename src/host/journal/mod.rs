@@ -17,6 +17,7 @@ mod convert;
 mod disk;
 mod entry;
 mod filter;
+mod hash;
 pub(super) mod lock;
 mod log;
 mod names;
@@ -28,7 +29,8 @@ mod taken;
 
 pub use disk::Disk;
 pub(super) use disk::sync_folder;
-pub(super) use entry::SidePlace;
+pub(super) use entry::Place;
+pub(super) use hash::ByName;
 pub(super) use log::Position;
 pub(super) use taken::{Held, RowState, Taken, Work};
 
@@ -40,10 +42,9 @@ use crate::ledger::Account;
 use crate::money::Currency;
 use crate::record::{Batch, Handed, Verdict};
 use applier::Applier;
-use entry::{Draft, Kind};
+use entry::{Draft, Kind, SideRow};
 use log::Log;
 use overlay::Overlay;
-use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -81,6 +82,18 @@ pub struct Journal {
     _lock: lock::Lock,
 }
 
+/// For each unit of a batch so many are let go of that the tables hold: more go than come.
+const LET_GO: usize = 4;
+
+/// A batch as it stands in the log.
+struct Written {
+    at: Position,
+    /// Where its frame begins in the segment.
+    frame: u64,
+    refused: usize,
+    sides: Vec<SideRow>,
+}
+
 /// What judges and keeps, without the log.
 struct Core {
     applier: Applier,
@@ -107,9 +120,9 @@ impl Core {
         self.applier.push(Work::Batch(taken));
     }
 
-    /// Lets go of what the tables hold by now.
-    fn settle(&mut self) -> Result<(), StoreError> {
-        self.overlay.settle(self.applier.applied()?);
+    /// Lets go of what the tables hold by now, but of no more than about `most` units.
+    fn settle(&mut self, most: usize) -> Result<(), StoreError> {
+        self.overlay.settle(self.applier.applied()?, most);
         Ok(())
     }
 
@@ -129,7 +142,7 @@ impl Journal {
     /// [`StoreError`], if the tables cannot be written.
     pub fn settle(&mut self) -> Result<(), StoreError> {
         self.core.applier.settle_and_erase()?;
-        self.core.settle()
+        self.core.settle(usize::MAX)
     }
 
     /// Whether this batch is the next one, and its writer the present one.
@@ -157,7 +170,7 @@ impl Journal {
         self.log.reserve(batch.bytes().len() + bound + tables + 128)?;
         let changes = self.core.overlay.judge(&self.core.model, batch)?;
         let written = self.write(batch);
-        let (at, refused, sides) = match written {
+        let Written { at, frame, refused, sides } = match written {
             Ok(written) => written,
             Err(error) => {
                 self.core.overlay.undo();
@@ -166,17 +179,17 @@ impl Journal {
         };
         let (id, wall, end) = (batch.id(), batch.frame().wall, *self.log.at());
         let verdicts = Arc::from(batch.verdicts());
-        self.core.keep(Taken { id, wall, at, end, refused, changes, sides, verdicts });
+        self.core.keep(Taken { id, wall, at, end, frame, refused, changes, sides, verdicts });
         Ok(())
     }
 
     /// Writes a judged batch, with the side rows as its units leave them.
-    fn write(&mut self, batch: &Batch) -> Result<(Position, usize, Vec<entry::SideRow>), StoreError> {
+    fn write(&mut self, batch: &Batch) -> Result<Written, StoreError> {
         // Content that the batch itself replaces is not written: nothing would ever erase it while
         // the batch is the last one.
         let standing: Vec<_> = batch.standing_sides().collect();
         let places = standing.iter().enumerate().map(|(n, side)| ((side.redemption, side.slot), n));
-        let last: HashMap<_, usize> = places.collect();
+        let last: ByName<_, usize> = places.collect();
         let mut sides = Vec::with_capacity(last.len());
         for (place, side) in standing.into_iter().enumerate() {
             let is_last = last.get(&(side.redemption, side.slot)) == Some(&place);
@@ -187,8 +200,8 @@ impl Journal {
         let (refused, at) = (refused(batch), self.log.next());
         let frame = (batch.bytes(), batch.digest());
         let draft = Draft { kind: Kind::Batch, id: batch.id(), refused: &refused, sides: &sides, frame };
-        let rows = self.log.append(&draft)?;
-        Ok((at, refused.len(), rows))
+        let sides = self.log.append(&draft)?;
+        Ok(Written { at, frame: at.offset + draft.frame_at(), refused: refused.len(), sides })
     }
 }
 
@@ -220,7 +233,7 @@ impl Store for Journal {
 
     fn commit(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
         self.log.poison()?;
-        self.core.settle()?;
+        self.core.settle(LET_GO * batch.units().len())?;
         if self.log.at().last == batch.id() && self.log.at().digest == batch.digest() {
             batch.judge(self.core.verdicts(batch.units().len())?);
             return Ok(());

@@ -58,6 +58,7 @@ impl Journal {
         let path = path.as_ref();
         let lock = Lock::take(&path.join(LOCK))?;
         let tables = path.join(TABLES);
+        Model::renew(&tables, options.describe)?;
         let model = Model::open(&tables, options.describe)?;
         let at = model.position()?;
         // Opened here: where that thread comes to it, the journal may be closed and gone.
@@ -151,7 +152,7 @@ impl Core {
         if batch.digest() != entry.digest {
             return Err(corrupt("the frame is not as this library writes it"));
         }
-        self.settle()?;
+        self.settle(usize::MAX)?;
         self.applier.wait_for_room()?;
         let changes = self.overlay.judge(&self.model, &mut batch)?;
         if refused(&batch) != entry.refused {
@@ -161,8 +162,12 @@ impl Core {
         for place in sides.iter_mut().filter_map(|row| row.place.as_mut()) {
             (place.segment, place.offset) = (at.segment, place.offset + at.offset);
         }
+        for side in &sides {
+            self.overlay.exists(&self.model, side.redemption)?;
+        }
         let (refused, verdicts) = (entry.refused.len(), Arc::from(batch.verdicts()));
-        self.keep(Taken { id, wall, at: *at, end: *next, refused, changes, sides, verdicts });
+        let frame = at.offset + entry.frame_at();
+        self.keep(Taken { id, wall, at: *at, end: *next, frame, refused, changes, sides, verdicts });
         Ok(())
     }
 }

@@ -1,14 +1,17 @@
 //! What the tables do not hold yet, and what is asked for again and again: every batch is judged
 //! here, and only what memory cannot tell is read from the tables.
 
+use super::entry::{Place, SideRow};
 use super::filter::{Filter, Layers};
+use super::hash::ByName;
 use super::subjects::Subjects;
-use super::taken::{Changes, Held, RowChange, RowState, Taken};
+use super::taken::{Changes, Held, Log, RowChange, RowState, Taken};
 use crate::base::{Key16, RedemptionId, Wall};
 use crate::host::StoreError;
 use crate::host::sqlite::{Model, sums};
 use crate::record::{Batch, Claim, ClaimStatus, Refusal, Unit, Verdict};
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::vec::Vec;
 
@@ -21,35 +24,41 @@ struct Known<T> {
     sequence: u64,
 }
 
-/// Where in a batch's changes a redemption's are.
-#[derive(Default)]
-struct Parts {
-    /// Batch and place among its rows, in order.
-    rows: Vec<(u64, usize)>,
-    /// Batch and place among its side rows, in order.
-    sides: Vec<(u64, usize)>,
+/// A redemption.
+struct Row {
+    state: Option<RowState>,
+    /// The last batch that changed the state.
+    sequence: u64,
+    /// The first batch with anything of it that the tables do not hold, and the last one with
+    /// anything of it, side rows included. The tables hold all if they hold the last.
+    since: u64,
+    upto: u64,
 }
 
 pub(super) struct Overlay {
-    rows: HashMap<RedemptionId, Known<RowState>>,
-    parts: HashMap<RedemptionId, Parts>,
-    claims: HashMap<Key16, Known<Held>>,
+    rows: ByName<RedemptionId, Row>,
+    claims: ByName<Key16, Known<Held>>,
     subjects: Subjects,
     /// What is to be handed back, of the rows that the tables do not hold as they are.
     waiting: BTreeSet<(Wall, RedemptionId)>,
     pending: VecDeque<Arc<Taken>>,
+    /// The batches up to this one are in the tables and were let go of.
+    settled: u64,
+    /// Up to this one also what is kept for no more than to be asked for again, if there was much.
+    swept: u64,
     filter: Filter,
 }
 
 impl Overlay {
     pub(super) fn new(filter: Filter) -> Self {
         Self {
-            rows: HashMap::new(),
-            parts: HashMap::new(),
-            claims: HashMap::new(),
+            rows: ByName::default(),
+            claims: ByName::default(),
             subjects: Subjects::default(),
             waiting: BTreeSet::new(),
             pending: VecDeque::new(),
+            settled: 0,
+            swept: 0,
             filter,
         }
     }
@@ -61,7 +70,7 @@ impl Overlay {
 
     /// Judges a batch, and puts the verdicts into it. On an error nothing of it is left.
     pub(super) fn judge(&mut self, model: &Model, batch: &mut Batch) -> Result<Changes, StoreError> {
-        let mut changes = Changes::default();
+        let mut changes = Changes { rows: Vec::with_capacity(batch.units().len()), ..Changes::default() };
         let judged = self.judge_units(model, batch, &mut changes);
         match judged {
             Ok(verdicts) => batch.judge(verdicts),
@@ -84,12 +93,12 @@ impl Overlay {
         self.fetch(model, batch.units())?;
         let (epoch, sequence) = (batch.id().epoch, batch.id().sequence);
         let mut verdicts = Vec::with_capacity(batch.units().len());
-        for unit in batch.units() {
+        for (unit, log) in batch.units().iter().zip(Log::of_units(batch)) {
             let (id, filter) = (unit.redemption, &mut self.filter);
             self.subjects.see(model, filter, (id, sequence), &unit.sightings, &mut changes.seats)?;
             let refusal = if unit.records.is_empty() { None } else { self.refusal(model, unit, epoch)? };
             if refusal.is_none() && !unit.records.is_empty() {
-                self.take(model, unit, (epoch, sequence), changes)?;
+                self.take(model, (unit, log), (epoch, sequence), changes)?;
             }
             let mut seen = Vec::with_capacity(unit.recalls.len());
             for recall in &unit.recalls {
@@ -130,19 +139,23 @@ impl Overlay {
     }
 
     fn row(&mut self, model: &Model, id: RedemptionId) -> Result<Option<&RowState>, StoreError> {
-        if !self.rows.contains_key(&id) {
-            let value = if self.filter.may_hold(&id.0) { model.row(id)? } else { None };
-            self.rows.insert(id, Known { value, sequence: 0 });
-        }
-        Ok(self.rows[&id].value.as_ref())
+        Ok(match self.rows.entry(id) {
+            Entry::Occupied(row) => row.into_mut().state.as_ref(),
+            Entry::Vacant(row) => {
+                let state = if self.filter.may_hold(&id.0) { model.row(id)? } else { None };
+                row.insert(Row { state, sequence: 0, since: 0, upto: 0 }).state.as_ref()
+            }
+        })
     }
 
     fn claim(&mut self, model: &Model, key: Key16) -> Result<Option<Held>, StoreError> {
-        if !self.claims.contains_key(&key) {
-            let value = if self.filter.may_hold(&key.0) { model.claim(key)? } else { None };
-            self.claims.insert(key, Known { value, sequence: 0 });
-        }
-        Ok(self.claims[&key].value)
+        Ok(match self.claims.entry(key) {
+            Entry::Occupied(claim) => claim.get().value,
+            Entry::Vacant(claim) => {
+                let value = if self.filter.may_hold(&key.0) { model.claim(key)? } else { None };
+                claim.insert(Known { value, sequence: 0 }).value
+            }
+        })
     }
 
     /// Why a unit does not stand, as [`crate::record::Index`] says it.
@@ -173,7 +186,7 @@ impl Overlay {
     fn take(
         &mut self,
         model: &Model,
-        unit: &Unit,
+        (unit, log): (&Unit, Log),
         (epoch, sequence): (u64, u64),
         changes: &mut Changes,
     ) -> Result<(), StoreError> {
@@ -204,12 +217,10 @@ impl Overlay {
                 .unwrap_or_else(|| Arc::from(unit.fingerprint.as_slice())),
             summary: Arc::from(unit.summary.as_slice()),
         };
-        let mut log = Vec::with_capacity(unit.records.iter().map(|record| record.body.len() + 7).sum());
-        unit.records.iter().for_each(|record| record.encode(&mut log));
         if new {
             self.filter.insert(&holder.0);
         }
-        self.put_row(holder, state.clone(), (sequence, changes.rows.len()));
+        self.put_row(holder, state.clone(), sequence);
         changes.rows.push(RowChange { redemption: holder, state, new, log });
         Ok(())
     }
@@ -219,24 +230,31 @@ impl Overlay {
         changes.claims.push((key, held));
     }
 
-    fn put_row(&mut self, id: RedemptionId, state: RowState, (sequence, place): (u64, usize)) {
-        if let Some(due) = state.due.filter(|_| state.waiting) {
+    fn put_row(&mut self, id: RedemptionId, state: RowState, sequence: u64) {
+        let (due, waiting) = (state.due, state.waiting);
+        if let Some(due) = due.filter(|_| waiting) {
             self.waiting.insert((due, id));
         }
-        let (due, waiting) = (state.due, state.waiting);
-        let before = self.rows.insert(id, Known { value: Some(state), sequence });
-        if let Some(before) = before.and_then(|known| known.value) {
-            if let Some(was) = before.due.filter(|was| !waiting || due != Some(*was)) {
-                self.waiting.remove(&(was, id));
-            }
+        let state = Some(state);
+        let Some(row) = self.rows.get_mut(&id) else {
+            self.rows.insert(id, Row { state, sequence, since: sequence, upto: sequence });
+            return;
+        };
+        row.touch(sequence, self.settled);
+        row.sequence = sequence;
+        let before = std::mem::replace(&mut row.state, state);
+        let was = before.filter(|before| before.waiting).and_then(|before| before.due);
+        if let Some(was) = was.filter(|was| !waiting || due != Some(*was)) {
+            self.waiting.remove(&(was, id));
         }
-        self.parts.entry(id).or_default().rows.push((sequence, place));
     }
 
     /// Keeps a batch that is durable until the tables hold it.
     pub(super) fn keep(&mut self, taken: Arc<Taken>) {
-        for (place, side) in taken.sides.iter().enumerate() {
-            self.parts.entry(side.redemption).or_default().sides.push((taken.id.sequence, place));
+        for side in &taken.sides {
+            if let Some(row) = self.rows.get_mut(&side.redemption) {
+                row.touch(taken.id.sequence, self.settled);
+            }
         }
         self.pending.push_back(taken);
     }
@@ -247,8 +265,8 @@ impl Overlay {
         let pending = std::mem::take(&mut self.pending);
         for taken in pending {
             let sequence = taken.id.sequence;
-            for (place, row) in taken.changes.rows.iter().enumerate() {
-                self.put_row(row.redemption, row.state.clone(), (sequence, place));
+            for row in &taken.changes.rows {
+                self.put_row(row.redemption, row.state.clone(), sequence);
             }
             for (key, held) in &taken.changes.claims {
                 self.claims.insert(*key, Known { value: *held, sequence });
@@ -260,7 +278,6 @@ impl Overlay {
 
     fn clear(&mut self) {
         self.rows.clear();
-        self.parts.clear();
         self.claims.clear();
         self.subjects.clear();
         self.waiting.clear();
@@ -272,14 +289,18 @@ impl Overlay {
         self.pending.clear();
     }
 
-    /// Lets go of what the tables hold, up to batch `applied`.
-    pub(super) fn settle(&mut self, applied: u64) {
-        while self.pending.front().is_some_and(|taken| taken.id.sequence <= applied) {
+    /// Lets go of what the tables hold, up to batch `applied`, but of no more than about `most` units: a
+    /// commit is not to wait until all that one transaction has taken is let go of.
+    pub(super) fn settle(&mut self, applied: u64, most: usize) {
+        let mut done = 0;
+        while done < most && self.pending.front().is_some_and(|taken| taken.id.sequence <= applied) {
             let taken = self.pending.pop_front().expect("there is a first one");
+            self.settled = taken.id.sequence;
+            done += 1 + taken.changes.rows.len() + taken.changes.seats.len();
             for row in &taken.changes.rows {
                 self.settle_row(row.redemption, applied);
             }
-            taken.sides.iter().for_each(|side| self.settle_parts(side.redemption, applied));
+            taken.sides.iter().for_each(|side| self.settle_row(side.redemption, applied));
             for (key, _) in &taken.changes.claims {
                 let done = |claim: &Known<Held>| {
                     claim.sequence <= applied
@@ -291,10 +312,11 @@ impl Overlay {
             }
             self.subjects.settle(&taken.changes.seats, applied);
         }
-        if self.rows.len() > MOST_KEPT {
-            self.rows.retain(|_, row| row.sequence > applied);
-        }
-        if self.claims.len() > MOST_KEPT {
+        let behind = self.pending.front().is_some_and(|taken| taken.id.sequence <= applied);
+        let many = self.rows.len().max(self.claims.len()) > MOST_KEPT;
+        if many && !behind && self.settled > self.swept {
+            self.swept = self.settled;
+            self.rows.retain(|_, row| row.upto > applied);
             self.claims.retain(|_, claim| claim.sequence > applied);
         }
     }
@@ -302,20 +324,12 @@ impl Overlay {
     /// A redemption that the writer will write again stays.
     fn settle_row(&mut self, id: RedemptionId, applied: u64) {
         let Some(row) = self.rows.get(&id).filter(|row| row.sequence <= applied) else { return };
-        if let Some(state) = &row.value {
-            if let Some(due) = state.due.filter(|_| state.waiting) {
-                self.waiting.remove(&(due, id));
-            }
-            if !state.is_live() {
-                self.rows.remove(&id);
-            }
+        let Some(state) = &row.state else { return };
+        if let Some(due) = state.due.filter(|_| state.waiting) {
+            self.waiting.remove(&(due, id));
         }
-        self.settle_parts(id, applied);
-    }
-
-    fn settle_parts(&mut self, id: RedemptionId, applied: u64) {
-        if let Some(parts) = self.parts.remove(&id).and_then(|parts| parts.after(applied)) {
-            self.parts.insert(id, parts);
+        if !state.is_live() && row.upto <= applied {
+            self.rows.remove(&id);
         }
     }
 
@@ -329,9 +343,10 @@ impl Overlay {
         self.rows.get(&id).is_some_and(|row| row.sequence > applied)
     }
 
-    /// What waits, of the rows that the tables do not hold as they are, the longest due first.
-    pub(super) fn waiting(&self) -> impl Iterator<Item = (Wall, RedemptionId)> {
-        self.waiting.iter().copied()
+    /// What waits, of the rows that the tables do not hold as they are at batch `applied`, the longest
+    /// due first.
+    pub(super) fn waiting(&self, applied: u64) -> impl Iterator<Item = (Wall, RedemptionId)> {
+        self.waiting.iter().copied().filter(move |(_, id)| self.is_ahead(*id, applied))
     }
 
     /// The batches that the tables did not hold at batch `applied`.
@@ -344,27 +359,28 @@ impl Overlay {
         self.pending.get(usize::try_from(sequence.checked_sub(first)?).ok()?).map(Arc::as_ref)
     }
 
-    /// What batches after `applied` changed of a redemption, in order.
+    /// What batches after `applied` changed of a redemption, in order: where the records lie that they
+    /// added, and its side rows.
     pub(super) fn changes_of(
         &self,
         id: RedemptionId,
         applied: u64,
-    ) -> (impl Iterator<Item = &RowChange>, impl Iterator<Item = &super::entry::SideRow>) {
-        let parts = self.parts.get(&id);
-        let after = move |(sequence, _): &&(u64, usize)| *sequence > applied;
-        let rows = parts.into_iter().flat_map(|parts| &parts.rows).filter(after);
-        let sides = parts.into_iter().flat_map(|parts| &parts.sides).filter(after);
-        (
-            rows.filter_map(|(sequence, place)| self.taken(*sequence)?.changes.rows.get(*place)),
-            sides.filter_map(|(sequence, place)| self.taken(*sequence)?.sides.get(*place)),
-        )
+    ) -> (impl Iterator<Item = Place>, impl Iterator<Item = &SideRow>) {
+        let span = self.rows.get(&id).map_or((1, 0), |row| (row.since.max(applied + 1), row.upto));
+        let batches = (span.0..=span.1).filter_map(|sequence| self.taken(sequence));
+        let rows = batches.clone().flat_map(move |taken| {
+            let own = taken.changes.rows.iter().filter(move |row| row.redemption == id);
+            own.map(|row| taken.log(row))
+        });
+        (rows, batches.flat_map(move |taken| taken.sides.iter().filter(move |side| side.redemption == id)))
     }
 }
 
-impl Parts {
-    fn after(mut self, applied: u64) -> Option<Self> {
-        self.rows.retain(|(sequence, _)| *sequence > applied);
-        self.sides.retain(|(sequence, _)| *sequence > applied);
-        (!self.rows.is_empty() || !self.sides.is_empty()).then_some(self)
+impl Row {
+    fn touch(&mut self, sequence: u64, settled: u64) {
+        if self.upto <= settled {
+            self.since = sequence;
+        }
+        self.upto = sequence;
     }
 }

@@ -1,6 +1,6 @@
 //! What is asked of a journal: the tables as of a batch, and what memory holds beyond it.
 
-use super::entry::{Kind, SidePlace};
+use super::entry::{Kind, Place};
 use super::log::{self, failed, segment_name};
 use super::{Core, Journal, Position};
 use crate::base::{RedemptionId, Wall};
@@ -10,6 +10,7 @@ use crate::money::Currency;
 use crate::record::{Handed, crc32c};
 use std::collections::BTreeMap;
 use std::format;
+use std::string::String;
 use std::vec;
 use std::vec::Vec;
 
@@ -23,11 +24,11 @@ impl Core {
         now: Option<Wall>,
         limit: usize,
     ) -> Result<Vec<(Wall, RedemptionId)>, StoreError> {
-        let (model, overlay) = (&self.model, &mut self.overlay);
+        let (model, overlay) = (&self.model, &self.overlay);
         model.as_of(|model, applied| {
-            overlay.settle(applied);
             let is_due = |due: Wall| now.is_none_or(|now| due <= now);
-            let mut due: Vec<_> = overlay.waiting().take_while(|(due, _)| is_due(*due)).take(limit).collect();
+            let ahead = overlay.waiting(applied).take_while(|(due, _)| is_due(*due));
+            let mut due: Vec<_> = ahead.take(limit).collect();
             let mut found = 0;
             if limit > 0 {
                 model.waiting(&mut |at, id| {
@@ -75,7 +76,7 @@ impl Journal {
                 None if rows.peek().is_none() => return Ok(None),
                 kept => kept.unwrap_or_default(),
             };
-            rows.for_each(|row| kept.log.extend_from_slice(&row.log));
+            kept.logs.extend(rows);
             for side in sides {
                 match side.place {
                     Some(place) => kept.sides.insert(side.slot, place),
@@ -85,24 +86,42 @@ impl Journal {
             Ok(Some(kept))
         })?;
         let Some(kept) = kept else { return Ok(None) };
+        let log = self.records(id, &kept.logs)?;
         let mut sides = BTreeMap::new();
         for (slot, place) in kept.sides {
             sides.insert(slot, self.content(id, &place)?);
         }
-        Ok(Some(Handed { redemption: id, log: kept.log, sides }))
+        Ok(Some(Handed { redemption: id, log, sides }))
+    }
+
+    /// All records of a redemption.
+    pub(super) fn records(&self, id: RedemptionId, places: &[Place]) -> Result<Vec<u8>, StoreError> {
+        let mut log = vec![0; places.iter().map(|place| place.length as usize).sum()];
+        let mut rest = log.as_mut_slice();
+        for place in places {
+            let (part, behind) = rest.split_at_mut(place.length as usize);
+            self.fill(place, part, || format!("a unit of redemption {id}"))?;
+            rest = behind;
+        }
+        Ok(log)
     }
 
     /// The content of a side row.
-    pub(super) fn content(&self, id: RedemptionId, place: &SidePlace) -> Result<Vec<u8>, StoreError> {
-        let name = segment_name(place.segment);
+    pub(super) fn content(&self, id: RedemptionId, place: &Place) -> Result<Vec<u8>, StoreError> {
         let mut bytes = vec![0; place.length as usize];
-        let have = self.log.disk().read_at(&name, place.offset, &mut bytes);
+        self.fill(place, &mut bytes, || format!("a side row of redemption {id}"))?;
+        Ok(bytes)
+    }
+
+    fn fill(&self, place: &Place, bytes: &mut [u8], what: impl Fn() -> String) -> Result<(), StoreError> {
+        let name = segment_name(place.segment);
+        let have = self.log.disk().read_at(&name, place.offset, bytes);
         let have = have.map_err(|error| failed(&name, &error))?;
-        if have < bytes.len() || crc32c(&bytes) != place.checksum {
-            let text = format!("{name}, byte {}: a side row of redemption {id} is damaged", place.offset);
+        if have < bytes.len() || crc32c(bytes) != place.checksum {
+            let text = format!("{name}, byte {}: {} is damaged", place.offset, what());
             return Err(StoreError::Corrupt(text));
         }
-        Ok(bytes)
+        Ok(())
     }
 
     /// Shows the frames after batch `sequence`, which the tables hold, to the end of the log.

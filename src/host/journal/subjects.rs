@@ -1,11 +1,12 @@
 //! Sightings that are not in the tables yet, and the latest ones before them.
 
 use super::filter::Filter;
+use super::hash::ByName;
 use crate::base::{Key16, RedemptionId, Wall};
 use crate::host::StoreError;
 use crate::host::sqlite::{Model, Seat};
 use crate::risk::{Moments, Recall, RecallKind, Seen, Sighting};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::vec::Vec;
 
 /// So many of a subject's latest seats stay in memory after they are in the tables.
@@ -24,9 +25,9 @@ struct Subject {
 
 #[derive(Default)]
 pub(super) struct Subjects {
-    ends: HashMap<Key16, Subject>,
+    ends: ByName<Key16, Subject>,
     /// The places of the seats in `ends`.
-    places: HashMap<(Key16, RedemptionId), i64>,
+    places: ByName<(Key16, RedemptionId), i64>,
 }
 
 impl Subjects {

@@ -1,14 +1,17 @@
 //! What a durable batch changes: judged once, kept in memory until the tables hold it.
 
-use super::entry::SideRow;
+use super::entry::{Place, SideRow};
 use super::log::Position;
 use crate::base::{BatchId, Key16, RedemptionId, Wall};
 use crate::host::sqlite::Seat;
 use crate::ledger::Account;
 use crate::money::Currency;
-use crate::record::{ClaimKind, ClaimStatus, Verdict};
+use crate::record::{Batch, ClaimKind, ClaimStatus, HEADER_LEN, Verdict, crc32c};
 use std::sync::Arc;
 use std::vec::Vec;
+
+/// Kind, version and length stand before each record's body.
+const RECORD_HEAD: usize = 7;
 
 /// A redemption, as far as later units are judged by it.
 #[derive(Clone, Debug)]
@@ -38,8 +41,31 @@ pub(in crate::host) struct RowChange {
     pub(in crate::host) state: RowState,
     /// Whether the redemption is new.
     pub(in crate::host) new: bool,
-    /// Its records, one after the other.
-    pub(in crate::host) log: Vec<u8>,
+    /// Where in the frame its records lie, and their checksum.
+    pub(super) log: Log,
+}
+
+/// The records of a unit, as they stand one after the other in their batch's frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Log {
+    at: u32,
+    length: u32,
+    checksum: u32,
+}
+
+impl Log {
+    /// The records of every unit: they are the last thing that a frame holds of it.
+    pub(super) fn of_units(batch: &Batch) -> impl Iterator<Item = Self> {
+        let (frame, mut end) = (batch.bytes(), HEADER_LEN);
+        batch.units().iter().map(move |unit| {
+            let head = frame[end..end + 4].try_into().expect("four bytes");
+            end += 4 + u32::from_le_bytes(head) as usize;
+            let length: usize = unit.records.iter().map(|record| RECORD_HEAD + record.body.len()).sum();
+            let at = end - length;
+            let number = |n: usize| u32::try_from(n).expect("a frame is far below 4 GiB");
+            Self { at: number(at), length: number(length), checksum: crc32c(&frame[at..end]) }
+        })
+    }
 }
 
 /// A claim as it is kept.
@@ -69,10 +95,20 @@ pub(in crate::host) struct Taken {
     /// Where its entry lies, and where the next one will.
     pub(in crate::host) at: Position,
     pub(in crate::host) end: Position,
+    /// Where its frame begins in the segment.
+    pub(super) frame: u64,
     pub(in crate::host) refused: usize,
     pub(in crate::host) changes: Changes,
     pub(in crate::host) sides: Vec<SideRow>,
     pub(in crate::host) verdicts: Arc<[Verdict]>,
+}
+
+impl Taken {
+    /// Where the records of one of its units lie.
+    pub(in crate::host) fn log(&self, change: &RowChange) -> Place {
+        let Log { at, length, checksum } = change.log;
+        Place { segment: self.at.segment, offset: self.frame + u64::from(at), length, checksum }
+    }
 }
 
 /// What the tables take in, in order.
@@ -84,4 +120,34 @@ pub(in crate::host) enum Work {
     Takeover(Position),
     /// The engine's state after a batch.
     Checkpoint(BatchId, Vec<u8>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Digest;
+    use crate::record::{Frame, Record, Unit};
+    use std::vec;
+
+    #[test]
+    fn the_records_of_each_unit_are_found_in_the_frame() {
+        let record = |n: u8| Record { kind: n.into(), version: 1, body: vec![n; n.into()] };
+        let unit = |id, records: Vec<Record>| Unit {
+            redemption: RedemptionId([id; 16]),
+            summary: vec![id; 40],
+            records,
+            ..Unit::default()
+        };
+        let units = vec![unit(1, vec![record(3), record(9)]), unit(2, vec![]), unit(3, vec![record(0)])];
+        let id = BatchId { epoch: 1, sequence: 1 };
+        let frame = Frame { id, log: 0, wall: Wall(0), previous: Digest::default(), units };
+        let batch = Batch::new(frame, vec![]);
+        for (unit, log) in batch.units().iter().zip(Log::of_units(&batch)) {
+            let mut wanted = Vec::new();
+            unit.records.iter().for_each(|record| record.encode(&mut wanted));
+            let at = log.at as usize;
+            assert_eq!(batch.bytes()[at..at + log.length as usize], wanted);
+            assert_eq!(log.checksum, crc32c(&wanted));
+        }
+    }
 }

@@ -76,6 +76,10 @@ impl<S: Store> Keeper<'_, S> {
                     return drop(back.send(closed));
                 }
             };
+            // Before it is told: the engine's thread, which takes this back, then does so after it.
+            if matches!(done, Input::Committed(_)) {
+                self.shared.set_durable(true);
+            }
             self.shared.tell(done);
         }
     }

@@ -100,6 +100,10 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use turn::Turner;
 
+/// A batch goes out at so many units at most if none is on its way: so both threads are at work, on
+/// what is in the processor's cache.
+const EARLY_UNITS: usize = 64;
+
 /// Bounds on what waits, and how long the store is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -164,7 +168,7 @@ impl<S: Store + Send + 'static, T: Wakeable + 'static> Service<S, T> {
         let epoch = store.recover(&mut recovery)?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| RunError::Entropy(error.to_string()))?;
-        let mut engine = recovery.finish(setup, epoch, seed)?;
+        let mut engine = recovery.finish(setup.early_units(EARLY_UNITS), epoch, seed)?;
         let now = transport.now();
         let renew_at = leased(&mut engine, now.mono, store.renew()?);
         agree_on_keys(&mut engine, &mut store, now)?;

@@ -65,6 +65,8 @@ pub(super) struct Shared {
     store_takes: AtomicBool,
     /// Since when, in ms from `opened`, a batch is on its way; negative if none is.
     committing: AtomicI64,
+    /// The engine's thread has not heard yet that the batch is durable.
+    durable: AtomicBool,
 }
 
 /// How long the first who find the queue full are told to wait, before any rate is known.
@@ -87,6 +89,7 @@ impl Shared {
             store_lives: AtomicBool::new(true),
             store_takes: AtomicBool::new(true),
             committing: AtomicI64::new(-1),
+            durable: AtomicBool::new(false),
         }
     }
 
@@ -178,6 +181,15 @@ impl Shared {
 
     pub(super) fn set_committing(&self, committing: bool) {
         self.committing.store(if committing { self.ms() } else { -1 }, Relaxed);
+    }
+
+    /// Whether the inbox has the end of the commit that is on its way.
+    pub(super) fn is_durable(&self) -> bool {
+        self.durable.load(Relaxed)
+    }
+
+    pub(super) fn set_durable(&self, durable: bool) {
+        self.durable.store(durable, Relaxed);
     }
 
     pub(super) fn set_store_takes(&self, takes: bool) {

@@ -18,9 +18,11 @@ use std::vec::Vec;
 
 /// So many redemptions are taken back from the store at a time.
 const HANDED_AT_ONCE: usize = 256;
-/// So many requests and arrivals are taken before the engine is polled: each batch is closed
-/// within a bounded time.
-const TAKEN_AT_ONCE: usize = 512;
+/// So many requests and arrivals are taken before the engine is polled: each batch is closed, and
+/// one that has become durable is heard of, within a bounded time.
+const TAKEN_AT_ONCE: usize = 64;
+/// So many requests while arrivals have to wait: each makes some four of them.
+const TAKEN_BESIDE: usize = 16;
 /// The rate at which requests are taken is measured over this time at least.
 const RATE_OVER_MS: i64 = 50;
 /// A redemption that the engine cannot take is tried again after this time.
@@ -42,6 +44,8 @@ pub(super) struct Turner<S, T> {
     inbound: BTreeMap<InboundId, InboundToken>,
     due: Due,
     committing: bool,
+    /// There may be more arrivals than were taken.
+    behind: bool,
     /// When the lease is to be extended, where several nodes share the store.
     renew_at: Option<Mono>,
     batches: u64,
@@ -87,6 +91,7 @@ impl<S, T: Wakeable> Turner<S, T> {
             // Asked at once: what was due while nobody ran.
             due: Due { next: Some(Wall(i64::MIN)), ..Due::default() },
             committing: false,
+            behind: false,
             batches: 0,
             polled: Mono(i64::MIN),
             pressed: None,
@@ -137,6 +142,7 @@ impl<S, T: Wakeable> Turner<S, T> {
                     // What was handed in is as of before this batch: it is taken up first.
                     self.poll()?;
                 }
+                self.shared.set_durable(false);
                 self.figures.committed(&done);
                 self.due.next = done.next_due;
                 (self.committing, self.batches) = (false, self.batches + 1);
@@ -216,8 +222,9 @@ impl<S, T: Wakeable> Turner<S, T> {
             self.shared.taken(waiting.len());
             return waiting.into_iter().for_each(|(_, teller)| teller.tell(Err(ServiceError::Draining)));
         }
+        let most = if self.behind { TAKEN_BESIDE } else { TAKEN_AT_ONCE };
         let mut taken = 0;
-        while taken < TAKEN_AT_ONCE && self.engine.room() > 0 {
+        while taken < most && self.engine.room() > 0 {
             let Some((request, teller)) = self.waiting.pop_front() else { break };
             let id = request.redemption();
             // Behind another one it still counts as waiting.
@@ -260,6 +267,10 @@ impl<S, T: Wakeable> Turner<S, T> {
         loop {
             let now = self.transport.now();
             self.polled = now.mono;
+            // What has become durable goes on before anything else.
+            if self.committing && self.shared.is_durable() {
+                return Ok(());
+            }
             let Some(output) = self.engine.poll(now) else { return Ok(()) };
             let late = self.is_late(now.mono);
             match output {
@@ -356,6 +367,7 @@ impl<S, T: Wakeable> Turner<S, T> {
             taken += 1;
             next = if taken < TAKEN_AT_ONCE { self.transport.next(Some(now)) } else { None };
         }
+        self.behind = taken == TAKEN_AT_ONCE;
         Ok(())
     }
 

@@ -22,7 +22,9 @@ impl Sqlite {
     pub fn check(&mut self) -> Result<Report, StoreError> {
         let mut fold = Fold::default();
         self.frames(&mut |bytes, refused| fold.take(bytes, refused))?;
-        compare(&self.connection, &fold.index, &mut fold.report)?;
+        let connection = &self.connection;
+        let log = |id| read::find(connection, id).ok()??.log(connection).ok();
+        compare(connection, &fold.index, &log, &mut fold.report)?;
         fold.compare_sides(|visit| {
             self.side_rows(&mut |id, slot, content| visit(id, slot, Some(Frame::digest(content))))
         })?;
@@ -30,15 +32,20 @@ impl Sqlite {
     }
 }
 
+/// All records of a redemption; `None` where they cannot be read, which is a finding and not the
+/// end of the check.
+type LogOf<'a> = dyn Fn(RedemptionId) -> Option<Vec<u8>> + 'a;
+
 /// Compares the tables that both stores have, and lets the database check its trees.
 pub(in crate::host) fn compare(
     connection: &Connection,
     index: &Index,
+    log: &LogOf<'_>,
     report: &mut Report,
 ) -> Result<(), StoreError> {
     let mut found = Vec::new();
     database(connection, &mut found)?;
-    rows(connection, index, &mut found)?;
+    rows(connection, index, log, &mut found)?;
     claims(connection, index, &mut found)?;
     sightings(connection, index, &mut found)?;
     balances(connection, index, &mut found)?;
@@ -53,7 +60,12 @@ fn database(connection: &Connection, found: &mut Vec<Finding>) -> Result<(), Fau
     Ok(())
 }
 
-fn rows(connection: &Connection, index: &Index, found: &mut Vec<Finding>) -> Result<(), Fault> {
+fn rows(
+    connection: &Connection,
+    index: &Index,
+    log: &LogOf<'_>,
+    found: &mut Vec<Finding>,
+) -> Result<(), Fault> {
     let mut wanted: BTreeSet<RedemptionId> = index.rows().map(|(id, _)| *id).collect();
     let sql = "SELECT id, epoch, records, due_ms, fingerprint, summary FROM redemptions";
     let mut select = connection.prepare(sql)?;
@@ -63,9 +75,7 @@ fn rows(connection: &Connection, index: &Index, found: &mut Vec<Finding>) -> Res
         let (epoch, records): (Count, u32) = (row.get(1)?, row.get(2)?);
         let due = row.get::<_, Option<i64>>(3)?.map(Wall);
         let (fingerprint, summary): (Vec<u8>, Vec<u8>) = (row.get(4)?, row.get(5)?);
-        let place = read::find(connection, id)?;
-        // Records that are missing are a finding, not the end of the check.
-        let log = place.and_then(|place| read::log(connection, &place).ok());
+        let log = log(id);
         let same = index.row(id).is_some_and(|kept| {
             (kept.epoch, kept.records, kept.due) == (epoch.0, records, due)
                 && (&kept.fingerprint, &kept.summary) == (&fingerprint, &summary)

@@ -39,7 +39,7 @@ pub(super) fn next_due(connection: &Connection) -> Result<Option<Wall>, Fault> {
 
 /// Where a redemption's content is found.
 pub(super) struct Place {
-    pub(super) number: i64,
+    number: i64,
     last_part: i64,
     id: RedemptionId,
 }
@@ -52,29 +52,40 @@ fn hand(connection: &Connection, place: Place) -> Result<Handed, Fault> {
     let mut select = connection.prepare_cached("SELECT slot, content FROM sides WHERE redemption = ?1")?;
     let sides = select.query_map([place.number], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let sides: BTreeMap<u8, Vec<u8>> = sides.collect::<Result<_, _>>()?;
-    Ok(Handed { redemption: place.id, log: log(connection, &place)?, sides })
+    Ok(Handed { redemption: place.id, log: place.log(connection)?, sides })
 }
 
-/// The records of all parts, from the last back to the first, put into their order.
-pub(super) fn log(connection: &Connection, place: &Place) -> Result<Vec<u8>, Fault> {
-    let sql = "SELECT previous, bytes FROM records WHERE part = ?1 AND redemption = ?2";
-    let mut select = connection.prepare_cached(sql)?;
-    let mut parts = Vec::<Vec<u8>>::new();
-    let mut next = Some(place.last_part);
-    while let Some(part) = next {
-        let found =
-            select.query_row([part, place.number], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        let missing = || Fault::corrupt(format!("records of redemption {} are missing", place.id));
-        let (previous, bytes) = found.ok_or_else(missing)?;
-        // Parts count up, so that damage cannot make a circle of them.
-        next = match previous {
-            Some(previous) if previous >= part => return Err(missing()),
-            previous => previous,
-        };
-        parts.push(bytes);
+impl Place {
+    /// The records of all parts, from the last back to the first, put into their order.
+    pub(super) fn log(&self, connection: &Connection) -> Result<Vec<u8>, Fault> {
+        let sql = "SELECT previous, bytes FROM records WHERE part = ?1 AND redemption = ?2";
+        let mut parts = chain(connection, sql, self.number, Some(self.last_part))?
+            .ok_or_else(|| Fault::corrupt(format!("records of redemption {} are missing", self.id)))?;
+        parts.reverse();
+        Ok(parts.concat())
     }
-    parts.reverse();
-    Ok(parts.concat())
+}
+
+/// The parts of a redemption from the last back to the first; `None` if one is missing. The
+/// statement asks for the part before and the bytes, by part and number.
+pub(super) fn chain(
+    connection: &Connection,
+    sql: &str,
+    number: i64,
+    last: Option<i64>,
+) -> Result<Option<Vec<Vec<u8>>>, Fault> {
+    let mut select = connection.prepare_cached(sql)?;
+    let (mut parts, mut next) = (Vec::<Vec<u8>>::new(), last);
+    while let Some(part) = next {
+        let found = select.query_row([part, number], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let Some((previous, bytes)): Option<(Option<i64>, _)> = found else { return Ok(None) };
+        // Parts count up, so that damage cannot make a circle of them.
+        if previous.is_some_and(|previous| previous >= part) {
+            return Ok(None);
+        }
+        (next, _) = (previous, parts.push(bytes));
+    }
+    Ok(Some(parts))
 }
 
 /// Shows every frame from the first.

@@ -5,7 +5,7 @@ use super::fault::Fault;
 use super::values::unsigned;
 use crate::base::RedemptionId;
 use crate::record::{Refusal, Unit};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, Statement, ToSql, params};
 use std::vec::Vec;
 
 /// The rows as one batch changes them.
@@ -27,7 +27,7 @@ pub(super) struct Found {
 
 impl<'a> Rows<'a> {
     pub(super) fn new(tx: &'a Connection, epoch: i64, describe: Describe) -> Result<Self, Fault> {
-        let (next_number, next_part) = next_numbers(tx)?;
+        let (next_number, next_part) = (next_number(tx)?, next_part(tx)?);
         Ok(Self { tx, epoch, describe, next_number, next_part })
     }
 
@@ -70,7 +70,7 @@ impl<'a> Rows<'a> {
             records: row.map_or(0, |row| row.records) + added,
             due_ms: unit.due.map(|due| due.0),
             waiting: unit.dormant,
-            last_part: self.next_part,
+            last_part: Some(self.next_part),
             fingerprint,
             summary: &unit.summary,
         };
@@ -93,59 +93,68 @@ pub(super) struct Columns<'a> {
     pub(super) due_ms: Option<i64>,
     /// Whether it is handed back when it is due.
     pub(super) waiting: bool,
-    pub(super) last_part: i64,
+    pub(super) last_part: Option<i64>,
     /// `None` leaves it as it is.
     pub(super) fingerprint: Option<&'a [u8]>,
     pub(super) summary: &'a [u8],
 }
 
 impl Columns<'_> {
-    pub(super) fn write(&self, tx: &Connection, describe: Describe, new: bool) -> Result<(), Fault> {
+    fn write(&self, tx: &Connection, describe: Describe, new: bool) -> Result<(), Fault> {
+        let mut statement = tx.prepare_cached(if new { INSERT } else { UPDATE })?;
+        self.bind(&mut statement, describe)?;
+        statement.raw_execute()?;
+        Ok(())
+    }
+
+    /// Binds the first twenty values of a statement that writes a redemption's row.
+    pub(super) fn bind(&self, statement: &mut Statement<'_>, describe: Describe) -> Result<(), Fault> {
         let shown = describe(self.summary).unwrap_or_default();
-        tx.prepare_cached(if new { INSERT } else { UPDATE })?.execute(params![
-            self.number,
-            self.id.0,
-            self.epoch,
-            self.records,
-            self.due_ms,
-            self.due_ms.map(|_| self.waiting),
-            self.last_part,
-            shown.state,
-            shown.reason,
-            shown.request_id,
-            shown.seller,
-            shown.product,
-            shown.issuer,
-            shown.currency,
-            shown.face_minor,
-            shown.verified_minor,
-            shown.payout_minor,
-            shown.fee_minor,
-            self.fingerprint,
-            self.summary,
-        ])?;
+        let values: [&dyn ToSql; 20] = [
+            &self.number,
+            &self.id.0,
+            &self.epoch,
+            &self.records,
+            &self.due_ms,
+            &self.due_ms.map(|_| self.waiting),
+            &self.last_part,
+            &shown.state,
+            &shown.reason,
+            &shown.request_id,
+            &shown.seller,
+            &shown.product,
+            &shown.issuer,
+            &shown.currency,
+            &shown.face_minor,
+            &shown.verified_minor,
+            &shown.payout_minor,
+            &shown.fee_minor,
+            &self.fingerprint,
+            &self.summary,
+        ];
+        for (at, value) in (1..).zip(values) {
+            statement.raw_bind_parameter(at, value)?;
+        }
         Ok(())
     }
 }
 
 /// Appends records to a redemption's.
-pub(super) fn append(
-    tx: &Connection,
-    part: i64,
-    previous: Option<i64>,
-    number: i64,
-    bytes: &[u8],
-) -> Result<(), Fault> {
+fn append(tx: &Connection, part: i64, previous: Option<i64>, number: i64, bytes: &[u8]) -> Result<(), Fault> {
     let sql = "INSERT INTO records VALUES (?1, ?2, ?3, ?4)";
     tx.prepare_cached(sql)?.execute(params![part, previous, number, bytes])?;
     Ok(())
 }
 
-/// The next number of a redemption and of a part of records.
-pub(super) fn next_numbers(tx: &Connection) -> Result<(i64, i64), Fault> {
-    let next = |sql| tx.prepare_cached(sql)?.query_row([], |row| row.get(0));
-    let number = next("SELECT coalesce(max(number), 0) + 1 FROM redemptions")?;
-    Ok((number, next("SELECT coalesce(max(part), 0) + 1 FROM records")?))
+/// The next number of a redemption.
+pub(super) fn next_number(tx: &Connection) -> Result<i64, Fault> {
+    let sql = "SELECT coalesce(max(number), 0) + 1 FROM redemptions";
+    Ok(tx.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
+
+fn next_part(tx: &Connection) -> Result<i64, Fault> {
+    let sql = "SELECT coalesce(max(part), 0) + 1 FROM records";
+    Ok(tx.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
 }
 
 /// Both statements take the same twenty values.

@@ -7,9 +7,6 @@ use std::format;
 use std::path::Path;
 use std::time::Duration;
 
-/// The format version that is written, in `user_version`; newer ones are refused.
-const FORMAT: u32 = 1;
-
 /// What a database of ours is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
@@ -21,10 +18,19 @@ pub(super) enum Role {
 
 impl Role {
     /// Tells our databases from others: `SCRP` and `SCRJ`.
-    const fn application_id(self) -> i32 {
+    pub(super) const fn application_id(self) -> i32 {
         match self {
             Self::Store => 0x5343_5250,
             Self::Tables => 0x5343_524a,
+        }
+    }
+
+    /// The format version that is written, in `user_version`; newer ones are refused.
+    pub(super) const fn format(self) -> u32 {
+        match self {
+            Self::Store => 1,
+            // 1 had the records themselves in the tables, and an index of sightings by redemption.
+            Self::Tables => 2,
         }
     }
 
@@ -34,6 +40,17 @@ impl Role {
             Self::Store => "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;",
             // What a power cut takes is applied again, and no sealed content is ever in here.
             Self::Tables => "PRAGMA synchronous = NORMAL; PRAGMA secure_delete = OFF;",
+        }
+    }
+
+    /// Where a redemption's records are found. In a journal's tables `places` tells where in the
+    /// segments those of its latest units lie (each 20 bytes: segment, at, length, CRC-32C), `parts` from
+    /// `last_part` back where those of the units before do, and `seats` where its sightings stand
+    /// (each 24 bytes: subject, place).
+    const fn columns(self) -> &'static str {
+        match self {
+            Self::Store => "last_part INTEGER NOT NULL",
+            Self::Tables => "last_part INTEGER, places BLOB NOT NULL, seats BLOB NOT NULL",
         }
     }
 
@@ -101,9 +118,10 @@ pub(super) fn is_fresh(connection: &Connection, role: Role) -> Result<bool, Faul
     if application != i64::from(role.application_id()) {
         return Err(Fault::corrupt("it is a database of another program"));
     }
+    let known = role.format();
     match u32::try_from(version) {
-        Ok(FORMAT) => Ok(false),
-        Ok(found) if found > FORMAT => Err(StoreError::Newer { found, known: FORMAT }.into()),
+        Ok(found) if found == known => Ok(false),
+        Ok(found) if found > known => Err(StoreError::Newer { found, known }.into()),
         _ => Err(Fault::corrupt(format!("its format version is {version}"))),
     }
 }
@@ -113,8 +131,9 @@ fn create(connection: &mut Connection, role: Role) -> Result<(), Fault> {
     // Another process may have made the tables since they were looked for.
     if is_fresh(&tx, role)? {
         tx.pragma_update(None, "application_id", role.application_id())?;
-        tx.pragma_update(None, "user_version", FORMAT)?;
+        tx.pragma_update(None, "user_version", role.format())?;
         tx.execute_batch(TABLES)?;
+        tx.execute_batch(&REDEMPTIONS.replace("OWN", role.columns()))?;
         tx.execute_batch(VIEWS)?;
         role.tables().iter().try_for_each(|sql| tx.execute_batch(sql))?;
         tx.commit()?;
@@ -126,42 +145,6 @@ const TABLES: &str = "
 -- epoch: the writer epoch; last: the last batch (epoch, sequence, SHA-256);
 -- verdicts: what its units were told; checkpoint: the engine's state up to checkpoint_sequence.
 CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
-
--- waiting: empty at the end, 0 while the writer has it in memory, 1 to be handed back at due_ms.
--- The columns from state to fee_minor are for people; nothing is read back from them.
-CREATE TABLE redemptions (
-    number INTEGER PRIMARY KEY,
-    id BLOB NOT NULL UNIQUE,
-    epoch INTEGER NOT NULL,
-    records INTEGER NOT NULL,
-    due_ms INTEGER,
-    waiting INTEGER,
-    last_part INTEGER NOT NULL,
-    state TEXT,
-    reason TEXT,
-    request_id TEXT,
-    seller TEXT,
-    product TEXT,
-    issuer TEXT,
-    currency TEXT,
-    face_minor INTEGER,
-    verified_minor INTEGER,
-    payout_minor INTEGER,
-    fee_minor INTEGER,
-    fingerprint BLOB NOT NULL,
-    summary BLOB NOT NULL
-) STRICT;
-CREATE INDEX redemptions_to_hand_back ON redemptions (due_ms, id) WHERE waiting = 1;
-CREATE INDEX redemptions_in_memory ON redemptions (waiting) WHERE waiting = 0;
-
--- The records of each unit, in the order of writing; those of one redemption are a chain that
--- is read from its last part. So a unit only appends, however long its redemption's past is.
-CREATE TABLE records (
-    part INTEGER PRIMARY KEY,
-    previous INTEGER,
-    redemption INTEGER NOT NULL,
-    bytes BLOB NOT NULL
-) STRICT;
 
 CREATE TABLE claims (
     key BLOB PRIMARY KEY,
@@ -184,7 +167,6 @@ CREATE TABLE sightings (
     square_sum ANY NOT NULL,
     PRIMARY KEY (subject, place)
 ) STRICT, WITHOUT ROWID;
-CREATE UNIQUE INDEX sightings_by_redemption ON sightings (redemption, subject);
 
 CREATE TABLE accounts (
     account TEXT NOT NULL,
@@ -213,7 +195,48 @@ CREATE VIEW show_sightings AS SELECT lower(hex(subject)) AS subject, place,
     FROM sightings;
 ";
 
+const REDEMPTIONS: &str = "
+-- waiting: empty at the end, 0 while the writer has it in memory, 1 to be handed back at due_ms.
+-- The columns from state to fee_minor are for people; nothing is read back from them.
+CREATE TABLE redemptions (
+    number INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    epoch INTEGER NOT NULL,
+    records INTEGER NOT NULL,
+    due_ms INTEGER,
+    waiting INTEGER,
+    OWN,
+    state TEXT,
+    reason TEXT,
+    request_id TEXT,
+    seller TEXT,
+    product TEXT,
+    issuer TEXT,
+    currency TEXT,
+    face_minor INTEGER,
+    verified_minor INTEGER,
+    payout_minor INTEGER,
+    fee_minor INTEGER,
+    fingerprint BLOB NOT NULL,
+    summary BLOB NOT NULL
+) STRICT;
+CREATE INDEX redemptions_to_hand_back ON redemptions (due_ms, id) WHERE waiting = 1;
+CREATE INDEX redemptions_in_memory ON redemptions (waiting) WHERE waiting = 0;
+
+";
+
 const STORE_TABLES: &str = "
+-- The records of each unit, in the order of writing; those of one redemption are a chain that
+-- is read from its last part. So a unit only appends, however long its redemption's past is.
+CREATE TABLE records (
+    part INTEGER PRIMARY KEY,
+    previous INTEGER,
+    redemption INTEGER NOT NULL,
+    bytes BLOB NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX sightings_by_redemption ON sightings (redemption, subject);
+
 -- The truth: one frame per batch; refused: the numbers of its refused units, 4 bytes each.
 CREATE TABLE frames (
     sequence INTEGER PRIMARY KEY,
@@ -240,6 +263,23 @@ CREATE VIEW show_frames AS SELECT sequence, epoch,
 ";
 
 const JOURNAL_TABLES: &str = "
+-- Places that a redemption's row has no room for; those of one redemption are a chain that is
+-- read from its last part. So a unit changes little, however long its redemption's past is.
+CREATE TABLE parts (
+    part INTEGER PRIMARY KEY,
+    previous INTEGER,
+    redemption INTEGER NOT NULL,
+    places BLOB NOT NULL
+) STRICT;
+
+-- Where sightings stand whose redemption had no room for that in its row, or has none.
+CREATE TABLE seats (
+    redemption BLOB NOT NULL,
+    subject BLOB NOT NULL,
+    place INTEGER NOT NULL,
+    PRIMARY KEY (redemption, subject)
+) STRICT, WITHOUT ROWID;
+
 -- Where each batch lies in the segments: the truth is there. refused: how many of its units were.
 CREATE TABLE frames (
     sequence INTEGER PRIMARY KEY,

@@ -4,7 +4,7 @@ use super::fault::Fault;
 use super::values::Wide;
 use crate::base::{Key16, RedemptionId, Wall};
 use crate::risk::{Moments, Recall, RecallKind, Seen, Sighting};
-use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+use rusqlite::{Connection, OptionalExtension, Params, Row, Statement, params};
 use std::vec::Vec;
 
 /// One redemption's place among a subject's sightings.
@@ -56,6 +56,8 @@ const INSERT: &str = "INSERT INTO sightings VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 
     ON CONFLICT (redemption, subject) DO NOTHING";
 const OWN: &str = "SELECT * FROM sightings WHERE redemption = ?2 AND subject = ?1";
 const LAST: &str = "SELECT * FROM sightings WHERE subject = ?1 ORDER BY place DESC LIMIT 1";
+/// The seat at a place of a subject.
+const AT: &str = "SELECT * FROM sightings WHERE subject = ?1 AND place = ?2";
 const BACKWARDS: &str = "SELECT * FROM sightings WHERE subject = ?1 AND place <= ?2 ORDER BY place DESC";
 
 impl Seat {
@@ -72,7 +74,8 @@ impl Seat {
 
     /// A window that reaches so far to both sides of it.
     pub(in crate::host) fn window(&self, within_ms: i64) -> Window {
-        Window { at: self.at, within_ms, list: Vec::new() }
+        let most = usize::try_from(self.place).map_or(0, |before| Recall::MOST.min(before + 1));
+        Window { at: self.at, within_ms, list: Vec::with_capacity(most) }
     }
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -95,8 +98,13 @@ impl Seat {
     }
 
     /// Puts the seat at the end of its subject's, unless the redemption has one there.
-    pub(super) fn insert(&self, tx: &Connection) -> Result<bool, Fault> {
-        let added = tx.prepare_cached(INSERT)?.execute(params![
+    fn insert(&self, tx: &Connection) -> Result<bool, Fault> {
+        self.put(&mut *tx.prepare_cached(INSERT)?)
+    }
+
+    /// Puts the seat with a statement that takes the eight columns; whether it did.
+    pub(super) fn put(&self, statement: &mut Statement<'_>) -> Result<bool, Fault> {
+        let added = statement.execute(params![
             self.subject.0,
             self.place,
             self.redemption.0,
@@ -135,12 +143,13 @@ pub(super) fn last(connection: &Connection, subject: Key16) -> Result<Option<Sea
 }
 
 /// The redemption's own seat.
-pub(super) fn own(
-    connection: &Connection,
-    subject: Key16,
-    redemption: RedemptionId,
-) -> Result<Option<Seat>, Fault> {
+fn own(connection: &Connection, subject: Key16, redemption: RedemptionId) -> Result<Option<Seat>, Fault> {
     Seat::find(connection, OWN, params![subject.0, redemption.0])
+}
+
+/// The seat at a place.
+pub(super) fn at(connection: &Connection, subject: Key16, place: i64) -> Result<Option<Seat>, Fault> {
+    Seat::find(connection, AT, params![subject.0, place])
 }
 
 /// Shows the seats up to a place, from it backwards, as long as more are wanted.

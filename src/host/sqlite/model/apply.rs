@@ -1,20 +1,23 @@
 //! Taking durable batches into the tables: folded, so that each row is written once however many
 //! batches changed it, and in the order of the trees.
 
-use super::read::number;
-use super::{Model, put_erasure, set_checkpoint, set_position, side_place};
-use crate::base::{Key16, RedemptionId};
-use crate::host::journal::{Held, RowState, SidePlace, Taken, Work};
+use super::read::{Found, found};
+use super::{Model, place_of, put_places, set_checkpoint, set_position};
+use crate::base::{Key16, RedemptionId, Writer};
+use crate::host::journal::{ByName, Held, Place, RowState, Taken, Work};
 use crate::host::sqlite::commit::{set_count, set_meta};
 use crate::host::sqlite::fault::Fault;
-use crate::host::sqlite::rows::{Columns, append, next_numbers};
+use crate::host::sqlite::rows::{Columns, next_number};
 use crate::host::sqlite::values::signed;
 use crate::host::sqlite::{Describe, StoreError, accounts, recover};
 use crate::ledger::Account;
 use crate::money::Currency;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
-use std::collections::{BTreeMap, HashMap};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, TransactionBehavior, params};
+use std::collections::BTreeMap;
 use std::vec::Vec;
+
+/// More bytes of places than these do not stay in a redemption's row when some are added.
+const MOST_PLACES: usize = 64 * 20;
 
 impl Model {
     /// Takes work in, in one transaction.
@@ -45,11 +48,11 @@ impl Model {
 #[derive(Default)]
 struct Fold<'a> {
     batches: Vec<&'a Taken>,
-    rows: HashMap<RedemptionId, Folded<'a>>,
-    claims: BTreeMap<Key16, Option<Held>>,
-    sides: BTreeMap<(RedemptionId, u8), Option<SidePlace>>,
+    rows: ByName<RedemptionId, Folded<'a>>,
+    claims: ByName<Key16, Option<Held>>,
+    sides: BTreeMap<(RedemptionId, u8), Option<Place>>,
     /// Content that was put and is not there at the end.
-    gone: Vec<SidePlace>,
+    gone: Vec<Place>,
     sums: BTreeMap<(&'a Account, Currency), i128>,
 }
 
@@ -58,7 +61,10 @@ struct Folded<'a> {
     order: usize,
     new: bool,
     state: &'a RowState,
-    logs: Vec<&'a [u8]>,
+    /// Where the records of its units lie.
+    logs: Vec<Place>,
+    /// Its sightings, as its row holds them.
+    seats: Vec<u8>,
     number: i64,
 }
 
@@ -72,10 +78,11 @@ impl<'a> Fold<'a> {
                 new: change.new,
                 state: &change.state,
                 logs: Vec::with_capacity(6),
+                seats: Vec::new(),
                 number: 0,
             });
             row.state = &change.state;
-            row.logs.push(&change.log);
+            row.logs.push(taken.log(change));
         }
         self.claims.extend(taken.changes.claims.iter().copied());
         for side in &taken.sides {
@@ -89,14 +96,13 @@ impl<'a> Fold<'a> {
 
     fn write(mut self, tx: &Connection, describe: Describe) -> Result<(), Fault> {
         let Some(last) = self.batches.last().copied() else { return Ok(()) };
+        self.write_seats(tx)?;
         self.write_rows(tx, describe)?;
         self.write_claims(tx)?;
-        self.write_seats(tx)?;
         self.write_sides(tx)?;
+        self.write_erasures(tx)?;
         accounts::post(tx, std::mem::take(&mut self.sums))?;
-        for taken in &self.batches {
-            write_frame(tx, taken)?;
-        }
+        self.write_frames(tx)?;
         set_count(tx, "epoch", last.end.epoch)?;
         set_position(tx, &last.end)?;
         let mut verdicts = Vec::new();
@@ -105,35 +111,17 @@ impl<'a> Fold<'a> {
     }
 
     fn write_rows(&mut self, tx: &Connection, describe: Describe) -> Result<(), Fault> {
-        let (mut next_number, mut next_part) = next_numbers(tx)?;
+        let mut next = next_number(tx)?;
         let mut rows: Vec<_> = self.rows.iter_mut().collect();
         rows.sort_unstable_by_key(|(_, row)| row.order);
         for (_, row) in rows.iter_mut().filter(|(_, row)| row.new) {
-            row.number = next_number;
-            next_number += 1;
+            row.number = next;
+            next += 1;
         }
         rows.sort_unstable_by_key(|(id, _)| **id);
+        let mut put = (tx.prepare_cached(INSERT)?, tx.prepare_cached(UPDATE)?);
         for (id, row) in rows {
-            let before = if row.new { None } else { number(tx, *id)? };
-            if let Some((number, _)) = before {
-                row.number = number;
-            } else if !row.new {
-                return Err(Fault::corrupt(std::format!("redemption {id} is missing")));
-            }
-            let columns = Columns {
-                number: row.number,
-                id: *id,
-                epoch: signed(row.state.epoch)?,
-                records: row.state.records,
-                due_ms: row.state.due.map(|due| due.0),
-                waiting: row.state.waiting,
-                last_part: next_part,
-                fingerprint: Some(&row.state.fingerprint),
-                summary: &row.state.summary,
-            };
-            columns.write(tx, describe, row.new)?;
-            append(tx, next_part, before.map(|(_, part)| part), row.number, &row.logs.concat())?;
-            next_part += 1;
+            row.write(tx, &mut put, *id, describe)?;
         }
         Ok(())
     }
@@ -141,7 +129,9 @@ impl<'a> Fold<'a> {
     fn write_claims(&self, tx: &Connection) -> Result<(), Fault> {
         let mut put = tx.prepare_cached("INSERT OR REPLACE INTO claims VALUES (?1, ?2, ?3, ?4, ?5)")?;
         let mut release = tx.prepare_cached("DELETE FROM claims WHERE key = ?1")?;
-        for (key, held) in &self.claims {
+        let mut claims: Vec<_> = self.claims.iter().collect();
+        claims.sort_unstable_by_key(|(key, _)| **key);
+        for (key, held) in claims {
             match held {
                 Some(held) => {
                     let holder = self.number(tx, held.holder)?;
@@ -157,53 +147,141 @@ impl<'a> Fold<'a> {
     fn number(&self, tx: &Connection, id: RedemptionId) -> Result<Option<i64>, Fault> {
         match self.rows.get(&id) {
             Some(row) => Ok(Some(row.number)),
-            None => Ok(number(tx, id)?.map(|(number, _)| number)),
+            None => Ok(found(tx, id)?.map(|found| found.number)),
         }
     }
 
-    fn write_seats(&self, tx: &Connection) -> Result<(), Fault> {
+    /// A sighting's place is found again by its redemption: in the row, if that is made now.
+    fn write_seats(&mut self, tx: &Connection) -> Result<(), Fault> {
+        let mut put = tx.prepare_cached("INSERT INTO sightings VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?;
+        let mut apart = tx.prepare_cached("INSERT INTO seats VALUES (?1, ?2, ?3)")?;
         let mut seats: Vec<_> = self.batches.iter().flat_map(|taken| &taken.changes.seats).collect();
         seats.sort_unstable_by_key(|seat| (seat.subject, seat.place));
         for seat in seats {
-            if !seat.insert(tx)? {
-                return Err(Fault::corrupt(std::format!("redemption {} was seen twice", seat.redemption)));
+            seat.put(&mut put)?;
+            match self.rows.get_mut(&seat.redemption).filter(|row| row.new) {
+                Some(row) => {
+                    Writer::new(&mut row.seats).raw(&seat.subject.0).i64(seat.place);
+                }
+                None => drop(apart.execute(params![seat.redemption.0, seat.subject.0, seat.place])?),
             }
         }
         Ok(())
     }
 
-    fn write_sides(&self, tx: &Connection) -> Result<(), Fault> {
+    fn write_sides(&mut self, tx: &Connection) -> Result<(), Fault> {
         let sql = "SELECT segment, at, length, checksum FROM sides WHERE redemption = ?1 AND slot = ?2";
         let mut select = tx.prepare_cached(sql)?;
         let mut put = tx.prepare_cached("INSERT OR REPLACE INTO sides VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
         let mut erase = tx.prepare_cached("DELETE FROM sides WHERE redemption = ?1 AND slot = ?2")?;
-        for ((id, slot), place) in &self.sides {
-            let Some(number) = self.number(tx, *id)? else { continue };
-            if !self.rows.get(id).is_some_and(|row| row.new) {
-                let before = select.query_row(params![number, slot], |row| side_place(row, 0)).optional()?;
-                before.map_or(Ok(()), |place| put_erasure(tx, &place))?;
+        for ((id, slot), place) in std::mem::take(&mut self.sides) {
+            let new = self.rows.get(&id).is_some_and(|row| row.new);
+            if new && place.is_none() {
+                continue;
+            }
+            let Some(number) = self.number(tx, id)? else { continue };
+            if !new {
+                let before = select.query_row(params![number, slot], |row| place_of(row, 0)).optional()?;
+                self.gone.extend(before);
             }
             match place {
-                Some(SidePlace { segment, offset, length, checksum }) => {
-                    put.execute(params![number, slot, segment, signed(*offset)?, length, checksum])?
+                Some(Place { segment, offset, length, checksum }) => {
+                    put.execute(params![number, slot, segment, signed(offset)?, length, checksum])?
                 }
                 None => erase.execute(params![number, slot])?,
             };
         }
-        self.gone.iter().try_for_each(|place| put_erasure(tx, place))
+        Ok(())
+    }
+
+    /// What lies side by side is erased at once: the contents of one batch mostly do.
+    fn write_erasures(&mut self, tx: &Connection) -> Result<(), Fault> {
+        self.gone.retain(|place| place.length > 0);
+        self.gone.sort_unstable_by_key(|place| (place.segment, place.offset));
+        let mut put = tx.prepare_cached("INSERT OR REPLACE INTO erasures VALUES (?1, ?2, ?3)")?;
+        let mut rest = self.gone.iter().peekable();
+        while let Some(Place { segment, offset, length, .. }) = rest.next() {
+            let mut length = *length;
+            let follows = |next: &&Place, length: u32| {
+                next.segment == *segment && next.offset == offset + u64::from(length)
+            };
+            while let Some(next) = rest.next_if(|next| follows(next, length)) {
+                length += next.length;
+            }
+            put.execute(params![segment, signed(*offset)?, length])?;
+        }
+        Ok(())
+    }
+
+    fn write_frames(&self, tx: &Connection) -> Result<(), Fault> {
+        let mut put = tx.prepare_cached("INSERT INTO frames VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+        for taken in &self.batches {
+            put.execute(params![
+                signed(taken.id.sequence)?,
+                signed(taken.id.epoch)?,
+                taken.wall.0,
+                taken.at.segment,
+                signed(taken.at.offset)?,
+                signed(taken.end.offset - taken.at.offset)?,
+                i64::try_from(taken.refused).unwrap_or(i64::MAX),
+            ])?;
+        }
+        Ok(())
     }
 }
 
-fn write_frame(tx: &Connection, taken: &Taken) -> Result<(), Fault> {
-    let refused = i64::try_from(taken.refused).unwrap_or(i64::MAX);
-    tx.prepare_cached("INSERT INTO frames VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute(params![
-        signed(taken.id.sequence)?,
-        signed(taken.id.epoch)?,
-        taken.wall.0,
-        taken.at.segment,
-        signed(taken.at.offset)?,
-        signed(taken.end.offset - taken.at.offset)?,
-        refused,
-    ])?;
-    Ok(())
+type Put<'a> = (CachedStatement<'a>, CachedStatement<'a>);
+
+impl Folded<'_> {
+    fn write(
+        &mut self,
+        tx: &Connection,
+        (insert, update): &mut Put<'_>,
+        id: RedemptionId,
+        describe: Describe,
+    ) -> Result<(), Fault> {
+        let mut before = Found::default();
+        if !self.new {
+            let missing = || Fault::corrupt(std::format!("redemption {id} is missing"));
+            before = found(tx, id)?.ok_or_else(missing)?;
+            self.number = before.number;
+        }
+        let (mut places, mut last_part) = (before.places, before.last_part);
+        if places.len() >= MOST_PLACES {
+            let sql = "INSERT INTO parts (previous, redemption, places) VALUES (?1, ?2, ?3)";
+            tx.prepare_cached(sql)?.execute(params![last_part, self.number, places])?;
+            (places, last_part) = (Vec::new(), Some(tx.last_insert_rowid()));
+        }
+        put_places(&mut places, &self.logs);
+        let columns = Columns {
+            number: self.number,
+            id,
+            epoch: signed(self.state.epoch)?,
+            records: self.state.records,
+            due_ms: self.state.due.map(|due| due.0),
+            waiting: self.state.waiting,
+            last_part,
+            fingerprint: Some(&self.state.fingerprint),
+            summary: &self.state.summary,
+        };
+        let statement = if self.new { insert } else { update };
+        columns.bind(statement, describe)?;
+        statement.raw_bind_parameter(21, &places)?;
+        if self.new {
+            statement.raw_bind_parameter(22, &self.seats)?;
+        }
+        statement.raw_execute()?;
+        Ok(())
+    }
 }
+
+/// As those of the store in one file, and two columns more.
+const INSERT: &str = "INSERT INTO redemptions (number, id, epoch, records, due_ms, waiting,
+    last_part, state, reason, request_id, seller, product, issuer, currency, face_minor,
+    verified_minor, payout_minor, fee_minor, fingerprint, summary, places, seats) VALUES (?1, ?2, ?3,
+    ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
+const UPDATE: &str = "UPDATE redemptions SET epoch = ?3, records = ?4, due_ms = ?5, waiting = ?6,
+    last_part = ?7, state = ?8, reason = ?9, request_id = ?10, seller = ?11, product = ?12,
+    issuer = ?13, currency = ?14, face_minor = ?15, verified_minor = ?16, payout_minor = ?17,
+    fee_minor = ?18, fingerprint = ?19, summary = ?20, places = ?21
+    WHERE number = ?1 AND id = ?2";

@@ -13,9 +13,9 @@ use super::schema::{self, Role};
 use super::values::{Count, signed};
 use crate::base::{Digest, Reader, ShortInput, Writer};
 use crate::host::StoreError;
-use crate::host::journal::{Position, SidePlace};
+use crate::host::journal::{Place, Position};
 use crate::record::Verdict;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::format;
 use std::path::Path;
 use std::vec::Vec;
@@ -27,6 +27,27 @@ pub(in crate::host) struct Model {
 }
 
 impl Model {
+    /// Clears tables of an earlier format away, so that they are made anew from the journal; the
+    /// engine's checkpoint is kept, for it counts whatever the tables look like.
+    pub(in crate::host) fn renew(path: &Path, describe: Describe) -> Result<(), StoreError> {
+        let Some(checkpoint) = earlier(path)? else { return Ok(()) };
+        for ending in ["", "-wal", "-shm"] {
+            let mut name = path.as_os_str().to_os_string();
+            name.push(ending);
+            match std::fs::remove_file(&name) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(StoreError::Failed(format!("{}: {error}", path.display())));
+                }
+                _ => {}
+            }
+        }
+        let model = Self::open(path, describe)?;
+        if let Some((upto, state)) = checkpoint {
+            set_checkpoint(&model.connection, upto, &state)?;
+        }
+        Ok(())
+    }
+
     /// Opens the tables, or makes them.
     pub(in crate::host) fn open(path: &Path, describe: Describe) -> Result<Self, StoreError> {
         Ok(Self { connection: schema::open(path, Role::Tables)?, describe })
@@ -48,9 +69,8 @@ impl Model {
     }
 
     /// The engine's checkpoint and up to which batch it goes.
-    pub(in crate::host) fn checkpoint(&self) -> Result<Option<(u64, Vec<u8>)>, StoreError> {
-        let Some(state) = meta(&self.connection, "checkpoint")? else { return Ok(None) };
-        Ok(Some((count(&self.connection, "checkpoint_sequence")?, state)))
+    pub(in crate::host) fn checkpoint(&self) -> Result<Checkpoint, StoreError> {
+        Ok(checkpoint(&self.connection)?)
     }
 
     /// In which segment a batch lies, and its epoch.
@@ -94,6 +114,28 @@ impl Model {
     pub(in crate::host) fn tidy(&self) -> Result<(), StoreError> {
         Ok(super::recover::empty_log(&self.connection)?)
     }
+}
+
+type Checkpoint = Option<(u64, Vec<u8>)>;
+
+fn checkpoint(connection: &Connection) -> Result<Checkpoint, Fault> {
+    let Some(state) = meta(connection, "checkpoint")? else { return Ok(None) };
+    Ok(Some((count(connection, "checkpoint_sequence")?, state)))
+}
+
+/// The checkpoint in tables of an earlier format, if that is what there is.
+fn earlier(path: &Path) -> Result<Option<Checkpoint>, Fault> {
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let found = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
+    let ours = i64::from(Role::Tables.application_id());
+    if found.0 == ours && (1..i64::from(Role::Tables.format())).contains(&found.1) {
+        return Ok(Some(checkpoint(&connection)?));
+    }
+    Ok(None)
 }
 
 const POSITION: &str = "position";
@@ -157,9 +199,9 @@ fn names(connection: &Connection, visit: &mut dyn FnMut(&[u8; 16])) -> Result<()
     Ok(())
 }
 
-/// Where the content of a side row lies.
-fn side_place(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<SidePlace> {
-    Ok(SidePlace {
+/// Where bytes lie, out of four columns.
+fn place_of(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<Place> {
+    Ok(Place {
         segment: row.get(first)?,
         offset: row.get::<_, Count>(first + 1)?.0,
         length: row.get(first + 2)?,
@@ -167,11 +209,20 @@ fn side_place(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<SidePla
     })
 }
 
-fn put_erasure(connection: &Connection, place: &SidePlace) -> Result<(), Fault> {
-    if place.length > 0 {
-        connection
-            .prepare_cached("INSERT OR REPLACE INTO erasures VALUES (?1, ?2, ?3)")?
-            .execute(params![place.segment, signed(place.offset)?, place.length])?;
+/// Appends places as a redemption's row holds them.
+fn put_places(out: &mut Vec<u8>, places: &[Place]) {
+    for Place { segment, offset, length, checksum } in places {
+        Writer::new(out).u32(*segment).u64(*offset).u32(*length).u32(*checksum);
     }
-    Ok(())
+}
+
+/// Reads what [`put_places`] wrote.
+fn read_places(bytes: &[u8]) -> Result<Vec<Place>, ShortInput> {
+    let r = &mut Reader::new(bytes);
+    let mut places = Vec::with_capacity(bytes.len() / 20);
+    while !r.is_empty() {
+        let (segment, offset, length, checksum) = (r.u32()?, r.u64()?, r.u32()?, r.u32()?);
+        places.push(Place { segment, offset, length, checksum });
+    }
+    Ok(places)
 }

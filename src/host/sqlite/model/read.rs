@@ -1,9 +1,9 @@
 //! What the tables say.
 
-use super::{Model, side_place};
+use super::{Model, place_of, read_places};
 use crate::base::{Key16, RedemptionId, Wall};
 use crate::host::StoreError;
-use crate::host::journal::{Held, RowState, SidePlace};
+use crate::host::journal::{Held, Place, RowState};
 use crate::host::sqlite::fault::Fault;
 use crate::host::sqlite::sightings::{self, Seat};
 use crate::host::sqlite::{accounts, claims, commit, read, values};
@@ -19,9 +19,9 @@ use std::vec::Vec;
 /// One redemption as the tables hold it.
 #[derive(Debug, Default)]
 pub(in crate::host) struct Kept {
-    /// Its records, one after the other.
-    pub(in crate::host) log: Vec<u8>,
-    pub(in crate::host) sides: BTreeMap<u8, SidePlace>,
+    /// Where the records of its units lie.
+    pub(in crate::host) logs: Vec<Place>,
+    pub(in crate::host) sides: BTreeMap<u8, Place>,
 }
 
 impl Model {
@@ -42,7 +42,7 @@ impl Model {
         subject: Key16,
         redemption: RedemptionId,
     ) -> Result<Option<Seat>, StoreError> {
-        Ok(sightings::own(&self.connection, subject, redemption)?)
+        Ok(own_seat(&self.connection, subject, redemption)?)
     }
 
     /// Shows the seats before a place, from it backwards, as long as more are wanted.
@@ -71,8 +71,13 @@ impl Model {
         Ok(kept(&self.connection, id)?)
     }
 
+    /// The subjects with a sighting that is not found by its redemption.
+    pub(in crate::host) fn lost_seats(&self) -> Result<Vec<Key16>, StoreError> {
+        Ok(lost_seats(&self.connection)?)
+    }
+
     /// Where all side rows lie.
-    pub(in crate::host) fn side_places(&self) -> Result<Vec<(RedemptionId, u8, SidePlace)>, StoreError> {
+    pub(in crate::host) fn side_places(&self) -> Result<Vec<(RedemptionId, u8, Place)>, StoreError> {
         Ok(side_places(&self.connection)?)
     }
 
@@ -122,20 +127,70 @@ fn claim(connection: &Connection, key: Key16) -> Result<Option<Held>, Fault> {
 }
 
 fn kept(connection: &Connection, id: RedemptionId) -> Result<Option<Kept>, Fault> {
-    let Some(place) = read::find(connection, id)? else { return Ok(None) };
+    let Some(Found { number, last_part, places }) = found(connection, id)? else { return Ok(None) };
+    let missing = || Fault::corrupt(format!("records of redemption {id} are missing"));
+    let sql = "SELECT previous, places FROM parts WHERE part = ?1 AND redemption = ?2";
+    let parts = read::chain(connection, sql, number, last_part)?.ok_or_else(missing)?;
+    let mut logs = Vec::new();
+    for part in parts.iter().rev().chain([&places]) {
+        logs.extend(read_places(part).map_err(|_| missing())?);
+    }
     let sql = "SELECT slot, segment, at, length, checksum FROM sides WHERE redemption = ?1";
     let mut select = connection.prepare_cached(sql)?;
-    let sides = select.query_map([place.number], |row| Ok((row.get(0)?, side_place(row, 1)?)))?;
-    let sides = sides.collect::<Result<_, _>>()?;
-    Ok(Some(Kept { log: read::log(connection, &place)?, sides }))
+    let sides = select.query_map([number], |row| Ok((row.get(0)?, place_of(row, 1)?)))?;
+    Ok(Some(Kept { logs, sides: sides.collect::<Result<_, _>>()? }))
 }
 
-fn side_places(connection: &Connection) -> Result<Vec<(RedemptionId, u8, SidePlace)>, Fault> {
+/// Where a subject's sighting of this redemption stands, by the redemption.
+fn own_place(
+    connection: &Connection,
+    subject: Key16,
+    redemption: RedemptionId,
+) -> Result<Option<i64>, Fault> {
+    let mut select = connection.prepare_cached("SELECT seats FROM redemptions WHERE id = ?1")?;
+    let seats: Option<Vec<u8>> = select.query_row([redemption.0], |row| row.get(0)).optional()?;
+    let own = |seat: &[u8]| {
+        let place = seat.strip_prefix(&subject.0)?;
+        place.try_into().map(i64::from_le_bytes).ok()
+    };
+    if let Some(place) = seats.iter().flat_map(|seats| seats.chunks(24)).find_map(own) {
+        return Ok(Some(place));
+    }
+    let sql = "SELECT place FROM seats WHERE redemption = ?1 AND subject = ?2";
+    let mut select = connection.prepare_cached(sql)?;
+    Ok(select.query_row([redemption.0, subject.0], |row| row.get(0)).optional()?)
+}
+
+fn own_seat(
+    connection: &Connection,
+    subject: Key16,
+    redemption: RedemptionId,
+) -> Result<Option<Seat>, Fault> {
+    match own_place(connection, subject, redemption)? {
+        Some(place) => sightings::at(connection, subject, place),
+        None => Ok(None),
+    }
+}
+
+fn lost_seats(connection: &Connection) -> Result<Vec<Key16>, Fault> {
+    let mut select = connection.prepare("SELECT subject, place, redemption FROM sightings")?;
+    let mut rows = select.query([])?;
+    let mut lost = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (subject, place, redemption) = (Key16(row.get(0)?), row.get(1)?, RedemptionId(row.get(2)?));
+        if own_place(connection, subject, redemption)? != Some(place) {
+            lost.push(subject);
+        }
+    }
+    lost.dedup();
+    Ok(lost)
+}
+
+fn side_places(connection: &Connection) -> Result<Vec<(RedemptionId, u8, Place)>, Fault> {
     let sql = "SELECT id, slot, segment, at, length, checksum FROM sides JOIN redemptions
         ON number = redemption";
     let mut select = connection.prepare_cached(sql)?;
-    let rows =
-        select.query_map([], |row| Ok((RedemptionId(row.get(0)?), row.get(1)?, side_place(row, 2)?)))?;
+    let rows = select.query_map([], |row| Ok((RedemptionId(row.get(0)?), row.get(1)?, place_of(row, 2)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -151,8 +206,19 @@ fn waiting(connection: &Connection, visit: &mut dyn FnMut(Wall, RedemptionId) ->
     Ok(())
 }
 
-/// The number of a redemption's row.
-pub(super) fn number(connection: &Connection, id: RedemptionId) -> Result<Option<(i64, i64)>, Fault> {
-    let mut select = connection.prepare_cached("SELECT number, last_part FROM redemptions WHERE id = ?1")?;
-    Ok(select.query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+/// A redemption's row, as far as more is added to it.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) number: i64,
+    pub(super) last_part: Option<i64>,
+    pub(super) places: Vec<u8>,
+}
+
+pub(super) fn found(connection: &Connection, id: RedemptionId) -> Result<Option<Found>, Fault> {
+    let sql = "SELECT number, last_part, places FROM redemptions WHERE id = ?1";
+    let mut select = connection.prepare_cached(sql)?;
+    let found = select.query_row([id.0], |row| {
+        Ok(Found { number: row.get(0)?, last_part: row.get(1)?, places: row.get(2)? })
+    });
+    Ok(found.optional()?)
 }
