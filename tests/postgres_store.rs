@@ -11,7 +11,7 @@ use scrip::engine::Recovery;
 use scrip::host::{Postgres, PostgresOptions, Store, StoreError, conformance, shared_conformance};
 use scrip::ledger::{Account, AccountKind, Posting};
 use scrip::money::{Amount, Currency};
-use scrip::record::{Batch, Claim, ClaimKind, Frame, Record, Refusal, Unit, Verdict};
+use scrip::record::{Batch, Change, Claim, ClaimKind, ClaimStatus, Frame, Record, Refusal, Unit, Verdict};
 use scrip::risk::{Recall, RecallKind, Sighting};
 use server::Server;
 use std::io::{Read, Write};
@@ -305,6 +305,44 @@ fn a_commit_without_an_answer_is_looked_up() {
     println!("{asked} batches were found to be taken after all, of {}", written.0 / 5);
     assert!(asked > 0, "no commit was found to be done");
     all_there(&server, "unanswered", written);
+}
+
+/// What is in memory goes on without being read again, and not once another has the log.
+#[test]
+fn what_is_in_memory_goes_on_until_another_takes_over() {
+    let Some(server) = running() else { return };
+    let mut writer = Writer::new(open(&server, 0, "goes_on"));
+    let first = |n| Unit { due: Some(Wall(9)), dormant: false, ..unit(n, n) };
+    let goes_on = |n, expected, changes: &[(u64, Option<ClaimStatus>)]| Unit {
+        expected,
+        claims: vec![],
+        sightings: vec![],
+        recalls: vec![],
+        changes: changes.iter().map(|&(card, to)| Change { key: Key16(name("card", card)), to }).collect(),
+        ..first(n)
+    };
+    writer.commit(vec![first(1), first(2)]);
+    let (consumed, held) = (Some(ClaimStatus::Consumed), Some(ClaimStatus::Held));
+    let told = writer.commit(vec![
+        goes_on(1, 1, &[(1, consumed), (2, None)]),
+        goes_on(2, 1, &[(2, None)]),
+        goes_on(2, 2, &[(2, held)]),
+        goes_on(1, 7, &[(1, None)]),
+        goes_on(1, 2, &[]),
+    ]);
+    let stale = Some(Refusal::Stale { records: 2, epoch: writer.epoch });
+    let refusals: Vec<_> = told.into_iter().map(|verdict| verdict.refusal).collect();
+    assert_eq!(refusals, [None, None, None, stale, None]);
+    let claims = server.psql("SELECT status, holder FROM goes_on.show_claims");
+    let holder: String = name("redemption", 1).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(claims, format!("consumed|{holder}"), "what another holds, or was released, stays as it is");
+    assert_eq!(server.psql("SELECT string_agg(records::text, '') FROM goes_on.redemptions"), "33");
+    open(&server, 0, "goes_on").recover(&mut Recovery::of_log(0)).unwrap();
+    let mut batch = writer.batch(vec![goes_on(1, 3, &[])]);
+    let told = writer.store.commit(&mut batch);
+    assert_eq!(told, Err(StoreError::Fenced { own: writer.epoch, current: writer.epoch + 1 }));
+    assert_eq!(server.psql("SELECT max(records) FROM goes_on.redemptions"), "3");
+    balanced(&server, "goes_on");
 }
 
 /// As if the answer to COMMIT was lost and the process with it.

@@ -1,5 +1,6 @@
 //! One batch, one transaction, two flights: what the units touch is locked and read, the units are
-//! judged as [`crate::record::Index`] does, and what they change is written and committed.
+//! judged as [`crate::record::Index`] does, and what they change is written and committed. Where all
+//! of it is known, as of redemptions that go on in the own memory, there is only the second one.
 
 use super::fault::Fault;
 use super::gather::{Asked, gather};
@@ -42,7 +43,18 @@ pub(super) async fn commit(
     writer: Writer,
     live: &Live,
 ) -> Result<Option<Left>, Fault> {
-    let asked = Asked::by(batch, live);
+    let mut asked = Asked::by(batch, live);
+    if let Some(mut work) = asked.at_once(batch) {
+        let said = work.judge(batch);
+        batch.judge(said.into_iter().map(|said| said.verdict).collect());
+        match write::write(open, tried, batch, writer, &work, true).await {
+            // The log is not where it was thought to be, or another is at a row: it is looked at.
+            Err(Fault::Again(_)) => open.client.batch_execute("ROLLBACK").await?,
+            done => return done.map(|()| Some(work.left(batch))),
+        }
+        batch.clear();
+        asked = Asked::by(batch, live);
+    }
     let (fence, mut work) = gather(open, &asked, batch, writer.log).await?;
     if fence.last == batch.id() && fence.digest == batch.digest() {
         return again(open, tried, batch, writer.log).await;
@@ -53,7 +65,7 @@ pub(super) async fn commit(
     let mut said = work.judge(batch);
     recall::complete(open, &mut work, &mut said).await?;
     batch.judge(said.into_iter().map(|said| said.verdict).collect());
-    write::write(open, tried, batch, writer, &work).await?;
+    write::write(open, tried, batch, writer, &work, false).await?;
     Ok(Some(work.left(batch)))
 }
 

@@ -64,8 +64,9 @@ impl From<Error> for Fault {
             };
         };
         match code.code() {
-            // Serialisation failures, deadlocks, and the key that another one wrote at the same time.
-            "40001" | "40P01" | "23505" => Self::Again(text),
+            // Serialisation failures, deadlocks, the key that another one wrote at the same time, and
+            // a log that is not where it was thought to be (a division by zero).
+            "40001" | "40P01" | "23505" | "22012" => Self::Again(text),
             // Broken connections, servers that stop or start, standbys, stalled transactions, plans
             // that another version of the tables has made void, and "it may have been committed".
             "57P01" | "57P02" | "57P03" | "57P05" | "25006" | "25P03" | "40003" | "0A000" => Self::Lost(text),

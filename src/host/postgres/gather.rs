@@ -96,6 +96,28 @@ impl<'a> Asked<'a> {
     }
 }
 
+impl Asked<'_> {
+    /// What the units touch, if all of it is known: redemptions go on that are in the own memory.
+    pub(super) fn at_once(&self, batch: &Batch) -> Option<Work> {
+        let nothing = self.rows.is_empty()
+            && self.keys.is_empty()
+            && self.claims.is_empty()
+            && self.fresh.is_empty()
+            && self.known.is_empty()
+            && self.seats.is_empty();
+        nothing.then(|| self.work(batch))
+    }
+
+    fn work(&self, batch: &Batch) -> Work {
+        let epoch = batch.id().epoch;
+        let mut work = Work::new(batch.frame().log, epoch);
+        for (&id, &records) in &self.live {
+            work.rows.insert(id, Stored { epoch, records, ..Stored::default() }.into());
+        }
+        work
+    }
+}
+
 /// Begins the transaction.
 pub(super) async fn gather(
     open: &Open<'_>,
@@ -145,11 +167,7 @@ pub(super) async fn gather(
     let mut answers = flight.land().await?.into_iter();
     answers.next();
     let fence = Fence::read(&answers.next().unwrap_or_default(), log)?;
-    let epoch = batch.id().epoch;
-    let mut work = Work::new(log, epoch);
-    for (&id, &records) in &asked.live {
-        work.rows.insert(id, Stored { epoch, records, ..Stored::default() }.into());
-    }
+    let mut work = asked.work(batch);
     let mut named = Vec::new();
     for (part, rows) in parts.into_iter().zip(answers) {
         for row in &rows {

@@ -50,6 +50,9 @@ macro_rules! statements {
 statements! {
     /// The log, locked.
     fence: "SELECT epoch, last_epoch, sequence, digest FROM logs WHERE log = $1 FOR UPDATE";
+    /// The log, locked; a division by zero if it is not at this epoch and end.
+    guard: "SELECT 1 / count(*) FROM (SELECT log FROM logs
+        WHERE log = $1 AND epoch = $2 AND sequence = $3 AND digest = $4 FOR UPDATE) AS own";
     /// The epoch that may go on with the log.
     epoch: "SELECT epoch FROM logs WHERE log = $1";
     /// What the last batch was told.

@@ -23,15 +23,19 @@ use tokio_postgres::types::ToSql;
 
 type Params<'a> = Vec<&'a (dyn ToSql + Sync)>;
 
-/// Writes what has been judged, and commits it.
+/// Writes what has been judged, and commits it. `at_once`: nothing was read before, so the log must be
+/// where the batch continues it; else it is [`Fault::Again`].
 pub(super) async fn write(
     open: &Open<'_>,
     tried: &mut Tried<'_>,
     batch: &Batch,
     writer: Writer,
     work: &Work,
+    at_once: bool,
 ) -> Result<(), Fault> {
     let (log, sequence, epoch) = place(batch)?;
+    let (before, previous) = (sequence - 1, batch.frame().previous.0);
+    let previous = previous.as_slice();
     let parts = parts::of(batch);
     let describe = |line: &Line| {
         let last = line.units.last().map(|&number| &batch.units()[number].summary);
@@ -64,6 +68,10 @@ pub(super) async fn write(
     batch.verdicts().iter().for_each(|verdict| verdict.encode(&mut verdicts));
     let sql = open.sql;
     let mut flight = open.flight();
+    if at_once {
+        flight.run("BEGIN");
+        flight.add(&sql.guard, vec![&log, &epoch, &before, &previous]);
+    }
     flight.add_if(!new.ids.is_empty(), &sql.insert_rows, new.params(&epoch));
     flight.add_if(!old.ids.is_empty(), &sql.update_rows, old.params(&epoch));
     flight.add_if(!kept.keys.is_empty(), &sql.update_claims, kept.params(&log, &sequence));
