@@ -105,6 +105,7 @@ impl World {
             hits: if mood == Mood::Listed { listed } else { &[] },
             over: if mood == Mood::Over { &[Reason::CallerBudget] } else { &[] },
             tag: Some(TAG),
+            snapshot: None,
             advance_room: mood == Mood::Room,
             site: 0,
         }
