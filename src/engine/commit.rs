@@ -250,6 +250,7 @@ impl Engine {
         setting.site = self.first_site(live, &input);
         setting.tag = live.tag;
         setting.over = &live.over;
+        setting.snapshot = self.remembered(live);
         setting.advance_room = self.advance_room(&live.r);
         let mut step = flow::handle_in(step, &mut live.r, &mut live.tries, input, &setting)?;
         self.adopt_exposure(&mut live.r, &mut step);
@@ -294,6 +295,7 @@ impl Engine {
             over: &[],
             tag: None,
             advance_room: false,
+            snapshot: None,
             site: 0,
         })
     }

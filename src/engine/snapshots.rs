@@ -1,20 +1,28 @@
 //! What issuers said lately of cards (快照缓存, SPEC B3): balances with their age, in memory only,
-//! of the issuers whose profile says for how long (`routing.snapshot_ms`).
+//! of the issuers whose profile says for how long (`routing.snapshot_ms`). A restart forgets them:
+//! daily files are read again.
 //!
-//! A snapshot is told of a redemption that was screened, and goes by card and secret together: it
-//! answers no guess that was not counted. It is no evidence, and decides nothing.
+//! A snapshot that is young enough answers in the place of a slow issuer, and the redemption keeps
+//! its age. It is no evidence: what is paid is what the debit says. One from an answer goes by card
+//! and secret together, so that it answers no guess that was not counted. One from a list goes by
+//! what identifies the card, and answers only where nothing else would check the secret.
 
 use super::Engine;
 use super::live::Live;
-use crate::base::{Key16, RedemptionId, Secret};
+use crate::base::{Key16, RedemptionId, Secret, Wall};
+use crate::card::CardError;
 use crate::flow::{Effect, Input, State};
-use crate::issuer::{OpKind, Outcome};
+use crate::issuer::{OpKind, Outcome, Verify};
 use crate::money::Amount;
 use crate::route::{Snapshot, Snapshots};
 use alloc::collections::BTreeMap;
 
 /// At most so many balances are kept of one issuer; the oldest leave first.
 const MOST: usize = 16_384;
+
+/// Snapshots that answers have left, and those that lists have.
+const TOLD: &[u8] = b"snapshot";
+const LISTED: &[u8] = b"listed balance";
 
 /// By the place of the issuer.
 pub(super) type Known = BTreeMap<usize, Snapshots>;
@@ -45,13 +53,53 @@ pub(super) fn said(input: &Input) -> Option<(Amount, bool)> {
 impl Engine {
     /// What the issuer last said of the card of a redemption that has passed screening and was not
     /// debited yet, and how old that word is. `None` if it said nothing lately, if its profile
-    /// keeps no snapshots, or if the redemption is not in memory. For a seller who cannot wait for
-    /// a slow issuer; what is paid is decided by the debit alone.
+    /// keeps no snapshots, or if the redemption is not in memory. What is paid is decided by the
+    /// debit alone.
     pub fn snapshot(&self, id: RedemptionId) -> Option<Snapshot> {
         let live = self.live.get(&id)?;
         let screened = matches!(live.r.state, State::Screened | State::Verified | State::Approved);
-        let place = self.setup.issuer_place(&live.r.facts.issuer).filter(|_| screened)?;
-        self.known.get(&place)?.of(self.snapshot_key(live)?, self.now.wall)
+        self.known_of(live).filter(|_| screened)
+    }
+
+    /// The issuer of `product` said at `at` that so much is on the card that `card` names: its
+    /// number or, where the product has none, its secret. For daily files of balances
+    /// (`adapters::batch`) and other lists. False where it is not kept: the profile has no
+    /// `routing.snapshot_ms`, or a later word is known. A word that is too old, or of a time ahead,
+    /// answers nothing. At most 16,384 balances are kept of an issuer, the oldest leave first.
+    ///
+    /// # Errors
+    /// [`CardError`] if `card` does not name a card of the product.
+    pub fn balance_told(
+        &mut self,
+        product: &str,
+        card: &str,
+        balance: Amount,
+        at: Wall,
+    ) -> Result<bool, CardError> {
+        let Some(sold) = self.setup.catalogue.product(product) else { return Ok(false) };
+        let identities = sold.identities_of(card)?;
+        let place = self.setup.issuer_place(sold.issuer());
+        let key = identities.first().and_then(|identity| self.key_of(LISTED, sold.scheme(), &[identity]));
+        let known = place.and_then(|place| self.known.get_mut(&place));
+        Ok(known.zip(key).is_some_and(|(known, key)| known.keep(key, at, balance)))
+    }
+
+    /// What the machine may go by instead of asking.
+    pub(super) fn remembered(&self, live: &Live) -> Option<Snapshot> {
+        let before =
+            matches!(live.r.state, State::Claimed | State::Screened | State::Challenged | State::InReview);
+        if self.known.is_empty() || !before { None } else { self.known_of(live) }
+    }
+
+    /// The younger word of an answer and a list.
+    fn known_of(&self, live: &Live) -> Option<Snapshot> {
+        let place = self.setup.issuer_place(&live.r.facts.issuer)?;
+        let (known, now) = (self.known.get(&place)?, self.now.wall);
+        let unchecked = self.setup.issuers.get(place)?.profile().verify == Verify::None;
+        let listed = unchecked || live.card.as_ref()?.number().is_none();
+        let told = self.snapshot_key(live).and_then(|key| known.of(key, now));
+        let listed = self.listed_key(live).filter(|_| listed).and_then(|key| known.of(key, now));
+        told.into_iter().chain(listed).min_by_key(|snapshot| snapshot.age_ms)
     }
 
     /// The issuer has spoken; what the machine believes of it, or what stands in a file, is kept.
@@ -70,17 +118,30 @@ impl Engine {
         let debits = matches!(effect, Effect::Gather | Effect::Ask { kind: OpKind::Redeem, .. });
         let Some(live) = self.live.get(&id).filter(|_| debits && !self.known.is_empty()) else { return };
         let place = self.setup.issuer_place(&live.r.facts.issuer);
-        let key = self.snapshot_key(live);
-        if let (Some(known), Some(key)) = (place.and_then(|place| self.known.get_mut(&place)), key) {
-            known.forget(key);
+        let keys = [self.snapshot_key(live), self.listed_key(live)];
+        if let Some(known) = place.and_then(|place| self.known.get_mut(&place)) {
+            keys.into_iter().flatten().for_each(|key| known.forget(key));
         }
     }
 
+    /// By card and secret.
     fn snapshot_key(&self, live: &Live) -> Option<Key16> {
         let (card, product) = (live.card.as_ref()?, &live.r.facts.product);
-        let number = card.number().map(Secret::expose).unwrap_or_default();
-        let scheme = self.setup.catalogue.product(product)?.scheme();
-        let parts: [&[u8]; 4] = [b"snapshot", scheme.as_bytes(), number, card.secret().expose()];
+        let none = Secret::default();
+        let parts = [card.number().unwrap_or(&none), card.secret()];
+        self.key_of(TOLD, self.setup.catalogue.product(product)?.scheme(), &parts)
+    }
+
+    /// By what identifies the card.
+    fn listed_key(&self, live: &Live) -> Option<Key16> {
+        let product = self.setup.catalogue.product(&live.r.facts.product)?;
+        let identities = product.identities(live.card.as_ref()?);
+        self.key_of(LISTED, product.scheme(), &[identities.first()?])
+    }
+
+    fn key_of(&self, domain: &[u8], scheme: &str, secrets: &[&Secret]) -> Option<Key16> {
+        let mut parts = [domain, scheme.as_bytes()].to_vec();
+        parts.extend(secrets.iter().map(|secret| secret.expose()));
         let oldest = self.setup.keys.pepper_versions().next()?;
         self.setup.keys.fingerprint(oldest, &parts).map(|digest| Key16(digest.head16()))
     }

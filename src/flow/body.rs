@@ -70,6 +70,10 @@ impl Event {
                 write_amount(w, *balance);
                 w.u32(*generation);
             }
+            Self::Remembered { balance, age_ms } => {
+                write_amount(w, *balance);
+                w.i64(*age_ms);
+            }
             Self::RedeemUnknown { cause } | Self::ReverseUnknown { cause } | Self::PayUnknown { cause } => {
                 w.u8(cause.number());
             }
@@ -164,6 +168,7 @@ impl Event {
             K::Cancelled => Self::Cancelled { by: r.text()? },
             K::CheckSent => Self::CheckSent(read_sending(r)?),
             K::Verified => Self::Verified { balance: read_amount(r)?, generation: r.u32()? },
+            K::Remembered => Self::Remembered { balance: read_amount(r)?, age_ms: r.i64()? },
             K::Quoted => Self::Quoted(Quote::decode(r)?),
             K::Doubted => Self::Doubted { reason: r.text()? },
             K::Declined => Self::Declined { reason: r.text()? },

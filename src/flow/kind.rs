@@ -56,6 +56,8 @@ kinds! {
     CheckSent = 13;
     /// The issuer told what is on the card.
     Verified = 14;
+    /// What is on the card was told from a snapshot (快照), with its age.
+    Remembered = 83;
     /// The value is divided.
     Quoted = 15;
     /// The issuer's balance differs from the declared face: a person looks.

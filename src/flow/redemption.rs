@@ -98,6 +98,8 @@ pub struct Redemption {
     pub check: Option<(u32, u32)>,
     /// What the issuer says is on the card.
     pub verified: Option<Amount>,
+    /// How old that word was, in ms, where it came from a snapshot.
+    pub verified_age_ms: Option<i64>,
     /// How its value is divided.
     pub quote: Option<Quote>,
     /// The order to debit.
@@ -145,6 +147,7 @@ impl Redemption {
             wants_token: false,
             check: None,
             verified: None,
+            verified_age_ms: None,
             quote: None,
             redeem: None,
             debit: None,
@@ -247,7 +250,12 @@ impl Redemption {
                 self.reason = None;
             }
             Event::CheckSent(sending) => self.check = Some((sending.endpoint, sending.attempt)),
-            Event::Verified { balance, .. } => self.verified = Some(*balance),
+            Event::Verified { balance, .. } => {
+                (self.verified, self.verified_age_ms) = (Some(*balance), None);
+            }
+            Event::Remembered { balance, age_ms } => {
+                (self.verified, self.verified_age_ms) = (Some(*balance), Some(*age_ms));
+            }
             Event::Quoted(quote) | Event::Requoted(quote) => self.quote = Some(quote.clone()),
             _ => {}
         }

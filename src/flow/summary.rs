@@ -9,6 +9,8 @@ use crate::risk::BudgetKind;
 use alloc::vec::Vec;
 
 const VERSION: u8 = 1;
+/// With the age of a snapshot at the end; written only where there is one.
+const VERSION_AGED: u8 = 2;
 /// What a seller is told of a request that a budget has refused.
 const NOT_ACCEPTED: &str = "not_accepted";
 
@@ -35,6 +37,9 @@ pub struct Summary {
     pub face: Amount,
     /// What the issuer has confirmed.
     pub verified: Option<Amount>,
+    /// How old that word was when it was used, in ms, where it came from a snapshot (快照): then
+    /// `verified` is what the issuer said before, and only [`Summary::debited`] what was paid for.
+    pub verified_age_ms: Option<i64>,
     /// What the issuer has debited.
     pub debited: Option<Amount>,
     /// What the seller has been paid.
@@ -58,6 +63,7 @@ impl Summary {
             issuer: r.facts.issuer.clone(),
             face: r.facts.face,
             verified,
+            verified_age_ms: r.verified_age_ms,
             debited,
             payout,
             fee,
@@ -99,17 +105,19 @@ impl Summary {
     /// Appends the canonical form.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let w = &mut Writer::new(out);
-        write_standing(w, self.state, self.since, self.reason.as_ref(), self.until);
+        write_standing(w, version_of(self.verified_age_ms), self.state, self.since, self.reason.as_ref(), self.until);
         w.text(&self.request_id).text(&self.seller).text(&self.product).text(&self.issuer);
         write_amounts(w, self.face, [self.verified, self.debited, self.payout, self.fee]);
+        write_age(w, self.verified_age_ms);
     }
 
     /// Appends the canonical form of what [`Summary::of`] makes.
     pub(crate) fn encode_of(r: &Redemption, out: &mut Vec<u8>) {
         let w = &mut Writer::new(out);
-        write_standing(w, r.state, r.since, r.reason.as_ref(), r.until);
+        write_standing(w, version_of(r.verified_age_ms), r.state, r.since, r.reason.as_ref(), r.until);
         w.text(&r.facts.request_id).text(&r.facts.seller).text(&r.facts.product).text(&r.facts.issuer);
         write_amounts(w, r.facts.face, amounts(r));
+        write_age(w, r.verified_age_ms);
     }
 
     /// Reads what [`Summary::encode`] wrote.
@@ -118,7 +126,8 @@ impl Summary {
     /// [`ShortInput`] for anything else.
     pub fn decode(bytes: &[u8]) -> Result<Self, ShortInput> {
         let r = &mut Reader::new(bytes);
-        if r.u8()? != VERSION {
+        let version = r.u8()?;
+        if !matches!(version, VERSION | VERSION_AGED) {
             return Err(ShortInput { at: 0 });
         }
         let state = State::from_number(r.u8()?).ok_or(ShortInput { at: 1 })?;
@@ -129,6 +138,7 @@ impl Summary {
         let face = read_amount(r)?;
         let mut amount = || if r.bool()? { read_amount(r).map(Some) } else { Ok(None) };
         let (verified, debited, payout, fee) = (amount()?, amount()?, amount()?, amount()?);
+        let verified_age_ms = if version == VERSION_AGED { Some(r.i64()?) } else { None };
         let summary = Self {
             state,
             since,
@@ -140,6 +150,7 @@ impl Summary {
             issuer,
             face,
             verified,
+            verified_age_ms,
             debited,
             payout,
             fee,
@@ -156,8 +167,25 @@ fn amounts(r: &Redemption) -> [Option<Amount>; 4] {
     [r.verified.or(debited), debited, payout, fee]
 }
 
-fn write_standing(w: &mut Writer<'_>, state: State, since: Wall, reason: Option<&Text>, until: Option<Wall>) {
-    w.u8(VERSION).u8(state.number()).wall(since).text_opt(reason);
+const fn version_of(age_ms: Option<i64>) -> u8 {
+    if age_ms.is_some() { VERSION_AGED } else { VERSION }
+}
+
+fn write_age(w: &mut Writer<'_>, age_ms: Option<i64>) {
+    if let Some(age_ms) = age_ms {
+        w.i64(age_ms);
+    }
+}
+
+fn write_standing(
+    w: &mut Writer<'_>,
+    version: u8,
+    state: State,
+    since: Wall,
+    reason: Option<&Text>,
+    until: Option<Wall>,
+) {
+    w.u8(version).u8(state.number()).wall(since).text_opt(reason);
     w.bool(until.is_some()).wall(until.unwrap_or_default());
 }
 
@@ -168,5 +196,46 @@ fn write_amounts(w: &mut Writer<'_>, face: Amount, amounts: [Option<Amount>; 4])
         if let Some(amount) = amount {
             write_amount(w, amount);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::Currency;
+
+    #[test]
+    fn a_summary_without_a_snapshot_is_written_as_ever_and_both_forms_read_back() {
+        let text = |text| Text::new(text).unwrap();
+        let amount = Amount::new(100, Currency::CNY);
+        let plain = Summary {
+            state: State::Paid,
+            since: Wall(3),
+            reason: None,
+            until: None,
+            request_id: text("r"),
+            seller: text("s"),
+            product: text("p"),
+            issuer: text("i"),
+            face: amount,
+            verified: Some(amount),
+            verified_age_ms: None,
+            debited: Some(amount),
+            payout: None,
+            fee: None,
+        };
+        let aged = Summary { verified_age_ms: Some(86_400_000), ..plain.clone() };
+        let written = |summary: &Summary| {
+            let mut out = Vec::new();
+            summary.encode(&mut out);
+            out
+        };
+        let (old, new) = (written(&plain), written(&aged));
+        assert_eq!((old[0], new[0], new.len()), (1, 2, old.len() + 8));
+        assert_eq!(old[1..], new[1..old.len()]);
+        assert_eq!(Summary::decode(&old), Ok(plain));
+        assert_eq!(Summary::decode(&new), Ok(aged));
+        assert!(Summary::decode(&new[..new.len() - 1]).is_err());
+        assert!(Summary::decode(&[&old[..], &[0; 8]].concat()).is_err(), "an old form ends where it ends");
     }
 }

@@ -39,6 +39,7 @@ pub const TRANSITIONS: &[(S, K, S)] = &[
     // What is on the card, and what it is worth to us.
     (S::Screened, K::CheckSent, S::Screened),
     (S::Screened, K::Verified, S::Verified),
+    (S::Screened, K::Remembered, S::Verified),
     (S::Screened, K::Quoted, S::Approved),
     (S::Screened, K::Declined, S::Declined),
     (S::Screened, K::Doubted, S::InReview),

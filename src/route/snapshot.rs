@@ -29,10 +29,11 @@ impl Snapshots {
         Self { capacity, max_age_ms, by_card: BTreeMap::new(), by_age: BTreeSet::new() }
     }
 
-    /// The issuer said so at `at`. An older word than the one that is known changes nothing.
-    pub fn keep(&mut self, card: Key16, at: Wall, balance: Amount) {
+    /// The issuer said so at `at`; whether that is kept. An older word than the one that is known
+    /// changes nothing, and leaves first where there are too many.
+    pub fn keep(&mut self, card: Key16, at: Wall, balance: Amount) -> bool {
         if self.by_card.get(&card).is_some_and(|(known, _)| *known > at) {
-            return;
+            return false;
         }
         self.forget(card);
         self.by_card.insert(card, (at, balance));
@@ -41,6 +42,7 @@ impl Snapshots {
             let Some((_, oldest)) = self.by_age.pop_first() else { break };
             self.by_card.remove(&oldest);
         }
+        self.by_card.contains_key(&card)
     }
 
     /// The balance of a card with its age, unless it is too old or its time lies ahead.
@@ -68,12 +70,12 @@ mod tests {
         let (a, b, c) = (Key16([1; 16]), Key16([2; 16]), Key16([3; 16]));
         let cny = |minor| Amount::new(minor, Currency::CNY);
         let mut known = Snapshots::new(2, 100);
-        known.keep(a, Wall(10), cny(5));
-        known.keep(a, Wall(9), cny(6));
+        assert!(known.keep(a, Wall(10), cny(5)) && !known.keep(a, Wall(9), cny(6)));
         assert_eq!(known.of(a, Wall(110)), Some(Snapshot { balance: cny(5), age_ms: 100 }));
         assert_eq!((known.of(a, Wall(111)), known.of(a, Wall(9))), (None, None));
         known.keep(b, Wall(11), cny(7));
         known.keep(c, Wall(12), cny(8));
+        assert!(!known.keep(a, Wall(10), cny(5)), "older than all that there is room for");
         assert_eq!(known.of(a, Wall(12)), None, "the oldest leaves first");
         known.forget(b);
         assert_eq!(known.of(b, Wall(12)), None);

@@ -10,6 +10,7 @@ mod world;
 
 use scrip::flow::{EventKind, State, TRANSITIONS};
 use scrip::issuer::{Evidence, Idempotency, LateDebit, OnAbsent, Recipe, Verify};
+use scrip::route::Snapshot;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use world::World;
@@ -56,7 +57,7 @@ fn by_file() -> World {
 }
 
 fn by_file_repeated() -> World {
-    World::new(|issuer| {
+    let mut world = World::new(|issuer| {
         issuer.verify = Verify::None;
         issuer.evidence = Evidence::File;
         issuer.recipe = Recipe::Repeat;
@@ -64,7 +65,10 @@ fn by_file_repeated() -> World {
         issuer.batch_max = 100;
         issuer.can_reverse = false;
         issuer.late_debit = LateDebit::Owe;
-    })
+    });
+    // A file of balances has told of the card.
+    world.snapshot = Some(Snapshot { balance: world::cny(world::FACE), age_ms: 3_600_000 });
+    world
 }
 
 static QUERIED: LazyLock<Steps> = LazyLock::new(|| walk::through(&online()));

@@ -10,6 +10,7 @@ use scrip::issuer::{
 use scrip::money::{Amount, Currency};
 use scrip::pricing::Terms;
 use scrip::risk::{Action, Moments, Reason, RiskPolicy, Seen};
+use scrip::route::Snapshot;
 
 /// What the card is worth.
 pub(crate) const FACE: i64 = 10_000;
@@ -60,6 +61,8 @@ pub(crate) struct World {
     risk: RiskPolicy,
     policy: FlowPolicy,
     terms: Terms,
+    /// What the issuer has said of the card before.
+    pub(crate) snapshot: Option<Snapshot>,
 }
 
 pub(crate) fn text(text: &str) -> Text {
@@ -80,7 +83,7 @@ impl World {
         let catalogue = Catalogue::parse(&CATALOGUE.replace("review", settle)).unwrap();
         let rail = profiles.rails.remove("pay").unwrap();
         let (policy, terms) = (FlowPolicy::default(), Terms::default());
-        Self { issuer, rail, catalogue, risk: RiskPolicy::default(), policy, terms }
+        Self { issuer, rail, catalogue, risk: RiskPolicy::default(), policy, terms, snapshot: None }
     }
 
     /// The same world in which odd faces are challenged rather than reviewed.
@@ -105,6 +108,7 @@ impl World {
             hits: if mood == Mood::Listed { listed } else { &[] },
             over: if mood == Mood::Over { &[Reason::CallerBudget] } else { &[] },
             tag: Some(TAG),
+            snapshot: self.snapshot,
             advance_room: mood == Mood::Room,
             site: 0,
         }

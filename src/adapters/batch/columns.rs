@@ -61,6 +61,8 @@ pub(super) enum Part {
     OutRow,
     /// A row of a result file.
     InRow,
+    /// A row of a file of balances.
+    Balance,
 }
 
 impl Part {
@@ -73,6 +75,10 @@ impl Part {
             Self::OutRow => {
                 !matches!(field, F::Count | F::Sum | F::Hash | F::Status | F::IssuerReference | F::Tag)
             }
+            Self::Balance => matches!(
+                field,
+                F::Line | F::Product | F::Number | F::Secret | F::Amount | F::Currency | F::Skip
+            ),
             Self::InRow => matches!(
                 field,
                 F::Line
@@ -189,6 +195,7 @@ impl RawSide {
         let columns = columns(self.row.into_inner(), row, reading)?;
         let needed: &[Field] = match row {
             Part::InRow => &[Field::Reference, Field::Status, Field::Amount],
+            Part::Balance => &[Field::Product, Field::Amount],
             _ => &[Field::Reference, Field::Amount],
         };
         if !needed.iter().all(|field| columns.has(*field)) {

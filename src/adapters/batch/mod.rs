@@ -17,6 +17,7 @@
 //! lie in the channel's durable session: a file of a number that was taken with other content is
 //! refused.
 
+mod balances;
 mod columns;
 mod file;
 mod name;
@@ -27,6 +28,7 @@ mod terms;
 #[cfg(test)]
 mod tests;
 
+pub use balances::{Balance, Balances};
 pub use file::{FileError, FileFault, Totals};
 pub use server::{BatchServer, FileMeta, enveloped};
 pub(super) use terms::RawTerms;

@@ -95,6 +95,7 @@ pub struct BatchTerms {
     pub(super) operations: BTreeMap<String, OpKind>,
     pub(super) out: Side,
     pub(super) result: Side,
+    pub(super) balances: Option<Side>,
 }
 
 /// The terms as their text has them.
@@ -119,6 +120,7 @@ pub(in crate::adapters) struct RawTerms {
     operations: BTreeMap<String, Spanned<String>>,
     out: Spanned<RawSide>,
     result: Spanned<RawSide>,
+    balances: Option<Spanned<RawSide>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Deserialize)]
@@ -230,6 +232,7 @@ impl BatchTerms {
         if (out.row.has(Field::Operation) || result.row.has(Field::Operation)) == codes {
             return wrong(out_at, "a column for the operation and [operations] go together");
         }
+        let balances = raw.balances.map(|side| balances(side, reading, digest)).transpose()?;
         let numbering = match raw.sequence {
             Some(RawNumbering::Running) => Numbering::Running,
             _ => Numbering::Daily,
@@ -248,6 +251,7 @@ impl BatchTerms {
             operations,
             out,
             result,
+            balances,
         })
     }
 
@@ -256,6 +260,23 @@ impl BatchTerms {
         let fixed = columns.width();
         fixed.saturating_add(columns.places.len().saturating_mul(6)).saturating_add(2)
     }
+}
+
+/// Files of balances.
+fn balances(raw: Spanned<RawSide>, reading: Reading, digest: bool) -> Result<Side, Wrong> {
+    let at = raw.span().start;
+    let side = raw.into_inner().read(Part::Balance, reading)?;
+    if side.row.has(Field::Number) == side.row.has(Field::Secret) {
+        return Err((
+            at,
+            "a row of balances names the card by its number or, where it has none, its secret".into(),
+        ));
+    }
+    if !(digest || side.trailer.is_some() || side.around(Field::Count)) {
+        let what = "a file of balances is known to be whole by a trailer, a count or a digest beside it";
+        return Err((at, what.into()));
+    }
+    Ok(side)
 }
 
 fn layout(

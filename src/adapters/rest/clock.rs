@@ -1,6 +1,7 @@
 //! Times as messages write them.
 
 use super::terms::{Clock, Time};
+use crate::adapters::calendar::days_of;
 use crate::base::Wall;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -63,16 +64,6 @@ fn date_of(day: i64) -> (i64, i64, i64) {
     let day = day_of_year - (153 * month + 2) / 5 + 1;
     let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
     (year + era * 400 + next, month, day)
-}
-
-/// The day since 1970.
-fn days_of(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month > 2 { year } else { year - 1 };
-    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
-    let shifted = if month > 2 { month - 3 } else { month + 9 };
-    let day_of_year = (153 * shifted + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::card::Product;
 use crate::issuer::{CardTag, IssuerProfile, RailProfile};
 use crate::pricing::Terms;
 use crate::risk::{Reason, RiskPolicy};
+use crate::route::Snapshot;
 use serde::{Deserialize, Serialize};
 
 /// Limits for paying before final evidence, in minor units of the redemption's currency; 0
@@ -82,6 +83,8 @@ pub struct Setting<'a> {
     pub tag: Option<CardTag>,
     /// Whether the limits leave room for an advance on this redemption.
     pub advance_room: bool,
+    /// What the issuer last said of the card, while that is young enough for its profile.
+    pub snapshot: Option<Snapshot>,
     /// The issuer's site for a counted check or a debit that was not sent anywhere yet.
     pub site: u32,
 }

@@ -6,10 +6,14 @@ use crate::flow::{Event, FlowError, Sending, State};
 use crate::issuer::{Answer, Idempotency, OpKind, Outcome, Verify};
 use crate::money::Amount;
 use crate::pricing;
+use crate::route::Snapshot;
 
 impl Turn<'_, '_> {
-    /// Asks the issuer, in the way its profile says.
+    /// Asks the issuer, in the way its profile says, unless it has spoken of the card lately.
     pub(super) fn verify(&mut self) -> Result<(), FlowError> {
+        if let Some(Snapshot { balance, age_ms }) = self.s.snapshot.filter(|known| self.serves(known)) {
+            return self.take(Event::Remembered { balance, age_ms });
+        }
         match self.s.issuer.verify {
             Verify::None => self.quote(self.r.facts.face),
             Verify::Balance => {
@@ -18,6 +22,16 @@ impl Turn<'_, '_> {
             }
             Verify::PinCheck => self.check(),
         }
+    }
+
+    /// Whether a snapshot is answer enough. No is never said from one where the issuer can be asked;
+    /// nor is a check that is under way given up for one.
+    fn serves(&self, known: &Snapshot) -> bool {
+        let (balance, face) = (known.balance, self.r.facts.face);
+        let settles = self.s.product.is_some_and(|product| product.on_mismatch() == OnMismatch::Settle);
+        let good = balance == face || (balance.minor() > 0 && settles);
+        let unasked = self.s.issuer.verify == Verify::None;
+        balance.currency() == face.currency() && self.r.check.is_none() && (good || unasked)
     }
 
     /// A check that the issuer counts goes out once. It is repeated, under the same reference

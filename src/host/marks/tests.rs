@@ -45,6 +45,7 @@ fn moved(state: State, verified: bool, paid: bool) -> Event {
         issuer: text("i"),
         face: amount,
         verified: verified.then_some(amount),
+        verified_age_ms: None,
         debited: None,
         payout: paid.then_some(amount),
         fee: None,
