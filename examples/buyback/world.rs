@@ -24,8 +24,11 @@ const REST: [(&str, &[(&str, &str)]); 2] = [
     ("walmart", &[("consumer_id", "scrip-trial"), ("store_id", "1")]),
 ];
 
+/// An issuer, its profile and the profile's parameters.
+type Spoken = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
 /// Whose every order is answered "later" and by callback (`--later`): issuer, profile, parameters.
-const LATER: [(&str, &str, &[(&str, &str)]); 2] = [
+const LATER: [Spoken; 2] = [
     ("fuel", "beehive", &[("app_key", "scrip-trial")]),
     ("telecom", "cardharbor", &[("customer_id", "scrip-trial"), ("notify_url", "https://scrip.example/cb")]),
 ];
@@ -66,10 +69,7 @@ pub(crate) fn speak(issuers: &mut [SimIssuer], own: Own) -> Result<(), Box<dyn E
 }
 
 /// Lets issuers speak the shipped profiles.
-fn speak_rest(
-    issuers: &mut [SimIssuer],
-    all: &[(&str, &str, &[(&str, &str)])],
-) -> Result<(), Box<dyn Error>> {
+fn speak_rest(issuers: &mut [SimIssuer], all: &[Spoken]) -> Result<(), Box<dyn Error>> {
     for (name, file, params) in all {
         let Some(issuer) = issuers.iter_mut().find(|issuer| issuer.profile.name == *name) else { continue };
         let text = profile(file).ok_or("the profile comes with the library")?;

@@ -148,11 +148,10 @@ impl Counter {
     /// Lays down what is due.
     fn lay_down(&mut self) -> io::Result<()> {
         let result = self.dir.join("result");
-        let (again, rest) = std::mem::take(&mut self.again)
-            .into_iter()
-            .partition(|(name, _): &(String, _)| !result.join(name).exists());
-        self.again = rest;
-        for (name, body) in Vec::<(String, Vec<u8>)>::from(again) {
+        let laid = |(name, _): &(String, Vec<u8>)| result.join(name).exists();
+        let (waiting, again): (Vec<_>, Vec<_>) = std::mem::take(&mut self.again).into_iter().partition(laid);
+        self.again = waiting;
+        for (name, body) in again {
             self.lay(&ResultFile::new(name, body))?;
         }
         if self.closed_until.is_some_and(|until| Instant::now() < until) {

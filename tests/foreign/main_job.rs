@@ -19,8 +19,8 @@ fn through_nginx_the_main_job_agrees_with_the_issuers_books() {
         return;
     }
     let all = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(CARDS)).unwrap();
-    let few: String = all.split_inclusive('\n').take(151).collect();
-    for (door, faults) in [("chunked", "none"), ("closing", "heavy"), ("flaky", "heavy")] {
+    let few: String = all.split_inclusive('\n').take(101).collect();
+    for (door, faults) in [("chunked", "none"), ("closing", "heavy"), ("flaky", "none")] {
         let servers = Servers::start(&["--rest", "--hurried", "--seed", "5", "--faults", faults]);
         let host = servers.doors[0].strip_prefix("http://").unwrap();
         let nginx = Nginx::before(host);
@@ -45,7 +45,7 @@ fn through_nginx_the_main_job_agrees_with_the_issuers_books() {
         );
         let sold = summary["states"]["retired"].as_u64().unwrap();
         eprintln!("{door}, {faults}: {sold} sold, {}", report["counts"]);
-        let good = expected(150);
+        let good = expected(100);
         assert!(if faults == "none" { sold == good } else { sold > good / 2 }, "{door}, {faults}: {summary}");
     }
 }

@@ -159,6 +159,37 @@ pub fn setup_with(text: &str, ring: KeyRing) -> Result<Setup, ConfigError> {
     read(text, Some(ring))
 }
 
+/// An issuer that goes by files, for whoever carries them (`host::transport::Filing`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileIssuer {
+    /// Its sites, such as `file:///srv/regional`, as its profile has them.
+    pub endpoints: Vec<String>,
+    /// What its files look like.
+    pub terms: BatchTerms,
+}
+
+/// The issuers of a set-up whose `adapter` is `"batch"`, by name.
+///
+/// # Errors
+/// [`ConfigError`] with the place and what was expected.
+pub fn file_issuers(text: &str) -> Result<BTreeMap<String, FileIssuer>, ConfigError> {
+    let placed = |wrong: Wrong| wrong.placed(text);
+    let sections = Sections::split(text).map_err(placed)?;
+    let profiles = Profiles::parse(&sections.only(&["issuer", "rail"]))?;
+    let mut found = BTreeMap::new();
+    for (name, profile) in profiles.issuers.into_iter().filter(|(_, one)| one.adapter == batch::NAME) {
+        let of_it = sections.terms_of(&name);
+        let of_it = of_it.ok_or_else(|| placed(no_terms(&name, sections.place_of("issuer", &name))))?;
+        let terms = batch_terms(&of_it, &name).map_err(placed)?;
+        found.insert(name, FileIssuer { endpoints: profile.endpoints, terms });
+    }
+    Ok(found)
+}
+
+fn no_terms(name: &str, at: usize) -> Wrong {
+    Wrong::new(at, format!("issuer `{name}` needs a table [issuer.{name}.terms]"))
+}
+
 fn read(text: &str, ring: Option<KeyRing>) -> Result<Setup, ConfigError> {
     let placed = |wrong: Wrong| wrong.placed(text);
     let sections = Sections::split(text).map_err(placed)?;
@@ -243,8 +274,7 @@ fn issuer(
             Ok(Box::new(Rest::new(profile, terms, keys).map_err(Fault::of(name))?))
         }
         batch::NAME => {
-            let missing = || Wrong::new(at, format!("issuer `{name}` needs a table [issuer.{name}.terms]"));
-            let taken = terms.take(&name).and(text).ok_or_else(missing)?;
+            let taken = terms.take(&name).and(text).ok_or_else(|| no_terms(&name, at))?;
             let terms = batch_terms(taken, &name)?;
             let key = if terms.wants_key() { Some(keys.channel(&name, at)?) } else { None };
             Ok(Box::new(Batch::new(profile, terms, key).map_err(Fault::of(name))?))
