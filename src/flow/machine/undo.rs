@@ -82,6 +82,7 @@ impl Turn<'_, '_> {
             Outcome::Accepted(accepted) if self.believable(accepted) && !self.r.late => {
                 self.note(LATE_APPROVAL)
             }
+            Outcome::Partial(accepted) if self.is_part(accepted) && !self.r.late => self.note(LATE_APPROVAL),
             _ => Ok(()),
         }
     }
@@ -94,7 +95,8 @@ impl Turn<'_, '_> {
                 if self.r.quarantined { self.take(Event::QuarantineOver) } else { Ok(()) }
             }
             Outcome::Accepted(accepted) | Outcome::Partial(accepted) if self.r.redeem.is_some() => {
-                if !self.believable(accepted) {
+                let part = matches!(answer.outcome, Outcome::Partial(_)) && self.is_part(accepted);
+                if !part && !self.believable(accepted) {
                     self.note("integrity")?;
                     return if self.r.quarantined { self.cleared_of_debit(answer) } else { Ok(()) };
                 }
@@ -111,7 +113,15 @@ impl Turn<'_, '_> {
     pub(super) fn late_debit(&mut self) -> Result<(), FlowError> {
         match self.s.issuer.late_debit {
             LateDebit::Reverse => self.undo(),
-            LateDebit::Owe => self.take(Event::LateKept),
+            LateDebit::Owe => {
+                self.take(Event::LateKept)?;
+                // Less than was asked may have been debited.
+                let debited = self.r.debit.as_ref().map(|debit| debit.amount);
+                match debited.filter(|amount| self.is_less(*amount)) {
+                    Some(amount) => self.requote(amount),
+                    None => Ok(()),
+                }
+            }
         }
     }
 

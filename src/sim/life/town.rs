@@ -6,15 +6,15 @@ use super::coverage::Coverage;
 use super::dice::Dice;
 use super::node::Node;
 use super::plan::{Foreign, Plan, START, Season};
-use super::tokens;
 use super::stores::Depot;
+use super::tokens;
 use super::trouble::Trouble;
 use super::{Cut, Life, checks, people, plan};
 use crate::base::{Mono, RedemptionId};
-use crate::flow::State;
-use crate::issuer::Recipe;
 use crate::engine::{ChannelId, RecoverError, Request};
+use crate::flow::State;
 use crate::host::{InboundToken, RunError, Transport};
+use crate::issuer::Recipe;
 use crate::sim::SimTransport;
 use crate::sim::odd::Odd;
 use std::collections::{BTreeMap, BTreeSet};
@@ -304,7 +304,11 @@ impl Town {
         self.say(&format!("node {log} is opened with other keys ({foreign:?}): {opened:?}"));
         let told = matches!(opened, Err(RunError::Recover(RecoverError::Keys(_))));
         let wrote = self.depot.look(|index| index.rows().count()) != before;
-        if told && !wrote { Ok(()) } else { Err(format!("node {log} is not told of its other keys: {foreign:?}")) }
+        if told && !wrote {
+            Ok(())
+        } else {
+            Err(format!("node {log} is not told of its other keys: {foreign:?}"))
+        }
     }
 
     fn end(&mut self) -> Result<Life, String> {
