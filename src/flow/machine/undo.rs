@@ -8,7 +8,8 @@ use crate::issuer::{Answer, Cause, LateDebit, OpKind, Outcome};
 impl Turn<'_, '_> {
     /// Orders the undo. It goes to the site that got the debit; repeats count as one.
     pub(super) fn undo(&mut self) -> Result<(), FlowError> {
-        let sent = self.r.undo.filter(|_| self.r.state == State::Reversing).map_or(0, |(sent, _)| sent);
+        // A refused undo counts, too: who refuses and then cannot tell what stands is asked so often only.
+        let sent = self.r.undo.map_or(0, |(sent, _)| sent);
         let endpoint = self.r.redeem.as_ref().map_or(0, |redeem| redeem.endpoint);
         self.take(Event::ReverseSent(Sending { endpoint, attempt: sent + 1 }))?;
         self.ask(OpKind::Reverse, endpoint, sent + 1);

@@ -72,7 +72,9 @@ impl Town {
                     let with = show.map_or(String::new(), |show| format!(", its token: {}", show.name()));
                     self.say(&format!("a seller's request {name} comes to node {log}{with}"));
                 }
-                Err(SubmitError::Refused { reason: "token_missing", .. }) if show == Some(Show::Missing) => {}
+                Err(
+                    SubmitError::Refused { field: "token", .. } | SubmitError::Invalid { field: "token", .. },
+                ) if show == Some(Show::Missing) => {}
                 Err(SubmitError::Busy) => break,
                 Err(error) => return Err(format!("request {next} is refused: {error}")),
             }
