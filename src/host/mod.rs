@@ -32,6 +32,8 @@ pub mod transport;
 pub use check::{Finding, Report};
 pub use conformance::{conformance, shared_conformance};
 pub use described::{Describe, Described};
+#[cfg(feature = "sim")]
+pub(crate) use driver::agree_on_keys;
 pub use driver::{Driver, Outcome, RunError};
 #[cfg(feature = "sqlite")]
 pub use files::{FileDrop, FilesError, Folders};
@@ -43,8 +45,6 @@ pub use memory::Memory;
 pub use postgres::{Postgres, PostgresOptions};
 pub use proof::{Proof, checkpoints, prove};
 pub use reseal::sealed_before;
-#[cfg(feature = "sim")]
-pub(crate) use driver::agree_on_keys;
 pub use shared::{Shared, SharedNode};
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;

@@ -28,6 +28,8 @@ pub(super) struct Odd {
     pub(super) undoes: u64,
     /// Nothing is ever said of a pay-out, or days later.
     pub(super) silent: u64,
+    /// Whether some pay-outs come back at once, and not the next day.
+    pub(super) hasty: bool,
 }
 
 /// What is odd about an answer.

@@ -255,7 +255,7 @@ impl SimWorld {
                     owed.push(Entry::Owed { notice: notice(at.plus(wait)) });
                 }
                 (Book::Rail(_), Some(Fault::PayoutReturned)) if matches!(outcome, Outcome::Accepted(_)) => {
-                    let soon = odd.silent > 0 && wait % 3 == 0;
+                    let soon = odd.hasty && wait % 2 == 0;
                     let back_ms = if soon { wait / 10 } else { RETURN_MS };
                     owed.push(Entry::ReturnDue { notice: notice(at.plus(back_ms)) });
                 }

@@ -36,3 +36,4 @@ mod trace_13_clock_jumps;
 mod trace_14_restored_backup;
 mod trace_15_one_bad_unit;
 mod trace_16_full_buffer;
+mod two_drivers_one_store;

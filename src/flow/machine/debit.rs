@@ -2,7 +2,7 @@
 
 use super::{LONG_MS, Turn, unheard};
 use crate::base::planted;
-use crate::card::OnMismatch;
+use crate::card::{OnMismatch, Product};
 use crate::flow::{Effect, Event, FlowError, Redeem, Sending, State};
 use crate::issuer::{
     Accepted, Answer, Cause, Decline, Evidence, Idempotency, OnAbsent, OpKind, Outcome, Recipe,
@@ -120,22 +120,45 @@ impl Turn<'_, '_> {
 
     /// Less than asked: settled on where the product settles, else undone.
     fn partial(&mut self, accepted: &Accepted, by_file: bool) -> Result<(), FlowError> {
-        let asked = self.r.quote.as_ref().map_or(self.r.facts.face, |quote| quote.value);
-        let amount = accepted.amount;
-        let sensible = amount.currency() == asked.currency()
-            && (1..asked.minor()).contains(&amount.minor())
-            && self.believable(&Accepted { amount: asked, ..accepted.clone() });
-        if !sensible {
+        if self.believable(accepted) {
+            // All that was asked, in other words.
+            let awaits_file = self.s.issuer.evidence == Evidence::File && !by_file;
+            return if awaits_file { self.pending() } else { self.redeemed(accepted, by_file) };
+        }
+        if !self.is_part(accepted) {
             return self.unknown(Cause::Integrity);
         }
-        let settle = self.s.product.is_none_or(|product| product.on_mismatch() == OnMismatch::Settle);
-        let Some(product) = self.s.product.filter(|_| settle || !self.s.issuer.can_reverse) else {
+        if !self.settles() {
             return self.undo();
-        };
-        let quote = pricing::quote(amount, product.rate(), product.guard(), self.s.terms)?;
-        self.take(Event::Redeemed { reference: accepted.reference.clone(), amount, by_file })?;
-        self.take(Event::Requoted(quote))?;
+        }
+        let (reference, amount) = (accepted.reference.clone(), accepted.amount);
+        self.take(Event::Redeemed { reference, amount, by_file })?;
+        self.requote(amount)?;
         self.proceed()
+    }
+
+    /// Whether an approval of less than was asked is of what was asked.
+    pub(super) fn is_part(&self, accepted: &Accepted) -> bool {
+        let asked = self.r.quote.as_ref().map_or(self.r.facts.face, |quote| quote.value);
+        self.is_less(accepted.amount) && self.believable(&Accepted { amount: asked, ..accepted.clone() })
+    }
+
+    pub(super) fn is_less(&self, amount: Amount) -> bool {
+        let asked = self.r.quote.as_ref().map_or(self.r.facts.face, |quote| quote.value);
+        amount.currency() == asked.currency() && (1..asked.minor()).contains(&amount.minor())
+    }
+
+    /// Whether less than was asked is kept: where the product says so, or nothing else is left to do.
+    pub(super) fn settles(&self) -> bool {
+        let settle = |product: &Product| product.on_mismatch() == OnMismatch::Settle;
+        self.s.product.is_some_and(|product| settle(product) || !self.s.issuer.can_reverse)
+    }
+
+    /// What was debited is less than what was quoted: the division follows it.
+    pub(super) fn requote(&mut self, amount: Amount) -> Result<(), FlowError> {
+        let Some(product) = self.s.product else { return Err(FlowError::NotNow(self.r.state)) };
+        let quote = pricing::quote(amount, product.rate(), product.guard(), self.s.terms)?;
+        self.take(Event::Requoted(quote))
     }
 
     fn pending(&mut self) -> Result<(), FlowError> {
@@ -324,7 +347,10 @@ impl Turn<'_, '_> {
                 self.decline(decline.reason())
             }
             Outcome::Reversed => self.take(Event::Reversed).and_then(|()| self.quarantine()),
-            Outcome::Accepted(_) => self.note("integrity"),
+            Outcome::Partial(accepted) if self.is_part(accepted) && self.settles() => {
+                self.partial(accepted, answer.by_file)
+            }
+            Outcome::Accepted(_) | Outcome::Partial(_) => self.note("integrity"),
             _ => Ok(()),
         }
     }

@@ -132,6 +132,20 @@ impl Turn<'_, '_> {
         self.wait(ladder_ms.get(rung).copied().unwrap_or(LONG_MS));
     }
 
+    /// The same towards the rail, and longer the older the pay-out is: a restart forgets the rung.
+    fn wait_for_rail(&mut self) {
+        let ladder_ms = &self.s.rail.timing.ladder_ms;
+        self.wait_rung(ladder_ms);
+        let first = self.r.payout.as_ref().map_or(self.s.now, |payout| payout.first_at);
+        let age_ms = self.s.now.0.saturating_sub(first.0).max(0);
+        let least_ms = (age_ms / 8).min(ladder_ms.last().copied().unwrap_or(LONG_MS));
+        for effect in &mut self.step.effects {
+            if let Effect::Wait(ms) = effect {
+                *ms = (*ms).max(least_ms);
+            }
+        }
+    }
+
     /// Goes on from where the redemption stands, until something must be waited for.
     fn proceed(&mut self) -> Result<(), FlowError> {
         loop {

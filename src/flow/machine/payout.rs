@@ -102,7 +102,7 @@ impl Turn<'_, '_> {
             }
             _ => {}
         }
-        self.wait_rung(&self.s.rail.timing.ladder_ms);
+        self.wait_for_rail();
         Ok(())
     }
 
@@ -114,7 +114,7 @@ impl Turn<'_, '_> {
         if self.r.state == State::Paying {
             self.take(Event::PayUnknown { cause: Cause::Lost })?;
         }
-        self.wait_rung(&self.s.rail.timing.ladder_ms);
+        self.wait_for_rail();
         Ok(())
     }
 
@@ -161,7 +161,7 @@ impl Turn<'_, '_> {
         } else if self.left(payout.last_at, timing.absent_after_ms) <= 0 {
             return self.pay_again();
         }
-        self.wait_rung(&timing.ladder_ms);
+        self.wait_for_rail();
         Ok(())
     }
 
@@ -187,7 +187,7 @@ impl Turn<'_, '_> {
             return Ok(());
         }
         match &answer.outcome {
-            Outcome::Accepted(accepted)
+            Outcome::Accepted(accepted) | Outcome::Partial(accepted)
                 if self.r.debit.as_ref().is_some_and(|debit| debit.amount == accepted.amount) =>
             {
                 self.take(Event::Cleared { receipt: accepted.reference.clone() })?;

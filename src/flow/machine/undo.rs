@@ -8,7 +8,8 @@ use crate::issuer::{Answer, Cause, LateDebit, OpKind, Outcome};
 impl Turn<'_, '_> {
     /// Orders the undo. It goes to the site that got the debit; repeats count as one.
     pub(super) fn undo(&mut self) -> Result<(), FlowError> {
-        let sent = self.r.undo.filter(|_| self.r.state == State::Reversing).map_or(0, |(sent, _)| sent);
+        // A refused undo counts, too: who refuses and then cannot tell what stands is asked so often only.
+        let sent = self.r.undo.map_or(0, |(sent, _)| sent);
         let endpoint = self.r.redeem.as_ref().map_or(0, |redeem| redeem.endpoint);
         self.take(Event::ReverseSent(Sending { endpoint, attempt: sent + 1 }))?;
         self.ask(OpKind::Reverse, endpoint, sent + 1);
@@ -82,6 +83,7 @@ impl Turn<'_, '_> {
             Outcome::Accepted(accepted) if self.believable(accepted) && !self.r.late => {
                 self.note(LATE_APPROVAL)
             }
+            Outcome::Partial(accepted) if self.is_part(accepted) && !self.r.late => self.note(LATE_APPROVAL),
             _ => Ok(()),
         }
     }
@@ -94,7 +96,8 @@ impl Turn<'_, '_> {
                 if self.r.quarantined { self.take(Event::QuarantineOver) } else { Ok(()) }
             }
             Outcome::Accepted(accepted) | Outcome::Partial(accepted) if self.r.redeem.is_some() => {
-                if !self.believable(accepted) {
+                let part = matches!(answer.outcome, Outcome::Partial(_)) && self.is_part(accepted);
+                if !part && !self.believable(accepted) {
                     self.note("integrity")?;
                     return if self.r.quarantined { self.cleared_of_debit(answer) } else { Ok(()) };
                 }
@@ -111,7 +114,15 @@ impl Turn<'_, '_> {
     pub(super) fn late_debit(&mut self) -> Result<(), FlowError> {
         match self.s.issuer.late_debit {
             LateDebit::Reverse => self.undo(),
-            LateDebit::Owe => self.take(Event::LateKept),
+            LateDebit::Owe => {
+                self.take(Event::LateKept)?;
+                // Less than was asked may have been debited.
+                let debited = self.r.debit.as_ref().map(|debit| debit.amount);
+                match debited.filter(|amount| self.is_less(*amount)) {
+                    Some(amount) => self.requote(amount),
+                    None => Ok(()),
+                }
+            }
         }
     }
 

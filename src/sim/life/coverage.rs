@@ -258,7 +258,8 @@ impl Coverage {
     /// Each step with the number of lives that took it, and what those lives never had.
     fn by_step(&self) -> String {
         let all: BTreeSet<&String> = self.steps.values().flat_map(|(_, with)| with).collect();
-        let mut out = format!("\nsteps: lives, and what of {} troubles and faults they never had\n", all.len());
+        let mut out =
+            format!("\nsteps: lives, and what of {} troubles and faults they never had\n", all.len());
         for ((from, kind), (lives, with)) in &self.steps {
             let without: Vec<&str> =
                 all.iter().filter(|what| !with.contains(**what)).map(|what| what.as_str()).collect();

@@ -24,7 +24,8 @@ impl Town {
             let by_ms = *self.dice.one(&[-86_400_000, -60_000, 30_000, 3_600_000, 86_400_000]);
             self.nodes[n].skew_ms += by_ms;
             let log = self.nodes[n].log;
-            let id_waits = |id: &RedemptionId| checks::redemption(self, *id).is_some_and(|r| !r.state.is_end());
+            let id_waits =
+                |id: &RedemptionId| checks::redemption(self, *id).is_some_and(|r| !r.state.is_end());
             if checks::redemptions(self).iter().any(id_waits) {
                 self.coverage.trace(Trace::ClockJumps);
             }

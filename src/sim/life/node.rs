@@ -65,9 +65,13 @@ impl Node {
             renew_at: None,
         };
         node.renew(now.mono).map_err(|error| format!("{error}"))?;
-        agree_on_keys(&mut node.engine, &mut node.store, now).map_err(|error| format!("{error}"))?;
         node.recount()?;
         Ok(node)
+    }
+
+    /// Sees to it that its keys are those of its store.
+    pub(super) fn agree(&mut self, now: Now) -> Result<(), String> {
+        agree_on_keys(&mut self.engine, &mut self.store, now).map_err(|error| format!("{error}"))
     }
 
     /// Tries to open the store with a ring that is not the store's; what came of it.

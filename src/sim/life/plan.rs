@@ -173,6 +173,7 @@ pub(super) fn plan(seed: u64, cut: &Cut) -> Plan {
     }
     if dice.in_thousand(600) {
         policy.risk.deviation.minimum = 2;
+        policy.risk.deviation.sigma = 1;
         policy.risk.deviation.action = *dice.one(&[Action::Review, Action::Challenge]);
     }
     if dice.in_thousand(150) {

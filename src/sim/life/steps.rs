@@ -1,8 +1,8 @@
 //! What a node's host does, one thing at a time, and how it goes wrong.
 
 use super::checks;
-use super::town::Town;
 use super::tokens::Show;
+use super::town::Town;
 use super::traces::{Sending, Trace};
 use super::trouble::Trouble;
 use crate::base::{Mono, planted};
@@ -72,7 +72,9 @@ impl Town {
                     let with = show.map_or(String::new(), |show| format!(", its token: {}", show.name()));
                     self.say(&format!("a seller's request {name} comes to node {log}{with}"));
                 }
-                Err(SubmitError::Refused { reason: "token_missing", .. }) if show == Some(Show::Missing) => {}
+                Err(
+                    SubmitError::Refused { field: "token", .. } | SubmitError::Invalid { field: "token", .. },
+                ) if show == Some(Show::Missing) => {}
                 Err(SubmitError::Busy) => break,
                 Err(error) => return Err(format!("request {next} is refused: {error}")),
             }
@@ -192,7 +194,8 @@ impl Town {
                 }
             }
             Event::Refused {
-                error: Some(FlowError::NotNow(_) | FlowError::TwoPeople | FlowError::Token(_)), ..
+                error: Some(FlowError::NotNow(_) | FlowError::TwoPeople | FlowError::Token(_)),
+                ..
             } => {}
             Event::Refused { redemption, error: Some(error) } => {
                 return Err(format!("{}: {error}", self.name(*redemption)));
@@ -230,7 +233,9 @@ impl Town {
         if self.strikes(Trouble::SyncFails) {
             let taken = self.dice.in_thousand(500) && self.nodes[n].store.commit(&mut batch).is_ok();
             let whether = if taken { "is" } else { "is not" };
-            self.say(&format!("a sync fails: batch {number} {whether} on the disk, and its store is poisoned"));
+            self.say(&format!(
+                "a sync fails: batch {number} {whether} on the disk, and its store is poisoned"
+            ));
             return self.crash(n, "for its store takes nothing more");
         }
         if let Err(error) = self.nodes[n].store.commit(&mut batch) {

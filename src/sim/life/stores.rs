@@ -6,12 +6,15 @@ use crate::engine::{Engine, Recovery};
 use crate::host::{Memory, Shared, SharedNode, Store, StoreError};
 use crate::ledger::Account;
 use crate::money::Currency;
-use crate::record::{Batch, Handed, Index};
+use crate::record::{Batch, Handed, Index, Record};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::vec::Vec;
 
 /// How long a takeover waits after the end of a lease, in parts of the lease.
 const GRACE: i64 = 4;
+
+/// The name of the row in which a log pins its keys.
+const KEYS: &[u8] = b"scrip.keys";
 
 #[derive(Clone)]
 enum Kind {
@@ -68,12 +71,19 @@ impl Depot {
         self.lease_ms + self.lease_ms / GRACE + 1
     }
 
-    /// Whether the store says by now which keys it is written with.
-    pub(super) fn names_its_keys(&self) -> bool {
-        match &self.kind {
-            Kind::One(_) => self.look(|index| index.rows().any(|(_, row)| row.summary.is_empty())),
-            Kind::Many(_) => self.look(|index| index.row(Engine::ring_row()).is_some()),
-        }
+    /// Whether the store says by now with how many keys it is written, as the log of one writer or the
+    /// row of all.
+    pub(super) fn names_its_keys(&self, seasons: u8) -> bool {
+        let named = |log: &Vec<u8>| {
+            let records = Record::decode_all(log).unwrap_or_default();
+            let of_keys = records.iter().filter(|record| record.kind >= 1_000);
+            u8::try_from(of_keys.count()).is_ok_and(|times| times > seasons)
+        };
+        let keys = |log: &Vec<u8>| log.windows(KEYS.len()).any(|part| part == KEYS);
+        self.look(|index| match &self.kind {
+            Kind::One(_) => index.rows().any(|(_, row)| keys(&row.log) && named(&row.log)),
+            Kind::Many(_) => index.row(Engine::ring_row()).is_some_and(|row| named(&row.log)),
+        })
     }
 
     /// Whether an epoch that was opened since has a redemption that this one has sent something for.

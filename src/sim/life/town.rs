@@ -6,15 +6,15 @@ use super::coverage::Coverage;
 use super::dice::Dice;
 use super::node::Node;
 use super::plan::{Foreign, Plan, START, Season};
-use super::tokens;
 use super::stores::Depot;
+use super::tokens;
 use super::trouble::Trouble;
 use super::{Cut, Life, checks, people, plan};
 use crate::base::{Mono, RedemptionId};
-use crate::flow::State;
-use crate::issuer::Recipe;
 use crate::engine::{ChannelId, RecoverError, Request};
+use crate::flow::State;
 use crate::host::{InboundToken, RunError, Transport};
+use crate::issuer::Recipe;
 use crate::sim::SimTransport;
 use crate::sim::odd::Odd;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +23,7 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 /// A life that takes more rounds than this does not end.
-const MOST_ROUNDS: u64 = 8_000;
+const MOST_ROUNDS: u64 = 20_000;
 /// Troubles stop after so many, so that everything can end.
 const MOST_TROUBLES: u64 = 40;
 /// How much of the story is kept.
@@ -78,6 +78,7 @@ impl Town {
             forgets: often(Trouble::ForgetsPending),
             undoes: often(Trouble::UndoesPending),
             silent: often(Trouble::SilentRail),
+            hasty: true,
         });
         let name = |n| (Request::new(&format!("R-{n}"), "", "").redemption(), format!("R-{n}"));
         let mut town = Self {
@@ -277,7 +278,7 @@ impl Town {
         if self.strikes(Trouble::NewCatalogue) {
             self.season.catalogue += 1;
         }
-        if self.depot.names_its_keys() && self.strikes(Trouble::OtherKeys) {
+        if self.depot.names_its_keys(self.season.keys) && self.strikes(Trouble::OtherKeys) {
             self.open_with_other_keys(log)?;
         }
         let (seed, clocks) = (self.dice.bytes(), self.transport.now());
@@ -290,6 +291,7 @@ impl Town {
         self.say(&format!("node {log} opens the store: epoch {}, {setup}", node.epoch));
         self.wakes.insert(now.plus(self.depot.takeover_ms()));
         checks::recovered(self, &node)?;
+        node.agree(clocks)?;
         self.nodes.push(node);
         self.processes += 1;
         Ok(())
@@ -304,7 +306,11 @@ impl Town {
         self.say(&format!("node {log} is opened with other keys ({foreign:?}): {opened:?}"));
         let told = matches!(opened, Err(RunError::Recover(RecoverError::Keys(_))));
         let wrote = self.depot.look(|index| index.rows().count()) != before;
-        if told && !wrote { Ok(()) } else { Err(format!("node {log} is not told of its other keys: {foreign:?}")) }
+        if told && !wrote {
+            Ok(())
+        } else {
+            Err(format!("node {log} is not told of its other keys: {foreign:?}"))
+        }
     }
 
     fn end(&mut self) -> Result<Life, String> {
@@ -312,8 +318,9 @@ impl Town {
         self.nodes.clear();
         for n in 0..self.plan.nodes {
             let (log, seed, now) = (self.depot.log_of(n), self.dice.bytes(), self.transport.now());
-            let node = Node::open(&self.plan, self.season, self.depot.open(log), seed, now)?;
+            let mut node = Node::open(&self.plan, self.season, self.depot.open(log), seed, now)?;
             checks::recovered(self, &node)?;
+            node.agree(now)?;
             self.nodes.push(node);
         }
         checks::at_the_end(self)?;

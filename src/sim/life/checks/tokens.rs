@@ -39,7 +39,9 @@ pub(super) fn check(town: &Town) -> Result<(), String> {
                 })?;
                 for card in &r.facts.keys {
                     let first = *spent.entry((*card, used.key, used.step)).or_insert(id);
-                    ensure(first == id, || format!("one token is spent by {} and by {name}", town.name(first)))?;
+                    ensure(first == id, || {
+                        format!("one token is spent by {} and by {name}", town.name(first))
+                    })?;
                 }
             }
             state = next(state, event.kind()).ok_or("a step that is not allowed")?;
