@@ -246,6 +246,7 @@ impl Bench<'_> {
             tag,
             advance_room: false,
             site: 0,
+            snapshot: None,
         };
         let scripted = || scripts.clone();
         self.prepared("machine", "steps: intake, risk, 4 answers", 6, scripted, |scripts| {
