@@ -116,7 +116,8 @@ impl Engine {
             None => &self.setup.rails[0].profile().timing,
         };
         let (send_within_ms, answer_within_ms) = (timing.send_within_ms, timing.answer_within_ms);
-        let (redemption, kind) = waiting.as_slice().first().copied().unwrap_or((RedemptionId::default(), OpKind::Query));
+        let (redemption, kind) =
+            waiting.as_slice().first().copied().unwrap_or((RedemptionId::default(), OpKind::Query));
         let (session, trace) = (message.session.take(), message.trace.take());
         let call = Call {
             id,

@@ -35,8 +35,7 @@ impl Engine {
         let Some(mut in_flight) = self.in_flight.take() else { return };
         self.durable.take(batch.frame(), batch.digest(), &|i| batch.verdicts()[i].is_accepted());
         let mut verdicts = batch.take_verdicts();
-        for ((entry, unit), verdict) in
-            in_flight.entries.drain(..).zip(batch.units()).zip(verdicts.drain(..))
+        for ((entry, unit), verdict) in in_flight.entries.drain(..).zip(batch.units()).zip(verdicts.drain(..))
         {
             match entry {
                 Entry::Intake { prepared, live, turned_away } => {

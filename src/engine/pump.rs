@@ -398,7 +398,9 @@ impl Engine {
             Queued::Committed(batch) => self.batch_done(*batch),
             Queued::Answers { to, told } => self.tell(to, told),
             Queued::Lost { number, not_sent } => self.call_lost(number, not_sent),
-            Queued::Reply { id, answered, undecodable } => self.call_replied(id, answered.as_slice(), undecodable),
+            Queued::Reply { id, answered, undecodable } => {
+                self.call_replied(id, answered.as_slice(), undecodable)
+            }
             Queued::Elsewhere(id) => self.is_elsewhere(id),
             Queued::Settled(id) => self.inbound_done(id),
             Queued::Loaded(id, handed) => self.take_up(id, handed.map(|handed| *handed)),

@@ -3,6 +3,7 @@ use crate::base::{RedemptionId, Wall};
 use crate::issuer::Profiles;
 use crate::money::Currency;
 use alloc::string::String;
+use alloc::vec::Vec;
 use proptest::prelude::*;
 
 const PROFILES: &str = r#"
