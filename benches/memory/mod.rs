@@ -108,7 +108,11 @@ unsafe impl GlobalAlloc for Chosen {
         Self::count(size);
         // SAFETY: as above.
         unsafe {
-            if Self::is_system() { System.realloc(at, layout, size) } else { MiMalloc.realloc(at, layout, size) }
+            if Self::is_system() {
+                System.realloc(at, layout, size)
+            } else {
+                MiMalloc.realloc(at, layout, size)
+            }
         }
     }
 }

@@ -61,9 +61,22 @@ impl Channel {
         out.extend_from_slice(br#"{"payload":"#);
         write_text(payload, &mut out);
         out.extend_from_slice(br#","sig":""#);
-        hex::append(&self.key.tag(way.domain(), &[payload]), &mut out);
+        hex::append(&self.signature(way, payload), &mut out);
         out.extend_from_slice(br#""}"#);
         out
+    }
+
+    pub(super) fn signature(&self, way: Way, payload: &[u8]) -> [u8; 32] {
+        self.key.tag(way.domain(), &[payload])
+    }
+
+    /// # Errors
+    /// [`DecodeError`] if there is no signature, or another one than this key's for this way.
+    pub(super) fn check(&self, way: Way, payload: &[u8], sig: Option<[u8; 32]>) -> Result<(), DecodeError> {
+        match sig.is_some_and(|sig| self.key.tag_matches(way.domain(), &[payload], &sig)) {
+            true => Ok(()),
+            false => Err(DecodeError { at: 0, what: "a signature by the channel's key" }),
+        }
     }
 
     /// The payload of a message that was signed with this key for this way.
@@ -78,12 +91,8 @@ impl Channel {
                 (envelope.payload, hex::read_array(&envelope.sig))
             }
         };
-        let fits = |sig: [u8; 32]| self.key.tag_matches(way.domain(), &[payload.as_bytes()], &sig);
-        if sig.is_some_and(fits) {
-            Ok(payload)
-        } else {
-            Err(DecodeError { at: 0, what: "a signature by the channel's key" })
-        }
+        self.check(way, payload.as_bytes(), sig)?;
+        Ok(payload)
     }
 
     /// How many cards were sealed for this channel.

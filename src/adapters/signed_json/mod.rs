@@ -41,6 +41,7 @@
 //! `secret` and that value, each after its length, cut to 16 bytes.
 
 mod channel;
+mod own;
 mod server;
 mod wire;
 
@@ -58,6 +59,7 @@ use crate::money::Amount;
 use crate::vault::Tally;
 use channel::Way;
 use core::fmt;
+use own::{Answered, Draft};
 use wire::{Answers, Line, Question, VERSION};
 
 /// The name under which profiles ask for this adapter.
@@ -224,13 +226,12 @@ fn send<'a>(
     context: &Context<'_>,
     out: &mut Message,
 ) -> Result<(), EncodeError> {
-    let mut payload = wire::begin_request(questions.len(), &context.nonce, context.now.0);
+    let mut draft = Draft::new(questions.len(), &context.nonce, context.now.0);
     for question in questions {
-        wire::write_question(&question?, &mut payload);
+        draft.question(&question?);
     }
-    wire::end_request(&mut payload);
     out.head = b"v1/operations".to_vec();
-    out.body = channel.sign(Way::Request, &payload);
+    out.body = draft.finish(|payload| channel.signature(Way::Request, payload));
     Ok(())
 }
 
@@ -240,10 +241,11 @@ fn decode(
     ours: impl Fn(Leg) -> bool,
     answers: &mut dyn FnMut(Reference, Answer),
 ) -> Result<(), DecodeError> {
-    let payload = channel.verify(Way::Answer, bytes)?;
-    if let Some(line) = wire::read_answer(&payload) {
+    if let Some(Answered { payload, line, sig }) = Answered::read(bytes) {
+        channel.check(Way::Answer, &payload, Some(sig))?;
         return tell(&line, &ours, answers);
     }
+    let payload = channel.verify(Way::Answer, bytes)?;
     let message: Answers<'_> = serde_json::from_str(&payload).map_err(|error| DecodeError {
         at: wire::at_byte(payload.as_bytes(), &error),
         what: "answers (byte of the payload)",

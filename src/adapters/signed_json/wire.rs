@@ -7,7 +7,6 @@ use crate::money::{Amount, Currency};
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt::{self, Write as _};
 use core::ops::Deref;
 use serde::{Deserialize, Serialize};
 
@@ -125,58 +124,6 @@ pub(super) struct Question<'a> {
     pub(super) card: Option<Vec<u8>>,
 }
 
-/// Begins the text of a request for so many operations; [`write_question`] and [`end_request`]
-/// follow.
-pub(super) fn begin_request(operations: usize, nonce: &[u8; 16], ts: i64) -> Vec<u8> {
-    let mut out = Vec::with_capacity(operations.saturating_mul(416).saturating_add(96));
-    put(&mut out, format_args!(r#"{{"v":{VERSION},"nonce":""#));
-    hex::append(nonce, &mut out);
-    put(&mut out, format_args!(r#"","ts":{ts},"ops":["#));
-    out
-}
-
-/// Appends an operation, with its fields in their order.
-pub(super) fn write_question(question: &Question<'_>, out: &mut Vec<u8>) {
-    let Question { kind, reference, product, payee, amount, attempt, card } = question;
-    if out.last() == Some(&b'}') {
-        out.push(b',');
-    }
-    // References, names of operations and currencies hold nothing that is escaped.
-    put(out, format_args!(r#"{{"ref":"{reference}","op":""#));
-    out.extend_from_slice(kind.name().as_bytes());
-    out.push(b'"');
-    let mut named = |name: &[u8], text: &Text| {
-        out.extend_from_slice(name);
-        write_text(text.as_bytes(), out);
-    };
-    product.iter().for_each(|text| named(br#","product":"#, text));
-    payee.iter().for_each(|text| named(br#","payee":"#, text));
-    let (minor, currency) = (amount.minor(), amount.currency().alpha());
-    put(out, format_args!(r#","amount_minor":{minor},"currency":"{currency}","attempt":{attempt}"#));
-    if let Some(sealed) = card {
-        out.extend_from_slice(br#","card":""#);
-        hex::append(sealed, out);
-        out.push(b'"');
-    }
-    out.push(b'}');
-}
-
-/// Ends the text of a request.
-pub(super) fn end_request(out: &mut Vec<u8>) {
-    out.extend_from_slice(b"]}");
-}
-
-fn put(out: &mut Vec<u8>, args: fmt::Arguments<'_>) {
-    struct Bytes<'a>(&'a mut Vec<u8>);
-    impl fmt::Write for Bytes<'_> {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            self.0.extend_from_slice(text.as_bytes());
-            Ok(())
-        }
-    }
-    Bytes(out).write_fmt(args).expect("a buffer takes every text");
-}
-
 /// Appends a JSON string that holds `text`, which is UTF-8.
 pub(super) fn write_text(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
@@ -208,7 +155,7 @@ pub(super) fn write_text(text: &[u8], out: &mut Vec<u8>) {
 }
 
 /// What stands in a JSON string as it is, at the start of `text`.
-fn plain(text: &[u8]) -> &[u8] {
+pub(super) fn plain(text: &[u8]) -> &[u8] {
     let mut len = 0_usize;
     // Eight bytes at a time. The lowest bit that is set is the top bit of the first mark.
     while let Some(eight) = text.get(len..).and_then(<[u8]>::first_chunk::<8>) {
@@ -264,54 +211,6 @@ pub(super) fn read_own(bytes: &[u8]) -> Option<(String, [u8; 32])> {
     Some((String::from_utf8(payload).ok()?, sig))
 }
 
-/// The answers of a message that holds one, in exactly the form in which the issuer's end writes
-/// it, for that is nearly every one. `None` for any other, which may be [`Answers`] all the same.
-pub(super) fn read_answer(payload: &str) -> Option<Line<'_>> {
-    let mut rest = payload.strip_prefix(r#"{"v":1,"answers":[{"ref":"#)?;
-    let mut line = Line { reference: text(&mut rest)?.0, ..Line::default() };
-    line.op = field(&mut rest, r#","op":"#, text)??.0;
-    line.status = field(&mut rest, r#","status":"#, text)??.0;
-    line.issuer_ref = field(&mut rest, r#","issuer_ref":"#, text)?;
-    line.amount_minor = field(&mut rest, r#","amount_minor":"#, number)?;
-    line.currency = field(&mut rest, r#","currency":"#, text)?;
-    line.card_tag = field(&mut rest, r#","card_tag":"#, text)?;
-    let generation = field(&mut rest, r#","generation":"#, number)?;
-    line.generation = generation.map(u32::try_from).transpose().ok()?;
-    line.reason = field(&mut rest, r#","reason":"#, text)?;
-    (rest == "}]}").then_some(line)
-}
-
-/// The field that begins with `name`, if the next one does; the outer `None` for a value that must
-/// be read the long way.
-fn field<'a, T>(
-    rest: &mut &'a str,
-    name: &str,
-    value: impl FnOnce(&mut &'a str) -> Option<T>,
-) -> Option<Option<T>> {
-    let Some(after) = rest.strip_prefix(name) else { return Some(None) };
-    *rest = after;
-    value(rest).map(Some)
-}
-
-/// A text without escapes, with its quotes.
-fn text<'a>(rest: &mut &'a str) -> Option<Str<'a>> {
-    let inside = rest.strip_prefix('"')?;
-    let text = inside.get(..plain(inside.as_bytes()).len())?;
-    *rest = inside.get(text.len()..)?.strip_prefix('"')?;
-    Some(Str::from(text))
-}
-
-/// A whole number that is not negative and far below the end of 64 bits.
-fn number(rest: &mut &str) -> Option<i64> {
-    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    let (text, after) = rest.split_at_checked(digits)?;
-    if digits > 18 || (digits > 1 && text.starts_with('0')) {
-        return None;
-    }
-    *rest = after;
-    text.parse().ok()
-}
-
 /// An amount on the wire: not negative, of a currency of ISO 4217.
 pub(super) fn read_amount(minor: i64, currency: &str) -> Option<Amount> {
     let currency: Currency = currency.parse().ok()?;
@@ -360,40 +259,7 @@ mod tests {
         }
     }
 
-    /// All that a line says.
-    fn said(line: &Line<'_>) -> String {
-        serde_json::to_string(line).unwrap()
-    }
-
     proptest! {
-        #[test]
-        fn an_answer_that_is_read_the_short_way_reads_the_same_the_long_way(
-            texts in proptest::collection::vec(proptest::option::of("[ -~é\u{0}]{0,12}"), 5),
-            numbers in any::<(Option<i64>, Option<u32>)>(), at in 0..300_usize, byte in 0_u8..128,
-        ) {
-            let text = |at: usize| texts[at].clone().map(Str::from);
-            let line = Line {
-                reference: "ab".into(), op: text(0).unwrap_or("pay".into()).0, status: "pending".into(),
-                issuer_ref: text(1), currency: text(2), card_tag: text(3), reason: text(4),
-                amount_minor: numbers.0, generation: numbers.1, file: false,
-            };
-            let answers = Answers { v: VERSION, answers: [line].into() };
-            let mut payload = serde_json::to_string(&answers).unwrap();
-            let plain = texts.iter().flatten().all(|text| !text.contains(['"', '\\', '\0']));
-            let small = numbers.0.is_none_or(|minor| (0..=999_999_999_999_999_999).contains(&minor));
-            prop_assert_eq!(read_answer(&payload).is_some(), plain && small);
-            for _ in 0..2 {
-                if let Some(line) = read_answer(&payload) {
-                    let long: Answers<'_> = serde_json::from_str(&payload).unwrap();
-                    prop_assert_eq!((long.v, long.answers.len()), (VERSION, 1));
-                    prop_assert_eq!(said(&long.answers[0]), said(&line));
-                }
-                if payload.is_char_boundary(at) && payload.is_char_boundary(at + 1) && at < payload.len() {
-                    payload.replace_range(at..=at, char::from(byte).encode_utf8(&mut [0; 4]));
-                }
-            }
-        }
-
         #[test]
         fn what_needs_no_escape_is_found(text in proptest::collection::vec(any::<u8>(), 0..40)) {
             let mark = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
