@@ -43,6 +43,9 @@ struct Bench {
     batches: Vec<Batch>,
 }
 
+/// Prints one table.
+type Show = fn(&Bench);
+
 fn main() {
     let full = std::env::args().any(|arg| arg == "--bench");
     let part = std::env::var("SCRIP_PART").map_or(1, |text| text.parse().expect("SCRIP_PART is a number"));
@@ -50,7 +53,7 @@ fn main() {
     let (mut trade, seen) = Trade::rehearse(most, 1_024, &mut Memory::new());
     trade.early_units = EARLY_UNITS;
     let bench = Bench { ground: Ground::new(), full, part, trade, batches: seen.batches };
-    let tables: [(&str, fn(&Bench)); 5] = [
+    let tables: [(&str, Show); 5] = [
         ("disk", Bench::disk),
         ("databases", Bench::databases),
         ("stores", Bench::stores),

@@ -111,13 +111,10 @@ impl<'a> Fold<'a> {
     }
 
     fn write_rows(&mut self, tx: &Connection, describe: Describe) -> Result<(), Fault> {
-        let mut next = next_number(tx)?;
         let mut rows: Vec<_> = self.rows.iter_mut().collect();
         rows.sort_unstable_by_key(|(_, row)| row.order);
-        for (_, row) in rows.iter_mut().filter(|(_, row)| row.new) {
-            row.number = next;
-            next += 1;
-        }
+        let new = rows.iter_mut().filter(|(_, row)| row.new);
+        new.zip(next_number(tx)?..).for_each(|((_, row), number)| row.number = number);
         rows.sort_unstable_by_key(|(id, _)| **id);
         let mut put = (tx.prepare_cached(INSERT)?, tx.prepare_cached(UPDATE)?);
         for (id, row) in rows {
