@@ -30,7 +30,8 @@ const SETTINGS: &str = "max_connections = 60
 shared_buffers = 128MB
 wal_retrieve_retry_interval = 5ms
 wal_compression = lz4
-min_wal_size = 64MB
+max_wal_size = 1GB
+wal_keep_size = 256MB
 log_min_messages = warning
 hot_standby = on";
 /// How long there is load before something is killed, and after.
