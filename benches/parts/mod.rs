@@ -245,6 +245,7 @@ impl Bench<'_> {
             over: &[],
             tag,
             advance_room: false,
+            snapshot: None,
             site: 0,
             snapshot: None,
         };

@@ -102,6 +102,12 @@ impl Outcome {
         self.summary().and_then(|summary| summary.payout)
     }
 
+    /// How old the issuer's word was that the card was verified by, in ms, where that came from a
+    /// snapshot.
+    pub fn snapshot_age_ms(&self) -> Option<i64> {
+        self.summary().and_then(|summary| summary.verified_age_ms)
+    }
+
     /// The state as outcomes name it.
     pub fn state(&self) -> &'static str {
         match self {

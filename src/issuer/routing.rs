@@ -22,8 +22,8 @@ pub struct Routing {
     /// Whether the sites share the load.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spread: Option<bool>,
-    /// How old a balance may be that is told from memory, in ms; 1 to 604,800,000 (a week).
-    /// Without it none is kept (快照缓存, SPEC B3).
+    /// How old a balance may be that is told from memory in place of asking, in ms; 1 to
+    /// 604,800,000 (a week). Without it none is kept (快照缓存, SPEC B3).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot_ms: Option<i64>,
 }

@@ -112,7 +112,10 @@ trailer = [{ field = "count" }, { field = "sum" }]
         Ok(Batch::new(profile, terms, None).unwrap())
     }
 
-    fn read(name: &str, body: &str) -> (Result<Balances, FileError>, Vec<(String, String, i64)>) {
+    /// Product, card and minor units.
+    type Row = (String, String, i64);
+
+    fn read(name: &str, body: &str) -> (Result<Balances, FileError>, Vec<Row>) {
         let mut rows = Vec::new();
         let mut told =
             |row: Balance<'_>| rows.push((row.product.into(), row.card.into(), row.balance.minor()));

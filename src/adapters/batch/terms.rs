@@ -208,13 +208,7 @@ impl BatchTerms {
         let delivery =
             Delivery { digest_suffix: suffix(raw.digest_suffix)?, flag_suffix: suffix(raw.flag_suffix)? };
         let digest = delivery.digest_suffix.is_some();
-        let mut status = BTreeMap::new();
-        for (code, name) in raw.status {
-            let Some(meaning) = Status::from_name(name.get_ref()) else {
-                return wrong(name.span().start, "a status is an outcome or the reason of a decline");
-            };
-            status.insert(code, meaning);
-        }
+        let status = statuses(raw.status)?;
         let operations = operations(raw.operations)?;
         let out = raw.out.into_inner().read(Part::OutRow, reading)?;
         let result = raw.result.into_inner().read(Part::InRow, reading)?;
@@ -318,6 +312,14 @@ fn suffix(suffix: Option<Spanned<String>>) -> Result<Option<String>, Wrong> {
         true => Ok(Some(suffix.into_inner())),
         false => Err((suffix.span().start, "a suffix is a dot with letters or digits behind it".into())),
     }
+}
+
+fn statuses(raw: BTreeMap<String, Spanned<String>>) -> Result<BTreeMap<String, Status>, Wrong> {
+    let meaning = |(code, name): (String, Spanned<String>)| match Status::from_name(name.get_ref()) {
+        Some(meaning) => Ok((code, meaning)),
+        None => Err((name.span().start, "a status is an outcome or the reason of a decline".into())),
+    };
+    raw.into_iter().map(meaning).collect()
 }
 
 fn operations(raw: BTreeMap<String, Spanned<String>>) -> Result<BTreeMap<String, OpKind>, Wrong> {
