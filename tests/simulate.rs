@@ -9,9 +9,11 @@ use std::thread;
 /// Seeds that went wrong once, and why. A life is made of its seed and of the plan: where the plan
 /// changed, the seed stands here that shows the same under the new one.
 const KEPT: &[(u64, &str)] = &[
-    (308, "after a store was put back an issuer said again how much it had debited, and was not believed"),
+    (
+        308,
+        "an issuer whose part of a debit is asked for again after a backup, and a rail that says nothing for days",
+    ),
     (512, "a log that was put back wrote what it had lost once more, before anybody looked at it"),
-    (3_920, "a pay-out of before a store was put back stood without its debit, which was undone"),
     (4_118, "an undo that was refused was ordered anew for ever, and never counted"),
     (6_907, "restarts made a silent rail be asked at the shortest intervals again"),
 ];

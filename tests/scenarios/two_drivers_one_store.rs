@@ -182,6 +182,7 @@ fn a_dead_node_s_redemption_ends_once_at_the_other_wherever_it_was_cut_off() {
         for _ in 0..turns {
             first.wait(None).unwrap();
             first.turn(&mut |_| {}).unwrap();
+            second.turn(&mut |_| {}).unwrap();
         }
         // It stands still from here on; its replies are never read.
         let end = Line(town.net.clone(), 1, town.store.clone()).now().mono.plus(20 * LEASE_MS);

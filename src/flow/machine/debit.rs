@@ -120,11 +120,6 @@ impl Turn<'_, '_> {
 
     /// Less than asked: settled on where the product settles, else undone.
     fn partial(&mut self, accepted: &Accepted, by_file: bool) -> Result<(), FlowError> {
-        if self.believable(accepted) {
-            // All that was asked, in other words.
-            let awaits_file = self.s.issuer.evidence == Evidence::File && !by_file;
-            return if awaits_file { self.pending() } else { self.redeemed(accepted, by_file) };
-        }
         if !self.is_part(accepted) {
             return self.unknown(Cause::Integrity);
         }

@@ -168,15 +168,10 @@ impl Turn<'_, '_> {
         }
         match finding {
             Finding::Debited { reference, amount } if debit_open => {
-                let part = self.is_less(amount) && self.s.product.is_some();
-                if !part && self.r.quote.as_ref().map(|quote| quote.value) != Some(amount) {
+                if self.r.quote.as_ref().map(|quote| quote.value) != Some(amount) {
                     return Err(FlowError::NotNow(State::Suspended));
                 }
-                self.take(Event::ResolvedDebited { by, second, reference, amount })?;
-                if part {
-                    self.requote(amount)?;
-                }
-                self.proceed()
+                self.go_on(Event::ResolvedDebited { by, second, reference, amount })
             }
             Finding::NotDebited if debit_open => self.take(Event::ResolvedAbsent { by, second }),
             Finding::Reversed if debit_open => {

@@ -131,6 +131,7 @@ pub(super) fn after_commit(town: &mut Town, n: usize, ids: &[RedemptionId]) -> R
         claims(town, &replayed, &records)?;
         tokens::claimed(town, &replayed)?;
         nothing_on_its_way(town, &replayed)?;
+        absent_long_enough(town, &replayed)?;
         divided(&replayed).map_err(|what| format!("{name}: {what}"))?;
     }
     town.watch.hold(&town.nodes[n]);
@@ -148,6 +149,19 @@ fn nothing_on_its_way(town: &Town, r: &Redemption) -> Result<(), String> {
     let under_way = town.transport.is_under_way(Reference::debit(r.id));
     let name = town.name(r.id);
     ensure(!under_way, || format!("{name} is {} while its debit is on its way", r.state.name()))
+}
+
+/// "Not found" is final only after the issuer's patience, or by its file.
+fn absent_long_enough(town: &Town, r: &Redemption) -> Result<(), String> {
+    let issuers = &town.plan.world.issuers;
+    let issuer = issuers.iter().find(|issuer| issuer.profile.name == r.facts.issuer.as_str());
+    let absent = r.state == State::Declined && r.reason.as_deref() == Some("not_debited");
+    let judged = absent && !BY_FILE.contains(&r.facts.issuer.as_str()) && !town.wrong_clocks();
+    let (Some(issuer), Some(redeem), true) = (issuer, &r.redeem, judged) else { return Ok(()) };
+    let waited_ms = r.since.0.saturating_sub(redeem.last_at.0);
+    ensure(waited_ms >= issuer.profile.timing.absent_after_ms, || {
+        format!("{} is taken for absent after {waited_ms} ms", town.name(r.id))
+    })
 }
 
 /// 1: pay-out, fee and shares are the value, to the cent.

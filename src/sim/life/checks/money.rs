@@ -2,7 +2,7 @@
 
 use super::{ensure, redemption};
 use crate::base::{Key16, RedemptionId};
-use crate::flow::State;
+use crate::flow::{Redemption, State};
 use crate::sim::life::town::Town;
 use std::collections::BTreeMap;
 use std::format;
@@ -18,7 +18,10 @@ pub(super) fn check(town: &mut Town) -> Result<(), String> {
         let advanced = r.as_ref().is_some_and(|r| r.advance.is_some() || returned(r.state));
         let known = advanced || town.watch.is_corrected(id) || (r.is_none() && town.watch.forgot);
         // What a restored store has forgotten of an advance is told anew by the same request.
-        let again = town.watch.forgot && r.as_ref().is_some_and(|r| r.facts.issuer.as_bytes() == b"file");
+        // Nor can it know that what it asks anew, and undoes where no clear answer comes, was paid for.
+        let undone = |state| matches!(state, State::Reversing | State::Reversed | State::Declined);
+        let anew = |r: &Redemption| &*r.facts.issuer == "file" || undone(r.state);
+        let again = town.watch.forgot && r.as_ref().is_some_and(anew);
         ensure(known || again, || format!("paid without a debit: {} #{}", town.name(id), payout.reference))?;
     }
     let mut paid: BTreeMap<RedemptionId, u32> = BTreeMap::new();
