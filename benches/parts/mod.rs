@@ -247,7 +247,6 @@ impl Bench<'_> {
             advance_room: false,
             snapshot: None,
             site: 0,
-            snapshot: None,
         };
         let scripted = || scripts.clone();
         self.prepared("machine", "steps: intake, risk, 4 answers", 6, scripted, |scripts| {
