@@ -42,6 +42,7 @@ pub(super) fn read_array<const N: usize>(text: &str) -> Option<[u8; N]> {
 }
 
 /// The value of each digit; 16 for what is none.
+#[allow(clippy::indexing_slicing, reason = "at compile time, where it could not pass unnoticed")]
 const VALUES: [u8; 256] = {
     let (mut values, mut value) = ([16; 256], 0);
     while value < 16 {

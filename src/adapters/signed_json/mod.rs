@@ -254,7 +254,11 @@ fn decode(
         return Err(DecodeError { at: 0, what: "version 1" });
     }
     // What can be read is still handed out: one line must not hold up a whole file.
-    message.answers.iter().fold(Ok(()), |told, line| tell(line, &ours, answers).and(told))
+    let mut told = Ok(());
+    for line in &message.answers {
+        told = tell(line, &ours, answers).and(told);
+    }
+    told
 }
 
 /// Hands out what a line says, if it is for this channel.
