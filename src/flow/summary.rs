@@ -105,7 +105,14 @@ impl Summary {
     /// Appends the canonical form.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let w = &mut Writer::new(out);
-        write_standing(w, version_of(self.verified_age_ms), self.state, self.since, self.reason.as_ref(), self.until);
+        write_standing(
+            w,
+            version_of(self.verified_age_ms),
+            self.state,
+            self.since,
+            self.reason.as_ref(),
+            self.until,
+        );
         w.text(&self.request_id).text(&self.seller).text(&self.product).text(&self.issuer);
         write_amounts(w, self.face, [self.verified, self.debited, self.payout, self.fee]);
         write_age(w, self.verified_age_ms);

@@ -86,17 +86,6 @@ const NEVER: &[(State, EventKind, State)] = &[
     (State::Cleared, EventKind::PayReturned, State::Returned),
     (State::Paid, EventKind::Corrected, State::ClawbackDue),
     (State::Cleared, EventKind::Corrected, State::ClawbackDue),
-    // What is unknown or absent and stays so is not written down again.
-    (State::Unknown, EventKind::RedeemUnknown, State::Unknown),
-    (State::Absent, EventKind::RedeemAbsent, State::Absent),
-    (State::PayoutUnknown, EventKind::PayUnknown, State::PayoutUnknown),
-    (State::Advancing, EventKind::PayUnknown, State::Advancing),
-    (State::AdvanceVoid, EventKind::PayUnknown, State::AdvanceVoid),
-    // A pay-out goes out again only once it is unknown; an advance goes out with its debit.
-    (State::Paying, EventKind::PayAgain, State::Paying),
-    (State::Pending, EventKind::AdvanceSent, State::Advancing),
-    // A debit of less is undone before it is taken.
-    (State::Redeemed, EventKind::ReverseSent, State::Reversing),
 ];
 
 fn took(steps: &Steps, event: EventKind) {

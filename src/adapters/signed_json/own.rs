@@ -238,8 +238,8 @@ impl<'a> Sent<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::wire::{Answers, Envelope, Op, Request};
     use super::*;
+    use crate::adapters::signed_json::wire::{Answers, Envelope, Op, Request};
     use crate::base::RedemptionId;
     use crate::issuer::{OpKind, Reference};
     use crate::money::{Amount, Currency};

@@ -4,6 +4,7 @@ use super::{Turn, code};
 use crate::base::Text;
 use crate::flow::{Event, Exposure, FlowError, State};
 use crate::issuer::{Answer, Cause, OpKind, Outcome};
+use crate::money::Amount;
 
 impl Turn<'_, '_> {
     /// Pays now; the evidence comes later.
@@ -71,6 +72,18 @@ impl Turn<'_, '_> {
         if void { self.take(Event::AdvanceRejected { reason: code("not_debited") }) } else { Ok(()) }
     }
 
+    /// The card was debited, whatever became of the advance: where its rail has not
+    /// spoken, that goes on as before.
+    pub(super) fn confirm_advance(&mut self, reference: Text, amount: Amount) -> Result<(), FlowError> {
+        let unpaid = self.advance_suspended();
+        if unpaid {
+            self.reopen_advance()?;
+        }
+        self.close_exposure()?;
+        self.take(Event::Confirmed { reference, amount })?;
+        if unpaid { self.wake() } else { self.proceed() }
+    }
+
     /// The evidence for an advance: it stands, or the seller owes the money.
     pub(super) fn advance_answer(&mut self, answer: &Answer) -> Result<(), FlowError> {
         match &answer.outcome {
@@ -81,12 +94,7 @@ impl Turn<'_, '_> {
                     return self.note("integrity");
                 }
                 let (reference, amount) = (accepted.reference.clone(), accepted.amount);
-                if self.advance_suspended() {
-                    self.reopen_advance()?;
-                }
-                self.close_exposure()?;
-                self.take(Event::Confirmed { reference, amount })?;
-                self.proceed()
+                self.confirm_advance(reference, amount)
             }
             Outcome::Accepted(_) | Outcome::Partial(_) => self.note("integrity"),
             Outcome::Declined(decline) if answer.by_file => self.advance_rejected(decline.reason()),
@@ -99,11 +107,14 @@ impl Turn<'_, '_> {
         if !matches!(self.r.state, State::Advancing | State::Advanced | State::Suspended) {
             return Ok(());
         }
-        match self.r.suspended_from {
+        let unpaid = match self.r.suspended_from {
             Some(State::AdvanceVoid) => return Ok(()),
-            Some(State::Advancing) => self.reopen_advance()?,
-            _ => {}
+            from => from == Some(State::Advancing),
+        };
+        if unpaid {
+            self.reopen_advance()?;
         }
-        self.take(Event::AdvanceRejected { reason: code(reason) })
+        self.take(Event::AdvanceRejected { reason: code(reason) })?;
+        if unpaid { self.wake() } else { Ok(()) }
     }
 }

@@ -206,11 +206,7 @@ impl Turn<'_, '_> {
             Finding::Debited { reference, amount }
                 if !void && self.r.quote.as_ref().map(|quote| quote.value) == Some(amount) =>
             {
-                if unpaid {
-                    self.reopen_advance()?;
-                }
-                self.close_exposure()?;
-                self.go_on(Event::Confirmed { reference, amount })
+                self.confirm_advance(reference, amount)
             }
             Finding::NotDebited if !void => self.advance_rejected("not_debited"),
             _ => Err(FlowError::NotNow(State::Suspended)),

@@ -131,7 +131,7 @@ pub(super) fn after_commit(town: &mut Town, n: usize, ids: &[RedemptionId]) -> R
         claims(town, &replayed, &records)?;
         tokens::claimed(town, &replayed)?;
         nothing_on_its_way(town, &replayed)?;
-        absent_long_enough(town, &replayed)?;
+        absent_long_enough(town, &replayed, &records)?;
         divided(&replayed).map_err(|what| format!("{name}: {what}"))?;
     }
     town.watch.hold(&town.nodes[n]);
@@ -151,12 +151,13 @@ fn nothing_on_its_way(town: &Town, r: &Redemption) -> Result<(), String> {
     ensure(!under_way, || format!("{name} is {} while its debit is on its way", r.state.name()))
 }
 
-/// "Not found" is final only after the issuer's patience, or by its file.
-fn absent_long_enough(town: &Town, r: &Redemption) -> Result<(), String> {
+/// "Not found" is final only after the issuer's patience, by its file, or where people say so.
+fn absent_long_enough(town: &Town, r: &Redemption, records: &[Record]) -> Result<(), String> {
     let issuers = &town.plan.world.issuers;
     let issuer = issuers.iter().find(|issuer| issuer.profile.name == r.facts.issuer.as_str());
     let absent = r.state == State::Declined && r.reason.as_deref() == Some("not_debited");
-    let judged = absent && !BY_FILE.contains(&r.facts.issuer.as_str()) && !town.wrong_clocks();
+    let people = records.iter().any(|record| record.kind == EventKind::Suspended.number());
+    let judged = absent && !people && !BY_FILE.contains(&r.facts.issuer.as_str()) && !town.wrong_clocks();
     let (Some(issuer), Some(redeem), true) = (issuer, &r.redeem, judged) else { return Ok(()) };
     let waited_ms = r.since.0.saturating_sub(redeem.last_at.0);
     ensure(waited_ms >= issuer.profile.timing.absent_after_ms, || {
