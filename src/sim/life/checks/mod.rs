@@ -11,11 +11,11 @@ pub(super) use watch::Watch;
 use super::node::Node;
 use super::town::Town;
 use crate::audit;
-use crate::base::{Digest, RedemptionId};
+use crate::base::{Digest, RedemptionId, Wall};
 use crate::engine::Call;
-use crate::flow::{EventKind, Redemption, State};
+use crate::flow::{Event, EventKind, Redemption, State};
 use crate::host::Store;
-use crate::issuer::{Class, OpKind, Reference};
+use crate::issuer::{Class, OpKind, Recipe, Reference};
 use crate::money::Currency;
 use crate::record::{ClaimStatus, Frame, Record};
 use std::collections::BTreeMap;
@@ -151,17 +151,30 @@ fn nothing_on_its_way(town: &Town, r: &Redemption) -> Result<(), String> {
     ensure(!under_way, || format!("{name} is {} while its debit is on its way", r.state.name()))
 }
 
-/// "Not found" is final only after the issuer's patience, by its file, or where people say so.
+/// "Not found" is believed only after the issuer's patience, by its file, or where people say so:
+/// neither does the redemption end by it before, nor is a debit that was asked after sent again.
 fn absent_long_enough(town: &Town, r: &Redemption, records: &[Record]) -> Result<(), String> {
     let issuers = &town.plan.world.issuers;
     let issuer = issuers.iter().find(|issuer| issuer.profile.name == r.facts.issuer.as_str());
-    let absent = r.state == State::Declined && r.reason.as_deref() == Some("not_debited");
-    let people = records.iter().any(|record| record.kind == EventKind::Suspended.number());
-    let judged = absent && !people && !BY_FILE.contains(&r.facts.issuer.as_str()) && !town.wrong_clocks();
+    let judged = !BY_FILE.contains(&r.facts.issuer.as_str()) && !town.wrong_clocks();
     let (Some(issuer), Some(redeem), true) = (issuer, &r.redeem, judged) else { return Ok(()) };
-    let waited_ms = r.since.0.saturating_sub(redeem.last_at.0);
-    ensure(waited_ms >= issuer.profile.timing.absent_after_ms, || {
-        format!("{} is taken for absent after {waited_ms} ms", town.name(r.id))
+    let patience_ms = issuer.profile.timing.absent_after_ms;
+    let people = records.iter().any(|record| record.kind == EventKind::Suspended.number());
+    let ended = r.state == State::Declined && r.reason.as_deref() == Some("not_debited") && !people;
+    let mut waited_ms = ended.then(|| r.since.0.saturating_sub(redeem.last_at.0));
+    if issuer.profile.recipe == Recipe::Query {
+        let debit = [EventKind::RedeemSent.number(), EventKind::RedeemNotSent.number()];
+        let mut last: Option<Wall> = None;
+        for record in records.iter().filter(|record| debit.contains(&record.kind)) {
+            let (at, event) = Event::from_record(record).map_err(|error| error.to_string())?;
+            let sent = matches!(event, Event::RedeemSent { .. });
+            let since_ms = last.filter(|_| sent).map(|last| at.0.saturating_sub(last.0));
+            waited_ms = waited_ms.into_iter().chain(since_ms).min();
+            last = sent.then_some(at);
+        }
+    }
+    ensure(waited_ms.is_none_or(|waited_ms| waited_ms >= patience_ms), || {
+        format!("{} is taken for absent after {waited_ms:?} ms", town.name(r.id))
     })
 }
 
