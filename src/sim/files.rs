@@ -69,9 +69,9 @@ impl FarEnd for FileEnd {
     }
 
     fn news(&self, told: &[Told], now: Wall) -> Option<Vec<u8>> {
-        let last = self.last.load(Ordering::Relaxed);
-        let at = Wall(now.0.max(last.saturating_add(1)));
-        self.last.store(at.0, Ordering::Relaxed);
+        let after = |last: i64| now.0.max(last.saturating_add(1));
+        let last = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(after(last)));
+        let at = Wall(after(last.ok()?));
         let answers: Vec<(Reference, Answer)> =
             told.iter().map(|told| (told.asked.reference, told.answer.clone())).collect();
         let file = self.server.write(&self.server.numbered_by_time(at), &answers).ok()?;
