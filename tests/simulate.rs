@@ -16,6 +16,10 @@ const KEPT: &[(u64, &str)] = &[
     (512, "a log that was put back wrote what it had lost once more, before anybody looked at it"),
     (4_118, "an undo that was refused was ordered anew for ever, and never counted"),
     (6_907, "restarts made a silent rail be asked at the shortest intervals again"),
+    (
+        47_864,
+        "people freed a card whose debit was still on its way: its issuer had refused to undo what it did not know",
+    ),
 ];
 
 fn seeds() -> u64 {

@@ -29,7 +29,7 @@ pub use step::{Effect, Step};
 pub use summary::Summary;
 pub use table::{TRANSITIONS, diagram, next};
 
-use crate::base::{Advice, Code, ShortInput, block};
+use crate::base::{Advice, Code, ShortInput, Wall, block};
 use crate::card::token::TokenError;
 use crate::ledger::LedgerError;
 use crate::pricing::QuoteError;
@@ -57,6 +57,12 @@ pub enum FlowError {
     /// Two different people must sign.
     #[error("two different people must sign this")]
     TwoPeople,
+    /// Nobody can know yet that nothing was debited: the request may still be on its way.
+    #[error("a debit may still be on its way until {}", .until.0)]
+    UnderWay {
+        /// From then on it may be decided.
+        until: Wall,
+    },
     /// A record cannot be read.
     #[error("a record is malformed: {0}")]
     Malformed(#[from] ShortInput),
@@ -92,6 +98,7 @@ impl FlowError {
                 Self::Unknown { .. } => 5,
                 Self::Quote(_) => 6,
                 Self::Ledger(_) => 7,
+                Self::UnderWay { .. } => 8,
                 Self::Token(error) => return error.code(),
             },
         )
@@ -101,6 +108,7 @@ impl FlowError {
     pub const fn advice(&self) -> Advice {
         match self {
             Self::NotNow(_) | Self::TwoPeople | Self::Quote(_) => Advice::Fix,
+            Self::UnderWay { .. } => Advice::Retry,
             Self::Token(error) => error.advice(),
             Self::NotAllowed { .. } | Self::Malformed(_) | Self::Unknown { .. } | Self::Ledger(_) => {
                 Advice::Stop

@@ -5,7 +5,7 @@ use crate::stage::{HOUR, Stage, cny, gift, text};
 use scrip::base::RedemptionId;
 use scrip::engine::Sent;
 use scrip::flow::{Finding, FlowError, State, Verdict};
-use scrip::issuer::{LateDebit, OpKind, Outcome};
+use scrip::issuer::{LateDebit, OpKind, Outcome, Recipe};
 use scrip::ledger::AccountKind;
 
 /// Nothing that is asked is ever answered, until people are needed.
@@ -84,6 +84,29 @@ fn a_debit_of_another_amount_is_no_evidence() {
     let (mut stage, id) = debit_unknown();
     resolve(&mut stage, id, Finding::Debited { reference: text("found"), amount: cny(9_999) });
     assert_eq!((stage.refusal(), stage.state(id)), (FlowError::NotNow(State::Suspended), State::Suspended));
+}
+
+#[test]
+fn nobody_finds_that_nothing_was_debited_while_it_may_still_be_on_its_way() {
+    let mut stage = Stage::with(|plan| plan.bank.recipe = Recipe::Reverse);
+    let id = stage.submit(&gift(1));
+    stage.accept(OpKind::Balance);
+    stage.lose(OpKind::Redeem);
+    // Its issuer does not undo what has not arrived.
+    while stage.state(id) != State::Suspended {
+        match stage.out.pop_front() {
+            Some(call) if call.kind == OpKind::Reverse => stage.reply(&call, Outcome::ReversalRefused),
+            Some(call) => stage.lost(&call, Sent::MaybeSent),
+            None => stage.pass(1_000),
+        }
+    }
+    let until = stage.redemption(id).redeem.as_ref().unwrap().last_at.plus(600_000);
+    resolve(&mut stage, id, Finding::NotDebited);
+    assert_eq!((stage.refusal(), stage.state(id)), (FlowError::UnderWay { until }, State::Suspended));
+    assert!(stage.claim(id).is_some(), "another seller could bring the card");
+    stage.pass(600_000);
+    resolve(&mut stage, id, Finding::NotDebited);
+    assert_eq!((stage.reason(id).as_str(), stage.claim(id)), ("not_debited", None));
 }
 
 #[test]

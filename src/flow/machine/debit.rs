@@ -304,8 +304,7 @@ impl Turn<'_, '_> {
     /// stays in quarantine until the absence is final.
     fn absent(&mut self, by_file: bool) -> Result<(), FlowError> {
         let timing = &self.s.issuer.timing;
-        let last = self.r.redeem.as_ref().map_or(self.r.since, |redeem| redeem.last_at);
-        let left = if planted!(NotFoundIsFinal) { 0 } else { self.left(last, timing.absent_after_ms) };
+        let left = if planted!(NotFoundIsFinal) { 0 } else { self.absence_in() };
         if left > 0 && !by_file {
             if self.r.state != State::Absent {
                 self.take(Event::RedeemAbsent)?;
@@ -327,6 +326,12 @@ impl Turn<'_, '_> {
             return Ok(());
         }
         self.send_redeem()
+    }
+
+    /// So long until an absence is final, counted from the last sending; 0 or less if it is.
+    pub(super) fn absence_in(&self) -> i64 {
+        let last = self.r.redeem.as_ref().map_or(self.r.since, |redeem| redeem.last_at);
+        self.left(last, self.s.issuer.timing.absent_after_ms)
     }
 
     /// A late answer ends what age has suspended.

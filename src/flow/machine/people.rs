@@ -17,7 +17,8 @@ pub enum Finding {
         /// How much.
         amount: Amount,
     },
-    /// The issuer did not debit the card.
+    /// The issuer did not debit the card. Taken once a debit could no longer be on its way to it,
+    /// after the issuer's `absent_after_ms`; until then it is [`FlowError::UnderWay`].
     NotDebited,
     /// The debit was undone.
     Reversed,
@@ -173,7 +174,10 @@ impl Turn<'_, '_> {
                 }
                 self.go_on(Event::ResolvedDebited { by, second, reference, amount })
             }
-            Finding::NotDebited if debit_open => self.take(Event::ResolvedAbsent { by, second }),
+            Finding::NotDebited if debit_open => {
+                self.arrived_if_ever()?;
+                self.take(Event::ResolvedAbsent { by, second })
+            }
             Finding::Reversed if debit_open => {
                 self.take(Event::ResolvedReversed { by, second })?;
                 self.quarantine()
@@ -189,8 +193,17 @@ impl Turn<'_, '_> {
         }
     }
 
+    /// Whoever looks at the issuer's books sees no debit that is still on its way to them.
+    fn arrived_if_ever(&self) -> Result<(), FlowError> {
+        let left = self.absence_in();
+        if left > 0 { Err(FlowError::UnderWay { until: self.s.now.plus(left) }) } else { Ok(()) }
+    }
+
     /// The evidence for an advance, found by people: both names are kept beside the step.
     fn resolve_advance(&mut self, by: Text, second: Text, finding: Finding) -> Result<(), FlowError> {
+        if finding == Finding::NotDebited {
+            self.arrived_if_ever()?;
+        }
         self.take(Event::Noted { what: by })?;
         self.take(Event::Noted { what: second })?;
         let (unpaid, void) = (self.advance_suspended(), self.r.suspended_from == Some(State::AdvanceVoid));

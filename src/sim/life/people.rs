@@ -23,7 +23,9 @@ fn text(value: &str) -> Text {
 pub(super) fn act(town: &mut Town) -> bool {
     let now = town.mono();
     let awake: Vec<usize> = (0..town.nodes.len()).filter(|n| town.nodes[*n].is_awake(now)).collect();
-    let waiting: Vec<RedemptionId> = town.queue.iter().copied().collect();
+    town.put_back.retain(|_, again| *again > now);
+    let free = |id: &&RedemptionId| !town.put_back.contains_key(*id);
+    let waiting: Vec<RedemptionId> = town.queue.iter().filter(free).copied().collect();
     if awake.is_empty() {
         return false;
     }

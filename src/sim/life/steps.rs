@@ -197,6 +197,13 @@ impl Town {
                 error: Some(FlowError::NotNow(_) | FlowError::TwoPeople | FlowError::Token(_)),
                 ..
             } => {}
+            Event::Refused { redemption, error: Some(FlowError::UnderWay { until }) } => {
+                let left = until.0.saturating_sub(self.nodes[n].engine.wall().0);
+                let again = self.mono().plus(left.max(1));
+                self.put_back.insert(*redemption, again);
+                self.queue.insert(*redemption);
+                self.wakes.insert(again);
+            }
             Event::Refused { redemption, error: Some(error) } => {
                 return Err(format!("{}: {error}", self.name(*redemption)));
             }

@@ -42,6 +42,8 @@ pub(super) struct Town {
     pub(super) left: Vec<usize>,
     /// What waits for people.
     pub(super) queue: BTreeSet<RedemptionId>,
+    /// What of it people cannot decide before then.
+    pub(super) put_back: BTreeMap<RedemptionId, Mono>,
     /// When the logs whose process is gone are opened again.
     pub(super) down: Vec<(Mono, u32)>,
     /// When something may have changed for others.
@@ -91,6 +93,7 @@ impl Town {
             dice,
             season: Season::default(),
             queue: BTreeSet::new(),
+            put_back: BTreeMap::new(),
             down: Vec::new(),
             wakes: BTreeSet::new(),
             watch: Watch::default(),

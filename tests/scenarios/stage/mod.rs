@@ -139,8 +139,8 @@ impl Stage {
                 Output::Ack(id, _) => self.acks.push(id),
                 Output::Event(event) => {
                     if let Event::Refused { error: Some(error), .. } = &event {
-                        use FlowError::{NotNow, Token, TwoPeople};
-                        let fits = matches!(error, NotNow(_) | TwoPeople | Token(_));
+                        use FlowError::{NotNow, Token, TwoPeople, UnderWay};
+                        let fits = matches!(error, NotNow(_) | TwoPeople | Token(_) | UnderWay { .. });
                         assert!(fits, "{error}");
                     }
                     self.events.push(event);
