@@ -25,7 +25,7 @@ impl Disk for OneSegment {
         let len = self.0.lock().unwrap().len() as u64;
         Ok(if len > 0 { vec![(NAME.into(), len)] } else { vec![] })
     }
-    fn create(&self, name: &str, len: u64) -> Result<()> {
+    fn create(&self, name: &str, len: u64, _: &mut dyn FnMut()) -> Result<()> {
         // The one that is zeroed ahead is not needed.
         if name != NAME {
             return Err(ErrorKind::StorageFull.into());

@@ -99,7 +99,7 @@ impl Disk for Ram {
         Ok(self.state().files.iter().map(|(name, file)| (name.clone(), file.len() as u64)).collect())
     }
 
-    fn create(&self, name: &str, len: u64) -> Result<()> {
+    fn create(&self, name: &str, len: u64, _: &mut dyn FnMut()) -> Result<()> {
         let mut state = self.state();
         let held: u64 = state.files.iter().filter(|(n, _)| *n != name).map(|(_, f)| f.len() as u64).sum();
         if state.capacity.is_some_and(|most| held + len > most) {

@@ -3,6 +3,7 @@
 
 use super::disk::Disk;
 use super::log::{failed, segment_name};
+use super::pace::Pace;
 use super::taken::Work;
 use crate::host::StoreError;
 use crate::host::sqlite::Model;
@@ -18,12 +19,16 @@ use std::vec::Vec;
 /// redemption goes through within that time is written once.
 const LAG: Duration = Duration::from_secs(1);
 const ENOUGH: usize = 65_536;
+/// So many are too many to rest.
+const BEHIND: usize = 2 * ENOUGH;
 /// More units than this are not kept in memory, some 400 bytes each: commits wait.
 const MOST: usize = 196_608;
 /// So long a commit waits before it says that the store is busy.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// After trouble that may pass, the next try.
 const PAUSE: Duration = Duration::from_millis(50);
+/// While work is taken in, the thread rests half of the time, unless it is behind.
+const REST: u32 = 1;
 /// Erased content stands in the segments for so long at most.
 const ERASE_AFTER: Duration = Duration::from_secs(10);
 
@@ -157,7 +162,7 @@ impl Hand {
     fn run(mut self) {
         loop {
             let (works, last, erase) = self.next();
-            if !works.is_empty() && !self.persist(|hand| hand.model.apply(&works), last) {
+            if !works.is_empty() && !self.persist(|hand| hand.apply(&works), last) {
                 return;
             }
             let asked = erase || works.iter().any(|work| matches!(work, Work::Checkpoint(..)));
@@ -203,7 +208,7 @@ impl Hand {
         }
         state.at_work = true;
         let (mut works, mut sum) = (Vec::new(), 0);
-        while sum < 2 * ENOUGH {
+        while sum < BEHIND {
             let Some(work) = state.queue.pop_front() else { break };
             sum += units(&work);
             works.push(work);
@@ -233,6 +238,16 @@ impl Hand {
                 return false;
             }
         }
+    }
+
+    fn apply(&mut self, works: &[Work]) -> Result<(), StoreError> {
+        let shared = &self.shared;
+        let hurry = || {
+            let state = shared.lock();
+            state.urgent || state.erase || state.stop || state.units >= BEHIND
+        };
+        let mut pace = Pace::new(REST, &hurry);
+        self.model.apply(works, &mut || pace.rest())
     }
 
     fn finish(&self, works: &[Work]) {

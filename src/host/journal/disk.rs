@@ -6,7 +6,6 @@ use std::io::{Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
 use std::string::{String, ToString};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 use std::vec;
 use std::vec::Vec;
 
@@ -23,11 +22,13 @@ pub trait Disk: Send + Sync {
     fn list(&self) -> Result<Vec<(String, u64)>>;
 
     /// Makes a file of `len` zeros, in the place of one that may be there. Durable when it
-    /// returns, its name included, so that later writes within it change no metadata.
+    /// returns, its name included, so that later writes within it change no metadata. Batches may be
+    /// written to another file meanwhile: `rest` is to be called after each short piece of the work,
+    /// and waits where there is time.
     ///
     /// # Errors
     /// Those of the system; [`ErrorKind::StorageFull`] where there is no room.
-    fn create(&self, name: &str, len: u64) -> Result<()>;
+    fn create(&self, name: &str, len: u64, rest: &mut dyn FnMut()) -> Result<()>;
 
     /// Reads from `offset` on; tells how many bytes there were, fewer only at the file's end.
     ///
@@ -48,10 +49,8 @@ pub trait Disk: Send + Sync {
     fn sync(&self, name: &str) -> Result<()>;
 }
 
-/// So many zeros are written at a time, and so many before they are synced: a large sync in
-/// between would hold up those of the batches. For as long as a stride took, the disk is left to
-/// them.
-const STRIDE: usize = 1 << 20;
+/// So many zeros are written and synced at a time: a large sync would hold up those of the batches.
+const STRIDE: usize = 256 << 10;
 
 /// A folder of the file system.
 #[derive(Debug)]
@@ -90,20 +89,18 @@ impl Disk for Folder {
         Ok(files)
     }
 
-    fn create(&self, name: &str, len: u64) -> Result<()> {
+    fn create(&self, name: &str, len: u64, rest: &mut dyn FnMut()) -> Result<()> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
         let path = self.path.join(name);
         let file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
         let zeros = vec![0; STRIDE];
         let mut at = 0;
         while at < len {
-            let (begun, most) = (Instant::now(), usize::try_from(len - at).unwrap_or(STRIDE).min(STRIDE));
+            let most = usize::try_from(len - at).unwrap_or(STRIDE).min(STRIDE);
             place::write(&file, at, &zeros[..most])?;
             file.sync_data()?;
             at += most as u64;
-            if at < len {
-                std::thread::sleep(begun.elapsed());
-            }
+            rest();
         }
         file.sync_all()?;
         sync_folder(&self.path)

@@ -4,12 +4,14 @@ use super::disk::{Disk, is_full};
 use super::entry::{
     ALIGN, Draft, Entry, HeadError, Kind, SEGMENT_HEAD, SEGMENT_VERSION, SegmentHead, SideRow,
 };
+use super::pace::Pace;
 use super::{JournalOptions, StoreError};
 use crate::base::{BatchId, Digest};
 use std::format;
 use std::io;
 use std::string::{String, ToString};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::vec;
 use std::vec::Vec;
@@ -42,6 +44,8 @@ impl Position {
 }
 
 const PREFIX: &str = "segment-";
+/// A segment is zeroed in a quarter of the time: that is faster than batches fill it.
+const REST: u32 = 3;
 
 pub(super) fn segment_name(number: u32) -> String {
     format!("{PREFIX}{number:08}")
@@ -187,7 +191,7 @@ fn clear(disk: &dyn Disk, lengths: &[u64], number: u32) -> Result<(), StoreError
     if (0..bytes.len()).step_by(ALIGN).any(|at| Entry::starts(&bytes[at..])) {
         return Err(StoreError::Corrupt(format!("{name}, byte 0: its head is damaged")));
     }
-    disk.create(&name, bytes.len() as u64).map_err(|error| failed(&name, &error))
+    disk.create(&name, bytes.len() as u64, &mut || {}).map_err(|error| failed(&name, &error))
 }
 
 fn read_segment(disk: &dyn Disk, lengths: &[u64], number: u32) -> Result<Option<Vec<u8>>, StoreError> {
@@ -217,6 +221,8 @@ pub(super) struct Log {
     room: u64,
     /// The next segment, as it is zeroed.
     spare: Option<JoinHandle<io::Result<()>>>,
+    /// Somebody waits for it.
+    awaited: Arc<AtomicBool>,
     poison: Option<String>,
     buffer: Vec<u8>,
     /// Whether each entry is synced by itself.
@@ -242,8 +248,17 @@ impl Log {
         }
         let room = lengths.get(at.segment as usize - 1).copied().unwrap_or(0);
         let sizes = (options.first_segment, options.largest_segment);
-        let mut log =
-            Self { disk, sizes, at, room, spare: None, poison: None, buffer: Vec::new(), synced: true };
+        let mut log = Self {
+            disk,
+            sizes,
+            at,
+            room,
+            spare: None,
+            awaited: Arc::default(),
+            poison: None,
+            buffer: Vec::new(),
+            synced: true,
+        };
         log.spare = log.prepare(log.at.segment + u32::from(log.room > 0), lengths.len());
         Ok(log)
     }
@@ -277,7 +292,13 @@ impl Log {
             return None;
         }
         let (disk, size, name) = (Arc::clone(&self.disk), self.size(number), segment_name(number));
-        let make = move || disk.create(&name, size);
+        let awaited = Arc::clone(&self.awaited);
+        awaited.store(false, Ordering::Relaxed);
+        let make = move || {
+            let hurry = || awaited.load(Ordering::Relaxed);
+            let mut pace = Pace::new(REST, &hurry);
+            disk.create(&name, size, &mut || pace.rest())
+        };
         std::thread::Builder::new().name("scrip-segment".into()).spawn(make).ok()
     }
 
@@ -293,12 +314,11 @@ impl Log {
         }
         let next = if self.room == 0 || self.at.offset == 0 { self.at.segment } else { self.at.segment + 1 };
         let name = segment_name(next);
-        // Whether it was made can be seen from the segment itself.
-        self.spare.take().into_iter().for_each(|spare| drop(spare.join()));
+        self.finish_spare();
         let there = segments(&*self.disk)?.get(next as usize - 1).copied().unwrap_or(0);
         let size = self.size(next).max(needed.next_multiple_of(4_096));
         if there < needed {
-            self.disk.create(&name, size).map_err(|error| failed(&name, &error))?;
+            self.disk.create(&name, size, &mut || {}).map_err(|error| failed(&name, &error))?;
         }
         self.room = if there < needed { size } else { there };
         (self.at.segment, self.at.offset) = (next, 0);
@@ -344,6 +364,12 @@ impl Log {
         Ok(rows)
     }
 
+    /// Waits for the segment that is being zeroed. Whether it was made can be seen from itself.
+    fn finish_spare(&mut self) {
+        self.awaited.store(true, Ordering::Relaxed);
+        self.spare.take().into_iter().for_each(|spare| drop(spare.join()));
+    }
+
     /// Where the next entry will begin, once its room is reserved.
     pub(super) fn next(&self) -> Position {
         let head = if self.at.offset == 0 { SEGMENT_HEAD as u64 } else { 0 };
@@ -354,8 +380,6 @@ impl Log {
 impl Drop for Log {
     fn drop(&mut self) {
         // A segment that is half zeroed is made anew, but not while this thread is still at it.
-        if let Some(spare) = self.spare.take() {
-            let _ = spare.join();
-        }
+        self.finish_spare();
     }
 }

@@ -23,6 +23,7 @@ mod log;
 mod names;
 mod open;
 mod overlay;
+mod pace;
 mod read;
 mod subjects;
 mod taken;

@@ -20,12 +20,12 @@ use std::vec::Vec;
 const MOST_PLACES: usize = 64 * 20;
 
 impl Model {
-    /// Takes work in, in one transaction.
-    pub(in crate::host) fn apply(&mut self, works: &[Work]) -> Result<(), StoreError> {
-        Ok(self.take(works)?)
+    /// Takes work in, in one transaction. `rest` is called after each row.
+    pub(in crate::host) fn apply(&mut self, works: &[Work], rest: Rest<'_>) -> Result<(), StoreError> {
+        Ok(self.take(works, rest)?)
     }
 
-    fn take(&mut self, works: &[Work]) -> Result<(), Fault> {
+    fn take(&mut self, works: &[Work], rest: Rest<'_>) -> Result<(), Fault> {
         let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut fold = Fold::default();
         for work in works {
@@ -33,16 +33,19 @@ impl Model {
                 Work::Batch(taken) => fold.add(taken),
                 Work::Checkpoint(upto, state) => set_checkpoint(&tx, upto.sequence, state)?,
                 Work::Takeover(at) => {
-                    std::mem::take(&mut fold).write(&tx, self.describe)?;
+                    std::mem::take(&mut fold).write(&tx, self.describe, rest)?;
                     recover::set_epoch(&tx, at.epoch)?;
                     set_position(&tx, at)?;
                 }
             }
         }
-        fold.write(&tx, self.describe)?;
+        fold.write(&tx, self.describe, rest)?;
         Ok(tx.commit()?)
     }
 }
+
+/// What the thread does after each row.
+pub(in crate::host) type Rest<'a> = &'a mut dyn FnMut();
 
 /// What several batches come to.
 #[derive(Default)]
@@ -94,15 +97,15 @@ impl<'a> Fold<'a> {
         }
     }
 
-    fn write(mut self, tx: &Connection, describe: Describe) -> Result<(), Fault> {
+    fn write(mut self, tx: &Connection, describe: Describe, rest: Rest<'_>) -> Result<(), Fault> {
         let Some(last) = self.batches.last().copied() else { return Ok(()) };
-        self.write_seats(tx)?;
-        self.write_rows(tx, describe)?;
-        self.write_claims(tx)?;
-        self.write_sides(tx)?;
-        self.write_erasures(tx)?;
+        self.write_seats(tx, rest)?;
+        self.write_rows(tx, describe, rest)?;
+        self.write_claims(tx, rest)?;
+        self.write_sides(tx, rest)?;
+        self.write_erasures(tx, rest)?;
         accounts::post(tx, std::mem::take(&mut self.sums))?;
-        self.write_frames(tx)?;
+        self.write_frames(tx, rest)?;
         set_count(tx, "epoch", last.end.epoch)?;
         set_position(tx, &last.end)?;
         let mut verdicts = Vec::new();
@@ -110,7 +113,7 @@ impl<'a> Fold<'a> {
         set_meta(tx, "verdicts", &verdicts)
     }
 
-    fn write_rows(&mut self, tx: &Connection, describe: Describe) -> Result<(), Fault> {
+    fn write_rows(&mut self, tx: &Connection, describe: Describe, rest: Rest<'_>) -> Result<(), Fault> {
         let mut rows: Vec<_> = self.rows.iter_mut().collect();
         rows.sort_unstable_by_key(|(_, row)| row.order);
         let new = rows.iter_mut().filter(|(_, row)| row.new);
@@ -119,11 +122,12 @@ impl<'a> Fold<'a> {
         let mut put = (tx.prepare_cached(INSERT)?, tx.prepare_cached(UPDATE)?);
         for (id, row) in rows {
             row.write(tx, &mut put, *id, describe)?;
+            rest();
         }
         Ok(())
     }
 
-    fn write_claims(&self, tx: &Connection) -> Result<(), Fault> {
+    fn write_claims(&self, tx: &Connection, rest: Rest<'_>) -> Result<(), Fault> {
         let mut put = tx.prepare_cached("INSERT OR REPLACE INTO claims VALUES (?1, ?2, ?3, ?4, ?5)")?;
         let mut release = tx.prepare_cached("DELETE FROM claims WHERE key = ?1")?;
         let mut claims: Vec<_> = self.claims.iter().collect();
@@ -137,6 +141,7 @@ impl<'a> Fold<'a> {
                 }
                 None => release.execute([key.0])?,
             };
+            rest();
         }
         Ok(())
     }
@@ -149,7 +154,7 @@ impl<'a> Fold<'a> {
     }
 
     /// A sighting's place is found again by its redemption: in the row, if that is made now.
-    fn write_seats(&mut self, tx: &Connection) -> Result<(), Fault> {
+    fn write_seats(&mut self, tx: &Connection, rest: Rest<'_>) -> Result<(), Fault> {
         let mut put = tx.prepare_cached("INSERT INTO sightings VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?;
         let mut apart = tx.prepare_cached("INSERT INTO seats VALUES (?1, ?2, ?3)")?;
         let mut seats: Vec<_> = self.batches.iter().flat_map(|taken| &taken.changes.seats).collect();
@@ -162,11 +167,12 @@ impl<'a> Fold<'a> {
                 }
                 None => drop(apart.execute(params![seat.redemption.0, seat.subject.0, seat.place])?),
             }
+            rest();
         }
         Ok(())
     }
 
-    fn write_sides(&mut self, tx: &Connection) -> Result<(), Fault> {
+    fn write_sides(&mut self, tx: &Connection, rest: Rest<'_>) -> Result<(), Fault> {
         let sql = "SELECT segment, at, length, checksum FROM sides WHERE redemption = ?1 AND slot = ?2";
         let mut select = tx.prepare_cached(sql)?;
         let mut put = tx.prepare_cached("INSERT OR REPLACE INTO sides VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
@@ -187,30 +193,32 @@ impl<'a> Fold<'a> {
                 }
                 None => erase.execute(params![number, slot])?,
             };
+            rest();
         }
         Ok(())
     }
 
     /// What lies side by side is erased at once: the contents of one batch mostly do.
-    fn write_erasures(&mut self, tx: &Connection) -> Result<(), Fault> {
+    fn write_erasures(&mut self, tx: &Connection, rest: Rest<'_>) -> Result<(), Fault> {
         self.gone.retain(|place| place.length > 0);
         self.gone.sort_unstable_by_key(|place| (place.segment, place.offset));
         let mut put = tx.prepare_cached("INSERT OR REPLACE INTO erasures VALUES (?1, ?2, ?3)")?;
-        let mut rest = self.gone.iter().peekable();
-        while let Some(Place { segment, offset, length, .. }) = rest.next() {
+        let mut left = self.gone.iter().peekable();
+        while let Some(Place { segment, offset, length, .. }) = left.next() {
             let mut length = *length;
             let follows = |next: &&Place, length: u32| {
                 next.segment == *segment && next.offset == offset + u64::from(length)
             };
-            while let Some(next) = rest.next_if(|next| follows(next, length)) {
+            while let Some(next) = left.next_if(|next| follows(next, length)) {
                 length += next.length;
             }
             put.execute(params![segment, signed(*offset)?, length])?;
+            rest();
         }
         Ok(())
     }
 
-    fn write_frames(&self, tx: &Connection) -> Result<(), Fault> {
+    fn write_frames(&self, tx: &Connection, rest: Rest<'_>) -> Result<(), Fault> {
         let mut put = tx.prepare_cached("INSERT INTO frames VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
         for taken in &self.batches {
             put.execute(params![
@@ -222,6 +230,7 @@ impl<'a> Fold<'a> {
                 signed(taken.end.offset - taken.at.offset)?,
                 i64::try_from(taken.refused).unwrap_or(i64::MAX),
             ])?;
+            rest();
         }
         Ok(())
     }
