@@ -83,6 +83,18 @@ fn rest_profiles() {
         ("walmart", rest::Protocol { undoes: true, ..of("walmart", "balance") }, &["pin_check"], &[]),
         ("redleaf", of("redleaf", "none"), &["balance", "pin_check", "reverse"], &[unechoed]),
         ("silkroute", rest::Protocol { undoes: true, ..of("silkroute", "pin_check") }, &["balance"], &[]),
+        (
+            "silkroute, rsa_sha256",
+            rest::Protocol { undoes: true, ..of("silkroute", "pin_check") }.signed_by("rsa_sha256"),
+            &["balance"],
+            &[],
+        ),
+        (
+            "silkroute, sm2",
+            rest::Protocol { undoes: true, ..of("silkroute", "pin_check") }.signed_by("sm2"),
+            &["balance"],
+            &[],
+        ),
         ("lantern", rest::Protocol { undoes: true, ..of("lantern", "balance") }, &["pin_check"], &[unechoed]),
         (
             "cardharbor",

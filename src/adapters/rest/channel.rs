@@ -91,6 +91,7 @@ pub(super) struct Channel {
     pub(super) terms: RestTerms,
     keys: RestKeys,
     signer: Option<Box<dyn Signer>>,
+    pub(super) end: End,
     sealed: Count,
 }
 
@@ -117,7 +118,7 @@ impl Channel {
         }
         // Once it is read, the key's text is not kept.
         let signer = pair::signer(&terms, &core::mem::take(&mut keys.pair), signer, end)?;
-        let made = Self { terms, keys, signer, sealed: Count::default() };
+        let made = Self { terms, keys, signer, end, sealed: Count::default() };
         if let Some(seal) = &made.terms.seal {
             if !matches!(made.key(&seal.key).len(), 16 | 32) {
                 return wrong("a key that seals has 16 or 32 bytes");

@@ -161,6 +161,7 @@ pub(super) fn pkcs8(key: Der<'_>) -> Result<Option<(Der<'_>, Der<'_>)>, DerFault
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec;
 
     #[test]
     fn a_value_has_one_form() {

@@ -8,20 +8,29 @@ use alloc::vec::Vec;
 use base64ct::{Base64, Base64Unpadded, Encoding as _};
 use zeroize::Zeroizing;
 
-const PRIVATE: [&str; 3] = ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"];
+/// OpenSSL 3 writes `SM2 PRIVATE KEY` where others write `EC PRIVATE KEY`.
+const PRIVATE: [&str; 4] = ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "SM2 PRIVATE KEY"];
 const PUBLIC: [&str; 3] = ["PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE"];
 
 /// More than any key of any size has, with what may stand around it.
 const MOST: usize = 65_536;
 
+/// What a key's text stands for.
+pub(super) struct KeyBytes {
+    pub(super) bytes: Zeroizing<Vec<u8>>,
+    /// Whether it was given in hexadecimal digits: only those may stand for a number or a point alone,
+    /// or a cut file could pass for one.
+    pub(super) digits: bool,
+}
+
 /// The bytes that a key's text stands for.
-pub(super) fn read(text: &[u8], side: KeySide) -> Result<Zeroizing<Vec<u8>>, PairError> {
+pub(super) fn read(text: &[u8], side: KeySide) -> Result<KeyBytes, PairError> {
     let fault = |line, what| PairError { side, place: KeyPlace::Line(line), what };
     if text.len() > MOST {
         return Err(fault(1, "at most 65,536 bytes are expected"));
     }
     if is_der(text) {
-        return Ok(Zeroizing::new(text.to_vec()));
+        return Ok(KeyBytes { bytes: Zeroizing::new(text.to_vec()), digits: false });
     }
     let text = core::str::from_utf8(text).map_err(|error| {
         let before = text.get(..error.valid_up_to()).unwrap_or_default();
@@ -33,10 +42,9 @@ pub(super) fn read(text: &[u8], side: KeySide) -> Result<Zeroizing<Vec<u8>>, Pai
         return Err(fault(1, "a key is expected, and there is nothing"));
     }
     if lines().any(|(_, line)| line.starts_with("-----")) {
-        return pem(lines(), side);
+        return Ok(KeyBytes { bytes: pem(lines(), side)?, digits: false });
     }
-    // Of digits there is one line or several.
-    digits(lines(), text.len(), side)
+    bare(lines(), text.len(), side)
 }
 
 /// Whether it is DER rather than a text: no text of digits has such a length in its second byte.
@@ -74,7 +82,7 @@ fn pem<'a>(
             }
             inside.push((here, line));
         };
-        let wanted = if side == KeySide::Private { PRIVATE } else { PUBLIC };
+        let wanted = if side == KeySide::Private { &PRIVATE[..] } else { &PUBLIC };
         if wanted.contains(&label) {
             if let Some((here, _)) = inside.iter().find(|(_, line)| line.contains(':')) {
                 return Err(fault(*here, ENCIPHERED));
@@ -103,20 +111,21 @@ fn unfit(label: &str, side: KeySide) -> &'static str {
     }
 }
 
-fn digits<'a>(
+/// Digits on one line or several.
+fn bare<'a>(
     lines: impl Iterator<Item = (usize, &'a str)>,
     len: usize,
     side: KeySide,
-) -> Result<Zeroizing<Vec<u8>>, PairError> {
+) -> Result<KeyBytes, PairError> {
     let lines: Vec<_> = lines.filter(|(_, line)| !line.is_empty()).collect();
     let hexadecimal = |(_, line): &(usize, &str)| line.bytes().all(|byte| byte.is_ascii_hexdigit());
     let last = lines.last().map_or(1, |(at, _)| *at);
     if !lines.iter().all(hexadecimal) {
-        return base64(&lines, len, last, side);
+        return Ok(KeyBytes { bytes: base64(&lines, len, last, side)?, digits: false });
     }
     let bytes = Digits::HexLower.read(&joined(&lines, len)).map(Zeroizing::new);
     let what = "an even number of hexadecimal digits is expected";
-    bytes.ok_or(PairError { side, place: KeyPlace::Line(last), what })
+    bytes.map(|bytes| KeyBytes { bytes, digits: true }).ok_or(PairError { side, place: KeyPlace::Line(last), what })
 }
 
 /// All lines after another. As long at once as it will be, so that no copy is left behind.
@@ -148,7 +157,7 @@ mod tests {
     use super::*;
 
     fn refused(text: &str, side: KeySide) -> (usize, &'static str) {
-        let error = read(text.as_bytes(), side).unwrap_err();
+        let error = read(text.as_bytes(), side).err().unwrap();
         match error.place {
             KeyPlace::Line(line) => (line, error.what),
             KeyPlace::Byte(_) => panic!("{error}"),
@@ -157,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_key_is_read_from_each_kind_of_text() {
-        let read = |text: &str| read(text.as_bytes(), KeySide::Private).unwrap().to_vec();
+        let read = |text: &str| read(text.as_bytes(), KeySide::Private).unwrap().bytes.to_vec();
         for text in [
             "0a0B0c",
             " 0a0B\n0c\n\n",
@@ -204,7 +213,7 @@ mod tests {
             let (at, told) = refused(&text, side);
             assert!(at == line && told.contains(what), "{text}: line {at}: {told}");
         }
-        let place = read(b"\n\n\xff", Private).unwrap_err().place;
+        let place = read(b"\n\n\xff", Private).err().unwrap().place;
         assert_eq!(place, KeyPlace::Line(3));
         assert!(read(&[b'A'; MOST + 1], Public).is_err());
     }

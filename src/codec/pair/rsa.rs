@@ -43,7 +43,7 @@ impl RsaSigner {
     /// bits, an exponent below 65,537, or numbers that do not belong together.
     pub fn signing(private: &Secret) -> Result<Self, PairError> {
         let side = KeySide::Private;
-        let der = key_text::read(private.expose(), side)?;
+        let der = key_text::read(private.expose(), side)?.bytes;
         let key = private_key(&der).map_err(|fault| fault.of(side))?;
         let unfit = "an RSA key whose numbers belong together, with an exponent from 65,537, is expected";
         let ours = RsaKeyPair::from_der(key.bytes());
@@ -65,7 +65,7 @@ impl RsaSigner {
     /// As [`RsaSigner::verifying`].
     pub fn and_verifying(self, public: &[u8]) -> Result<Self, PairError> {
         let side = KeySide::Public;
-        let der = key_text::read(public, side)?;
+        let der = key_text::read(public, side)?.bytes;
         let key = public_key(&der).map_err(|fault| fault.of(side))?;
         let theirs = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.to_vec());
         Ok(Self { theirs: Some(theirs), ..self })

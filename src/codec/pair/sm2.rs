@@ -1,7 +1,8 @@
 //! SM2 signatures with SM3 (GB/T 32918.2-2016), by RustCrypto's `sm2`.
 
 use super::der::{self, Der, DerFault, INTEGER, OCTET_STRING, SEQUENCE, context};
-use super::{KeyPlace, KeySide, PairError, key_text};
+use super::key_text::{self, KeyBytes};
+use super::{KeyPlace, KeySide, PairError};
 use crate::base::{Secret, scrub_stack};
 use crate::codec::form::Signer;
 use alloc::boxed::Box;
@@ -77,9 +78,9 @@ impl Sm2Signer {
     /// [`PairError`] for what is no SM2 key or is enciphered, and for an identity that is too long.
     pub fn signing(private: &Secret, terms: Sm2Terms) -> Result<Self, PairError> {
         let side = KeySide::Private;
-        let bytes = key_text::read(private.expose(), side)?;
+        let KeyBytes { bytes, digits } = key_text::read(private.expose(), side)?;
         let number = match bytes.len() {
-            32 => Der::new(&bytes),
+            32 if digits => Der::new(&bytes),
             _ => private_key(&bytes).map_err(|fault| fault.of(side))?,
         };
         check_id(&terms.id, side)?;
@@ -107,11 +108,11 @@ impl Sm2Signer {
     /// As [`Sm2Signer::verifying`].
     pub fn and_verifying(mut self, public: &[u8], terms: Sm2Terms) -> Result<Self, PairError> {
         let side = KeySide::Public;
-        let bytes = key_text::read(public, side)?;
+        let KeyBytes { bytes, digits } = key_text::read(public, side)?;
         let whole;
         let point = match (bytes.len(), bytes.first()) {
-            (33, Some(2 | 3)) | (65, Some(4)) => Der::new(&bytes),
-            (64, _) => {
+            (33, Some(2 | 3)) | (65, Some(4)) if digits => Der::new(&bytes),
+            (64, _) if digits => {
                 whole = [&[4], &bytes[..]].concat();
                 Der::new(&whole)
             }
