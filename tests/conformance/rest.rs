@@ -37,6 +37,11 @@ impl Protocol {
         Self { text: text.leak(), pairs: Some(pairs), ..self }
     }
 
+    /// Whether replies are signed.
+    pub(crate) fn signs(&self) -> bool {
+        self.text.contains("[answer.sign]")
+    }
+
     fn terms(&self) -> RestTerms {
         let terms = RestTerms::parse(self.text).unwrap();
         let missing: Vec<String> = terms.missing_params().map(String::from).collect();
@@ -133,6 +138,10 @@ impl kit::FarEnd for End {
 
     fn later(&self) -> bool {
         self.protocol.later
+    }
+
+    fn signs(&self) -> bool {
+        self.protocol.signs()
     }
 
     fn read(&mut self, request: &Message, card: CardText) -> Option<Vec<Heard>> {
