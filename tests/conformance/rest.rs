@@ -51,7 +51,9 @@ impl Protocol {
     fn keys(&self, owner: &str) -> RestKeys {
         let key = |name: &str| match name {
             "seal" => Secret::new(vec![9; 16]),
-            name => Secret::from(&*format!("{name}-key-of-{}", if owner == "theirs" { "ours" } else { owner })),
+            name => {
+                Secret::from(&*format!("{name}-key-of-{}", if owner == "theirs" { "ours" } else { owner }))
+            }
         };
         let terms = self.terms();
         let keys = terms.keys().into_iter();

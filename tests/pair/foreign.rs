@@ -19,7 +19,8 @@ fn openssl(at: &Path, arguments: &[&str]) -> Option<bool> {
         eprintln!("SKIPPED: openssl is not installed (Debian: openssl)");
         return None;
     };
-    let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let told =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() || told.to_lowercase().contains("verif"), "{arguments:?}: {told}");
     Some(output.status.success())
 }
@@ -74,9 +75,7 @@ fn rsa_agrees_with_openssl() {
         folder.openssl("pkey -in key.pem -pubout -out public.pem").unwrap();
         let private = scrip::base::Secret::new(folder.read("key.pem"));
         let signer = RsaSigner::signing(&private).unwrap().and_verifying(&folder.read("public.pem")).unwrap();
-        folder
-            .crossed(&signer, "dgst -sha256 -sign key.pem", "dgst -sha256 -verify public.pem")
-            .unwrap();
+        folder.crossed(&signer, "dgst -sha256 -sign key.pem", "dgst -sha256 -verify public.pem").unwrap();
     }
 }
 

@@ -59,8 +59,7 @@ fn accepted(answer: Option<Answer>) -> bool {
 fn both_ends_sign_and_verify() {
     for algorithm in ["rsa_sha256", "sm2", "sm2_raw", "sm2\"\nid = \"merchant 77"] {
         let [ours, theirs, stranger] = pairs(algorithm);
-        let (honest, forger) =
-            (ends(&text(algorithm), ours, theirs), ends(&text(algorithm), ours, stranger));
+        let (honest, forger) = (ends(&text(algorithm), ours, theirs), ends(&text(algorithm), ours, stranger));
         let request = honest.request(&operation(OpKind::Redeem, &product(), 10_000)).unwrap();
         let read = honest.server.read(&request, NOW).unwrap();
         assert_eq!(read.reference, debit(7));
@@ -100,8 +99,7 @@ fn a_no_with_a_wrong_signature_is_what_one_with_a_wrong_mac_is() {
     };
     for algorithm in ["rsa_sha256", "sm2", "sm2_raw"] {
         let [ours, theirs, stranger] = pairs(algorithm);
-        let by_pair =
-            said(&ends(&text(algorithm), ours, theirs), &ends(&text(algorithm), ours, stranger));
+        let by_pair = said(&ends(&text(algorithm), ours, theirs), &ends(&text(algorithm), ours, stranger));
         assert_eq!(by_pair.what, by_mac.what, "{algorithm}");
     }
 }
@@ -145,13 +143,21 @@ fn each_key_has_its_use_and_each_use_its_key() {
     assert_eq!(made(&one_way, &public), Ok(()));
     let two_ids = sm2.replacen("[callback.sign]\n", "[callback.sign]\nid = \"another\"\n", 1);
     for (text, keys, what) in [
-        (&sm2, &public as &dyn Fn(RestKeys) -> RestKeys, "rest: this end signs by RSA or SM2: its private key"),
+        (
+            &sm2,
+            &public as &dyn Fn(RestKeys) -> RestKeys,
+            "rest: this end signs by RSA or SM2: its private key",
+        ),
         (&sm2, &private, "rest: the other end signs by RSA or SM2: its public key"),
         (&one_way, &|keys| public(private(keys)), "rest: a private key is given and the profile has no use"),
         (&hmac, &public, "rest: a public key is given and the profile has no use for it"),
         (&two_ids, &|keys| public(private(keys)), "one `algorithm` and one `id`"),
         (&rsa, &|keys| public(private(keys)), "private key, byte 8: an RSA key is expected"),
-        (&sm2, &|keys| keys.verifying_with(b"\n?").signing_with("0a".into()), "private key, byte 0: a key in"),
+        (
+            &sm2,
+            &|keys| keys.verifying_with(b"\n?").signing_with("0a".into()),
+            "private key, byte 0: a key in",
+        ),
         (&sm2, &|keys| private(keys).verifying_with(b"\n?"), "public key, line 2: Base64 is expected"),
     ] {
         let error = made(text, keys).unwrap_err();

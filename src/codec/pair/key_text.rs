@@ -20,6 +20,7 @@ pub(super) struct KeyBytes {
     pub(super) bytes: Zeroizing<Vec<u8>>,
     /// Whether it was given in hexadecimal digits: only those may stand for a number or a point alone,
     /// or a cut file could pass for one.
+    #[cfg_attr(not(feature = "sm2"), expect(dead_code, reason = "RSA has no key of one number"))]
     pub(super) digits: bool,
 }
 
@@ -125,7 +126,11 @@ fn bare<'a>(
     }
     let bytes = Digits::HexLower.read(&joined(&lines, len)).map(Zeroizing::new);
     let what = "an even number of hexadecimal digits is expected";
-    bytes.map(|bytes| KeyBytes { bytes, digits: true }).ok_or(PairError { side, place: KeyPlace::Line(last), what })
+    bytes.map(|bytes| KeyBytes { bytes, digits: true }).ok_or(PairError {
+        side,
+        place: KeyPlace::Line(last),
+        what,
+    })
 }
 
 /// All lines after another. As long at once as it will be, so that no copy is left behind.
@@ -155,6 +160,7 @@ fn base64(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::format;
 
     fn refused(text: &str, side: KeySide) -> (usize, &'static str) {
         let error = read(text.as_bytes(), side).err().unwrap();
@@ -196,7 +202,12 @@ mod tests {
             ("-----BEGIN PRIVATE KEY----\nCgsM".into(), Private, 1, "BEGIN"),
             ("-----END PRIVATE KEY-----".into(), Private, 1, "BEGIN"),
             ("\n-----BEGIN PRIVATE KEY-----\nCgsM".into(), Private, 2, "is missing"),
-            ("-----BEGIN PRIVATE KEY-----\nCgsM\n-----END PUBLIC KEY-----".into(), Private, 3, "end of the block"),
+            (
+                "-----BEGIN PRIVATE KEY-----\nCgsM\n-----END PUBLIC KEY-----".into(),
+                Private,
+                3,
+                "end of the block",
+            ),
             ("-----BEGIN PRIVATE KEY-----\nCgs\n\n-----END PRIVATE KEY-----".into(), Private, 0, ""),
             (block("PUBLIC KEY"), Private, 1, "this is a public key"),
             (block("ENCRYPTED PRIVATE KEY"), Private, 1, "password"),

@@ -242,3 +242,37 @@ fn numbers(signature: &[u8]) -> Option<[u8; 64]> {
     parts.end().ok()?;
     Some(raw)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_signature_has_one_form() {
+        let raw = [[0; 32], [0x80; 32]].concat();
+        assert_eq!(written(&raw).get(..8), Some(&[0x30, 38, 2, 1, 0, 2, 33, 0][..]));
+        for wrong in [
+            &[][..],
+            &[0x30, 6, 2, 1, 1, 2, 1, 1, 0],
+            &[0x30, 7, 2, 2, 0, 1, 2, 1, 1],
+            &[0x30, 6, 2, 1, 0x81, 2, 1, 1],
+            &[0x30, 9, 2, 1, 1, 2, 1, 1, 2, 1, 1],
+            &[0x30, 3, 2, 1, 1],
+        ] {
+            assert_eq!(numbers(wrong), None, "{wrong:?}");
+        }
+        let long = [&[0x30, 38, 2, 33][..], &[1; 33], &[2, 1, 1]].concat();
+        assert_eq!(numbers(&long), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_signature_reads_back(mut raw in proptest::collection::vec(any::<u8>(), 64), zeros in 0..33_usize) {
+            raw[..zeros].fill(0);
+            let der = written(&raw);
+            prop_assert!(der.len() <= 72);
+            prop_assert_eq!(numbers(&der).map(|numbers| numbers.to_vec()), Some(raw));
+        }
+    }
+}
