@@ -122,7 +122,7 @@ documented() { RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --all-fea
 features_apart() {
   cargo check --locked --lib --no-default-features
   local feature
-  for feature in capi std sim image service wire bank-des sm gb18030 postgres; do
+  for feature in capi std sim image service wire bank-des rsa sm sm2 gb18030 postgres; do
     cargo check --locked --lib --no-default-features --features "$feature"
   done
 }

@@ -1,11 +1,12 @@
-//! What it costs to sign as JOS does, and to write a redeem and read its reply with every check.
+//! What it costs to sign as JOS does and with pairs of keys, and to write a redeem and read its reply with every check.
 //! `cargo bench --bench rest`.
 
 use criterion::Criterion;
 use scrip::adapters::rest::{Rest, RestKeys, RestTerms, Server, profile};
 use scrip::base::{RedemptionId, Secret, Text, Wall};
 use scrip::codec::envelope;
-use scrip::codec::form::{Canonical, Digits, Keyed, Order};
+use scrip::codec::form::{Canonical, Digits, Keyed, Order, Signer};
+use scrip::codec::pair::{RsaSigner, Sm2Signer, Sm2Terms};
 use scrip::issuer::{
     Accepted, Asked, CardData, Context, Issuer, Message, OpKind, Operation, Outcome, Profiles, Reference,
 };
@@ -38,6 +39,35 @@ fn signing(c: &mut Criterion) {
             Digits::HexUpper.write(&Keyed::Md5.sign(&[], &text))
         });
     });
+}
+
+/// A signature of the text of a request, and its verification, by each kind of key beside HMAC.
+fn pairs(c: &mut Criterion) {
+    const TEXT: &[u8] = &[b'a'; 400];
+    let hmac = |c: &mut Criterion, name: &str, digest: Keyed| {
+        c.bench_function(&format!("rest: {name}: sign"), |b| {
+            b.iter(|| digest.sign(black_box(b"a key of some length"), black_box(TEXT)));
+        });
+    };
+    hmac(c, "md5", Keyed::Md5);
+    hmac(c, "hmac_sha256", Keyed::HmacSha256);
+    let rsa = RsaSigner::signing(&Secret::from(include_str!("../tests/pair/keys/rsa.pem")));
+    let rsa = rsa.and_then(|rsa| rsa.and_verifying(include_bytes!("../tests/pair/keys/rsa-public.pem")));
+    let terms = Sm2Terms::default;
+    let sm2 = Sm2Signer::signing(&Secret::from(include_str!("../tests/pair/keys/sm2.pem")), terms());
+    let public = include_bytes!("../tests/pair/keys/sm2-public.pem");
+    let sm2 = sm2.and_then(|sm2| sm2.and_verifying(public, terms()));
+    let signers: [(&str, Box<dyn Signer>); 2] = [
+        ("rsa_sha256, 2048 bits", Box::new(rsa.expect("a sound pair"))),
+        ("sm2", Box::new(sm2.expect("a sound pair"))),
+    ];
+    for (name, signer) in signers {
+        c.bench_function(&format!("rest: {name}: sign"), |b| b.iter(|| signer.sign(black_box(TEXT))));
+        let signature = signer.sign(TEXT).expect("it has a key");
+        c.bench_function(&format!("rest: {name}: verify"), |b| {
+            b.iter(|| assert!(signer.verify(black_box(TEXT), black_box(&signature))));
+        });
+    }
 }
 
 fn ends(name: &str) -> (Rest, Server) {
@@ -97,6 +127,7 @@ fn messages(c: &mut Criterion) {
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     signing(&mut criterion);
+    pairs(&mut criterion);
     messages(&mut criterion);
     criterion.final_summary();
 }

@@ -131,7 +131,7 @@ macro_rules! targets {
     )+};
 }
 
-targets! { gtin gs1_element digital_link emv_merchant emv_consumer payment_code ocr token vault_open secret_leg scan iso8583 form json rest_reply rest_callback rest_request rest_terms batch_decode }
+targets! { gtin gs1_element digital_link emv_merchant emv_consumer payment_code ocr token vault_open secret_leg scan iso8583 form json pair_key rest_reply rest_callback rest_request rest_terms batch_decode }
 
 #[test]
 fn every_target_has_its_program() {

@@ -9,10 +9,11 @@ use scrip::card::scan::{Scan, Source, Symbology, scan as scan_text};
 use scrip::card::token::{Algorithm, Guard, Profile, Token, TokenKey, TokenKeyId, TotpHash, Use, Verifier};
 use scrip::card::{Catalogue, Shape, ocr as repair};
 use scrip::codec::emv::{ConsumerQr, ConsumerQrWriter, MerchantQr, TlvWriter};
-use scrip::codec::form;
+use scrip::codec::form::{self, Signer as _};
 use scrip::codec::gs1::{DigitalLink, ElementString, Gs1Fault, Gtin, ShortGtin, SymbologyId};
 use scrip::codec::iso8583::{Frame, Spec};
 use scrip::codec::json::{self, Json};
+use scrip::codec::pair::{KeyPlace, RsaSigner, Sm2Encoding, Sm2Signer, Sm2Terms};
 use scrip::codec::payment::{PaymentCodeError, schemes};
 use scrip::issuer::{self, Asked, Context as IssuerContext, Issuer, OpKind, Outcome, Profiles, Reference};
 use scrip::money::{Amount, Currency};
@@ -381,6 +382,37 @@ pub fn scan(data: &[u8]) {
 
 /// When the messages of REST targets come in.
 const REST_NOW: Wall = Wall(1_795_390_215_000);
+
+/// Keys of RSA and SM2 as their files hold them, and signatures of SM2 in both encodings.
+pub fn pair_key(data: &[u8]) {
+    static SIGNER: OnceLock<[Sm2Signer; 2]> = OnceLock::new();
+    let secret = || Secret::new(data.to_vec());
+    let sm2 = Sm2Terms::default;
+    let places = [
+        RsaSigner::signing(&secret()).err(),
+        RsaSigner::verifying(data).err(),
+        Sm2Signer::signing(&secret(), sm2()).err(),
+        Sm2Signer::verifying(data, sm2()).err(),
+    ];
+    for error in places.into_iter().flatten() {
+        match error.place {
+            KeyPlace::Line(line) => assert!((1..=data.len() + 1).contains(&line)),
+            KeyPlace::Byte(byte) => assert!(byte <= data.len()),
+        }
+    }
+    let signers = SIGNER.get_or_init(|| {
+        // The public key of the example of GB/T 32918.5-2017, annex A.
+        let point = "09f9df311e5421a150dd7d161e4bc5c672179fad1833fc076bb08ff356f35020\
+                     ccea490ce26775a52dc6ea718cc1aa600aed05fbf35e084a6632f6072da9ad13";
+        [Sm2Encoding::Der, Sm2Encoding::Raw].map(|encoding| {
+            let terms = Sm2Terms { encoding, ..sm2() };
+            Sm2Signer::verifying(point.as_bytes(), terms).expect("a point of the curve")
+        })
+    });
+    for signer in signers {
+        assert!(!signer.verify(b"text", data), "nobody has signed this");
+    }
+}
 
 /// Our end and the issuer's of every profile that comes with the library. `open`: the answers are
 /// not signed, so that what is read after the signature is reached.

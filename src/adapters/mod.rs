@@ -32,6 +32,7 @@ pub mod transcript;
 pub use far_end::{FarEnd, Told};
 
 use crate::base::{Advice, Code, block};
+use crate::codec::pair::PairError;
 use crate::issuer::DecodeError;
 use crate::vault::VaultError;
 
@@ -76,6 +77,9 @@ pub enum AdapterError {
         /// What was expected.
         what: &'static str,
     },
+    /// A key of a pair that cannot be used.
+    #[error(transparent)]
+    Pair(#[from] PairError),
     /// A card that does not open, or a proof that fails.
     #[error(transparent)]
     Vault(VaultError),
@@ -91,6 +95,7 @@ impl AdapterError {
                 Self::Message(_) => 2,
                 Self::Operation { .. } => 3,
                 Self::Vault(error) => return error.code(),
+                Self::Pair(error) => return error.code(),
                 Self::Terms { .. } => 25,
                 Self::Rest { .. } => 24,
                 Self::Files { .. } => 23,

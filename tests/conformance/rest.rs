@@ -11,6 +11,8 @@ use scrip::sim::kit::{self, CardText, Heard, Said, Says};
 pub(crate) struct Protocol {
     /// The profile file.
     pub(crate) text: &'static str,
+    /// The kind of the pairs of keys, where signatures are made with those.
+    pub(crate) pairs: Option<&'static str>,
     /// How a card is verified.
     pub(crate) verify: &'static str,
     /// Whether cards have a number beside their secret.
@@ -25,7 +27,19 @@ impl Protocol {
     /// One that comes with the library and answers at once.
     pub(crate) fn of(name: &str, verify: &'static str) -> Self {
         let text = profile(name).unwrap();
-        Self { text, verify, numbered: true, undoes: false, later: false }
+        Self { text, pairs: None, verify, numbered: true, undoes: false, later: false }
+    }
+
+    /// With signatures by pairs of keys in place of HMACs.
+    pub(crate) fn signed_by(self, algorithm: &str) -> Self {
+        let text = self.text.replace("hmac_sha256\"", &format!("{algorithm}\"\ndigits = \"base64\""));
+        let pairs = if algorithm == "rsa_sha256" { "rsa" } else { "sm2" };
+        Self { text: text.leak(), pairs: Some(pairs), ..self }
+    }
+
+    /// Whether replies are signed.
+    pub(crate) fn signs(&self) -> bool {
+        self.text.contains("[answer.sign]")
     }
 
     fn terms(&self) -> RestTerms {
@@ -37,11 +51,25 @@ impl Protocol {
     fn keys(&self, owner: &str) -> RestKeys {
         let key = |name: &str| match name {
             "seal" => Secret::new(vec![9; 16]),
-            name => Secret::from(&*format!("{name}-key-of-{owner}")),
+            name => {
+                Secret::from(&*format!("{name}-key-of-{}", if owner == "theirs" { "ours" } else { owner }))
+            }
         };
         let terms = self.terms();
         let keys = terms.keys().into_iter();
-        keys.fold(RestKeys::new(crate::key()), |keys, name| keys.with(name, key(name)))
+        let keys = keys.fold(RestKeys::new(crate::key()), |keys, name| keys.with(name, key(name)));
+        let Some(kind) = self.pairs else { return keys };
+        let file = |name: &str| {
+            let path = format!("{}/tests/pair/keys/{kind}{name}.pem", env!("CARGO_MANIFEST_DIR"));
+            std::fs::read(path).unwrap()
+        };
+        // Each end has its own private key and the other's public one.
+        let (private, public) = match owner {
+            "ours" => ("", "-theirs-public"),
+            "theirs" => ("-theirs", "-public"),
+            _ => ("-strangers", "-strangers-public"),
+        };
+        keys.signing_with(Secret::new(file(private))).verifying_with(&file(public))
     }
 
     pub(crate) fn issuer(&self) -> Box<dyn Issuer> {
@@ -63,7 +91,7 @@ impl Protocol {
     }
 
     pub(crate) fn end(&self) -> End {
-        End { far: self.server("ours"), forger: self.server("nobody"), protocol: *self, now: Wall(0) }
+        End { far: self.server("theirs"), forger: self.server("nobody"), protocol: *self, now: Wall(0) }
     }
 }
 
@@ -112,6 +140,10 @@ impl kit::FarEnd for End {
 
     fn later(&self) -> bool {
         self.protocol.later
+    }
+
+    fn signs(&self) -> bool {
+        self.protocol.signs()
     }
 
     fn read(&mut self, request: &Message, card: CardText) -> Option<Vec<Heard>> {

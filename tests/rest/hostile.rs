@@ -199,8 +199,8 @@ impl Signer for Pair {
 }
 
 #[test]
-fn rsa_and_sm2_are_the_hosts() {
-    for algorithm in ["rsa_sha256", "sm2"] {
+fn rsa_and_sm2_may_be_the_hosts() {
+    for algorithm in ["rsa_sha256", "sm2", "sm2_raw"] {
         let text = profile("silkroute").unwrap().replace("hmac_sha256", algorithm);
         let terms = terms_of(&text);
         assert_eq!(terms.keys(), ["seal"]);

@@ -81,6 +81,8 @@ fn each_fault_stands_at_its_place() {
         ("\"{param.app}\"", "\"{param.app\"", "13:9 a name in braces is expected"),
         ("\"hmac_sha256\"", "\"rot13\"", "16:13 algorithm: `rot13` is not one of md5, sha256"),
         ("\"hmac_sha256\"", "\"md5\"", "15:1 sign: MD5 needs a `{key.NAME}` in what is signed"),
+        ("\"hmac_sha256\"", "\"hmac_sha256\"\nid = \"m\"", "17:6 id: only SM2 signs an identity"),
+        ("\"hmac_sha256\"", "\"sm2\"\nid = \"\"", "17:6 id: 1 to 8,191 bytes are expected"),
         (
             "header = \"x-sign\"",
             "field = \"/sign\"",

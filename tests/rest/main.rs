@@ -7,5 +7,6 @@ mod hostile;
 mod laws;
 mod lint;
 mod order;
+mod pairs;
 mod session;
 mod vectors;

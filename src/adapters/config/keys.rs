@@ -21,14 +21,23 @@ pub(super) struct Keys {
     peppers: Vec<(PepperVersion, Secret)>,
     channels: BTreeMap<String, (usize, Secret)>,
     tokens: Vec<(usize, TokenSecret)>,
+    /// What channels sign and verify with.
+    pairs: BTreeMap<String, (usize, PairTexts)>,
     /// Keys that the issuer of a channel chose, by the names that its terms give them.
     secrets: BTreeMap<String, Vec<(usize, String, Secret)>>,
     /// Where the first key or pepper of the ring stands.
     at: Option<usize>,
 }
 
+/// Our private key and the public one of the other end, as texts.
+#[derive(Default)]
+pub(super) struct PairTexts {
+    pub(super) private: Option<Secret>,
+    pub(super) public: Option<Vec<u8>>,
+}
+
 const EXPECTED: &str = "key.NUMBER, pepper.NUMBER, channel.NAME or token.PRODUCT.NUMBER = \
-    \"64 hexadecimal digits\", or secret.CHANNEL.NAME = \"text\" is expected";
+    \"64 hexadecimal digits\", or secret.CHANNEL.NAME = \"text\", or pair.CHANNEL = { private = \"text\", public = \"text\" } is expected";
 
 impl Keys {
     pub(super) fn read(text: &str) -> Result<Self, Wrong> {
@@ -46,6 +55,7 @@ impl Keys {
                     match kind.get_ref().as_ref() {
                         "token" => keys.put_tokens(name.get_ref(), value)?,
                         "secret" => keys.put_secrets(name.get_ref(), value)?,
+                        "pair" => keys.put_pair(name.get_ref(), value)?,
                         kind => keys.put(kind, (name.span().start, name.get_ref()), &value)?,
                     }
                 }
@@ -111,6 +121,31 @@ impl Keys {
         Ok(())
     }
 
+    /// The pair of keys of one channel: texts.
+    fn put_pair(&mut self, channel: &str, value: Spanned<DeValue<'_>>) -> Result<(), Wrong> {
+        let at = value.span().start;
+        let what = "{ private = \"text\", public = \"text\" }, or one of the two, is expected";
+        let DeValue::Table(entries) = value.into_inner() else { return Err(Wrong::new(at, what)) };
+        let mut pair = PairTexts::default();
+        for (name, value) in entries {
+            let DeValue::String(text) = value.get_ref() else {
+                return Err(Wrong::new(value.span().start, "the text of a key is expected"));
+            };
+            match name.get_ref().as_ref() {
+                "private" => pair.private = Some(Secret::from(text.as_ref())),
+                "public" => pair.public = Some(text.as_bytes().to_vec()),
+                _ => return Err(Wrong::new(name.span().start, what)),
+            }
+        }
+        self.pairs.insert(channel.to_string(), (at, pair));
+        Ok(())
+    }
+
+    /// The pair of keys of a channel; empty if none is given.
+    pub(super) fn pair(&mut self, channel: &str) -> PairTexts {
+        self.pairs.remove(channel).map(|(_, pair)| pair).unwrap_or_default()
+    }
+
     /// The keys that the issuer of a channel chose, which are to be exactly those `named`.
     pub(super) fn secrets(
         &mut self,
@@ -171,6 +206,10 @@ impl Keys {
     fn all_taken(&self) -> Result<(), Fault> {
         if let Some((channel, [(at, ..), ..])) = self.secrets.iter().map(|(n, s)| (n, s.as_slice())).next() {
             return Err(Fault::At(Wrong::new(*at, format!("no channel `{channel}` asks for such keys"))));
+        }
+        if let Some((channel, (at, _))) = self.pairs.iter().next() {
+            let what = format!("no channel `{channel}` signs with a pair of keys");
+            return Err(Fault::At(Wrong::new(*at, what)));
         }
         match self.channels.iter().next() {
             Some((name, (at, _))) => {

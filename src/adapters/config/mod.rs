@@ -17,6 +17,8 @@
 //! token.jd-qr.1 = "..."   # of the tokens of this product, by the id that the catalogue lists
 //! secret.jd.sign = "..."  # a key that the issuer chose, a text or { hex = "..." }, by the name
 //!                         # that its terms give it
+//! pair.silk = { private = "...", public = "..." } # ours and the issuer's, where `rsa_sha256` or `sm2`
+//!                                                 # signs: PEM or what else `codec::pair` reads
 //! ```
 //! A host whose keys lie in an HSM or a KMS makes the ring itself and uses [`setup_with`].
 //! `signed_json` channels, `plain` issuers and those of [`rest`] need a channel key; a `batch` issuer needs one
@@ -270,7 +272,14 @@ fn issuer(
             let terms = terms.rest(&profile, at)?;
             let own = RestKeys::new(keys.channel(&name, at)?);
             let secrets = keys.secrets(&name, at, &terms.keys())?;
-            let keys = secrets.into_iter().fold(own, |keys, (name, key)| keys.with(&name, key));
+            let pair = keys.pair(&name);
+            let mut keys = secrets.into_iter().fold(own, |keys, (name, key)| keys.with(&name, key));
+            if let Some(private) = pair.private {
+                keys = keys.signing_with(private);
+            }
+            if let Some(public) = pair.public {
+                keys = keys.verifying_with(&public);
+            }
             Ok(Box::new(Rest::new(profile, terms, keys).map_err(Fault::of(name))?))
         }
         batch::NAME => {

@@ -203,6 +203,48 @@ fn terms_and_their_keys_are_asked_for() {
     assert!(refused(&with_rest("rest", &other, JD_KEYS)).contains("does not come with the library"));
 }
 
+#[cfg(all(feature = "rsa", feature = "sm2"))]
+#[test]
+fn a_pair_of_keys_stands_in_the_same_text() {
+    // The example of GB/T 32918.5-2017, annex A.
+    const PRIVATE: &str = "3945208f7b2144b13f36e38ac6d39f95889393692860b51a42fb81ef4df7c5b8";
+    const POINT: &str = "09f9df311e5421a150dd7d161e4bc5c672179fad1833fc076bb08ff356f35020\
+                         ccea490ce26775a52dc6ea718cc1aa600aed05fbf35e084a6632f6072da9ad13";
+    let own = rest::profile("silkroute").unwrap();
+    let own = own.replace("key = \"\"", "key = \"K\"").replace("url = \"\"", "url = \"K\"");
+    let own = own.replace("hmac_sha256\"", "sm2_raw\"\nid = \"merchant 77\"");
+    let own = own.replace("\n[[", "\n[[issuer.scripted.terms.").replace("\n[", "\n[issuer.scripted.terms.");
+    let own = own.replace("[issuer.scripted.terms.[issuer", "[[issuer");
+    let terms = alloc::format!("[issuer.scripted.terms]\n{own}");
+    let with = |pair: &str, terms: &str| {
+        let seal = "secret.scripted.seal = \"0123456789abcdef\"";
+        let text = with_rest("rest", terms, &alloc::format!("{seal}\n{pair}"));
+        setup(&text.replace("verify = \"balance\"", "verify = \"pin_check\"")).map(drop)
+    };
+    let pair = alloc::format!("pair.scripted = {{ private = \"{PRIVATE}\", public = '{POINT}' }}");
+    assert_eq!(with(&pair, &terms), Ok(()));
+    let rsa = terms.replace("sm2_raw\"\nid = \"merchant 77\"", "rsa_sha256\"");
+    for (pair, terms, expected) in [
+        (pair.replace("5b8\"", "5b8\\n?\""), &terms, "channel `scripted`: private key, line 2: Base64"),
+        (
+            pair.replace("09f9", "09fa"),
+            &terms,
+            "channel `scripted`: public key, byte 0: a point of the curve",
+        ),
+        (pair.clone(), &rsa, "channel `scripted`: private key, byte 0: a key in PEM"),
+        (String::new(), &terms, "channel `scripted`: rest: this end signs by RSA or SM2: its private key"),
+        (pair.replace("pair.scripted", "pair.other"), &terms, "channel `scripted`: rest: this end signs"),
+        (alloc::format!("{pair}\n{}", pair.replace("scripted", "other")), &terms, "no channel `other` signs"),
+        (pair.replace("private", "privat"), &terms, "or one of the two, is expected"),
+        ("pair.scripted = \"x\"".into(), &terms, "or one of the two, is expected"),
+        ("pair.scripted = { public = 7 }".into(), &terms, "the text of a key is expected"),
+    ] {
+        let error = with(&pair, terms).unwrap_err().to_string();
+        assert!(error.contains(expected), "{expected}: {error}");
+        assert!(!error.contains(&PRIVATE[..8]) && !error.contains(&POINT[..8]), "{error}");
+    }
+}
+
 /// The till with a file issuer, whose terms stand in tables of their own.
 fn with_files() -> String {
     let profile = concat!(

@@ -1,5 +1,6 @@
 //! What both ends of a channel share: the profile, its keys, and what is made with them.
 
+use super::pair::{self, End, PairKeys};
 use super::template::{Name, Template};
 use super::terms::{Algorithm, Encoding, Field, RestTerms, SealCipher, Section, Sign, Signed};
 use super::wire::{Fields, bare_name};
@@ -29,18 +30,32 @@ const SEAL_LIMIT: u64 = 1 << 32;
 pub struct RestKeys {
     tag: Secret,
     named: BTreeMap<String, Secret>,
+    pair: PairKeys,
 }
 
 impl RestKeys {
     /// `tag` (32 bytes, ours alone) makes the tags by which an echoed card is recognised.
     pub fn new(tag: Secret) -> Self {
-        Self { tag, named: BTreeMap::new() }
+        Self { tag, named: BTreeMap::new(), pair: PairKeys::default() }
     }
 
     /// With the key that the profile calls `name` ([`RestTerms::keys`]): its bytes as they are
     /// used, so that of a key that was agreed as a text they are the text's.
     pub fn with(mut self, name: &str, key: Secret) -> Self {
         self.named.insert(name.into(), key);
+        self
+    }
+
+    /// With the private key of this end, where it signs by `rsa_sha256`, `sm2` or `sm2_raw`: the text
+    /// or the bytes of its file, as [`crate::codec::pair`] tells.
+    pub fn signing_with(mut self, private: Secret) -> Self {
+        self.pair.private = Some(private);
+        self
+    }
+
+    /// With the public key of the other end, where that signs so.
+    pub fn verifying_with(mut self, public: &[u8]) -> Self {
+        self.pair.public = Some(public.to_vec());
         self
     }
 }
@@ -76,14 +91,16 @@ pub(super) struct Channel {
     pub(super) terms: RestTerms,
     keys: RestKeys,
     signer: Option<Box<dyn Signer>>,
+    pub(super) end: End,
     sealed: Count,
 }
 
 impl Channel {
     pub(super) fn new(
         terms: RestTerms,
-        keys: RestKeys,
+        mut keys: RestKeys,
         signer: Option<Box<dyn Signer>>,
+        end: End,
     ) -> Result<Self, AdapterError> {
         let wrong = |what| Err(AdapterError::Rest { what });
         if keys.tag.len() != KeyRing::KEY_LEN {
@@ -99,20 +116,13 @@ impl Channel {
         if keys.named.keys().any(|name| !needed.contains(&name.as_str())) {
             return wrong("a key is given that the profile does not name");
         }
-        let made = Self { terms, keys, signer, sealed: Count::default() };
+        // Once it is read, the key's text is not kept.
+        let signer = pair::signer(&terms, &core::mem::take(&mut keys.pair), signer, end)?;
+        let made = Self { terms, keys, signer, end, sealed: Count::default() };
         if let Some(seal) = &made.terms.seal {
             if !matches!(made.key(&seal.key).len(), 16 | 32) {
                 return wrong("a key that seals has 16 or 32 bytes");
             }
-        }
-        let callback = made.terms.callback.as_ref().and_then(|callback| callback.sign.as_ref());
-        let signs = [made.terms.sign.as_ref(), made.terms.answer.sign.as_ref(), callback];
-        let signs = || signs.into_iter().flatten();
-        if made.signer.is_none() && signs().any(|sign| sign.algorithm == Algorithm::Pair) {
-            return wrong("RSA and SM2 signatures are the host's: a signer is needed");
-        }
-        if made.signer.is_some() && signs().all(|sign| sign.algorithm != Algorithm::Pair) {
-            return wrong("a signer is given and the profile has no use for it");
         }
         Ok(made)
     }
@@ -177,7 +187,7 @@ impl Channel {
         let text = self.signed(sign, &pairs, values)?;
         let signature = match sign.algorithm {
             Algorithm::Keyed(digest) => digest.sign(self.key(&sign.key), &text),
-            Algorithm::Pair => self.signer.as_ref()?.sign(&text)?,
+            Algorithm::Pair(_) => self.signer.as_ref()?.sign(&text)?,
         };
         Some(sign.digits.write(&signature))
     }
@@ -209,7 +219,7 @@ impl Channel {
         let Some(signature) = sign.digits.read(given) else { return false };
         match sign.algorithm {
             Algorithm::Keyed(digest) => digest.verify(self.key(&sign.key), &text, &signature),
-            Algorithm::Pair => self.signer.as_ref().is_some_and(|signer| signer.verify(&text, &signature)),
+            Algorithm::Pair(_) => self.signer.as_ref().is_some_and(|signer| signer.verify(&text, &signature)),
         }
     }
 

@@ -12,8 +12,9 @@
 //! before unless it names `query` or `receipt`: that a question was taken in is no answer to it.
 //!
 //! Reference, currency and, where it is echoed, the card are compared with what was asked; amounts
-//! are read exactly. Signatures are checked over all that is read. RSA with SHA-256 and SM2 are the
-//! host's ([`crate::codec::form::Signer`]).
+//! are read exactly. Signatures are checked over all that is read. RSA with SHA-256 and SM2 are
+//! made with the keys that [`RestKeys`] is given (features `rsa` and `sm2`), or by an HSM behind a
+//! [`Signer`] of the host's.
 //!
 //! [`Server`] is the issuer's side, made from the same file.
 //!
@@ -30,6 +31,7 @@ mod channel;
 mod check;
 mod clock;
 mod config;
+mod pair;
 mod profiles;
 mod read;
 mod read_session;
@@ -61,6 +63,7 @@ use crate::vault::Tally;
 use alloc::boxed::Box;
 use channel::Channel;
 use core::fmt;
+use pair::End;
 
 /// The name under which profiles ask for this adapter.
 pub const NAME: &str = "rest";
@@ -88,15 +91,15 @@ impl Rest {
     ///
     /// # Errors
     /// [`AdapterError::KeyLength`] for a tag key that is not 32 bytes; [`AdapterError::Rest`] for
-    /// keys or parameters that are missing, a signature that is the host's to make, or an issuer's
-    /// profile that asks for what the terms do not have: a recipe or a verification without its
-    /// operation, a batch, an echoed card that no field tells.
+    /// keys or parameters that are missing or have no use, or an issuer's profile that asks for what
+    /// the terms do not have: a recipe or a verification without its operation, a batch, an echoed
+    /// card that no field tells; [`AdapterError::Pair`] for a key of RSA or SM2 that cannot be read.
     pub fn new(profile: IssuerProfile, terms: RestTerms, keys: RestKeys) -> Result<Self, AdapterError> {
         Self::made(profile, terms, keys, None)
     }
 
-    /// The adapter for an issuer whose signatures are made with pairs of keys: RSA with SHA-256, or
-    /// SM2.
+    /// The adapter for an issuer whose signatures are made with pairs of keys that lie elsewhere, such
+    /// as in an HSM.
     ///
     /// # Errors
     /// As [`Rest::new`], and [`AdapterError::Rest`] if the terms have no such signature.
@@ -137,7 +140,7 @@ impl Rest {
         if profile.echoes_card && !terms.answer.tells(&template::Name::Number) {
             return wrong("echoes_card: no field of an answer holds the `{number}`");
         }
-        Ok(Self { profile, channel: Channel::new(terms, keys, signer)? })
+        Ok(Self { profile, channel: Channel::new(terms, keys, signer, End::Ours)? })
     }
 }
 

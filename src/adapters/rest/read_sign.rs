@@ -3,21 +3,25 @@
 use super::read::{DIGITS, Known, is_token};
 use super::table::Table;
 use super::template::{Name, Template};
-use super::terms::{Algorithm, Encoding, Place, Sign, Signed};
+use super::terms::{Algorithm, Encoding, Place, Scheme, Sign, Signed};
 use crate::codec::form::{Canonical, Keyed, Order};
 use crate::codec::json;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-const ALGORITHMS: [(&str, Algorithm); 6] = [
+const ALGORITHMS: [(&str, Algorithm); 7] = [
     ("md5", Algorithm::Keyed(Keyed::Md5)),
     ("sha256", Algorithm::Keyed(Keyed::Sha256)),
     ("hmac_md5", Algorithm::Keyed(Keyed::HmacMd5)),
     ("hmac_sha256", Algorithm::Keyed(Keyed::HmacSha256)),
-    ("rsa_sha256", Algorithm::Pair),
-    ("sm2", Algorithm::Pair),
+    ("rsa_sha256", Algorithm::Pair(Scheme::RsaSha256)),
+    ("sm2", Algorithm::Pair(Scheme::Sm2)),
+    ("sm2_raw", Algorithm::Pair(Scheme::Sm2Raw)),
 ];
+
+/// The longest identity: SM2 writes its length in bits in two bytes.
+const ID_MAX: usize = 8_191;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Over {
@@ -44,6 +48,7 @@ pub(super) fn sign(
     let over = table.one_of("over", &OVERS);
     let digits = table.one_of("digits", &DIGITS).unwrap_or_default();
     let key = table.text("key").map_or("sign", |word| word.text).to_string();
+    let id = id(&mut table, algorithm);
     let place = place(&mut table, encoding);
     let signed = match over {
         Some(Over::Text) => text(&mut table, known, request),
@@ -54,7 +59,18 @@ pub(super) fn sign(
         bound(&table, algorithm, signed, place.as_ref());
     }
     table.finish();
-    Some(Sign { algorithm: algorithm?, key, signed: signed?, digits, place: place? })
+    Some(Sign { algorithm: algorithm?, key, id, signed: signed?, digits, place: place? })
+}
+
+/// The identity of who signs.
+fn id(table: &mut Table<'_>, algorithm: Option<Algorithm>) -> Option<String> {
+    let word = table.text("id")?;
+    if !matches!(algorithm, None | Some(Algorithm::Pair(Scheme::Sm2 | Scheme::Sm2Raw))) {
+        table.fault_at(word.at, "id: only SM2 signs an identity");
+    } else if !(1..=ID_MAX).contains(&word.text.len()) {
+        table.fault_at(word.at, "id: 1 to 8,191 bytes are expected");
+    }
+    Some(word.text.to_string())
 }
 
 fn place(table: &mut Table<'_>, encoding: Encoding) -> Option<Place> {

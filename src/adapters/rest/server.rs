@@ -4,6 +4,7 @@
 use super::RestKeys;
 use super::answer::path_of;
 use super::channel::{Channel, Values};
+use super::pair::End;
 use super::request::{escaped, read_amount, write_amount};
 use super::template::{Name, Template};
 use super::terms::{Encoding, Field, Op, RestTerms, Rule, Section, Signed, Verdict};
@@ -25,15 +26,16 @@ use zeroize::Zeroizing;
 pub struct Server(pub(super) Channel);
 
 impl Server {
-    /// The issuer's end.
+    /// The issuer's end. Of pairs of keys it has the other halves: its own private key, and our public
+    /// one.
     ///
     /// # Errors
     /// As [`super::Rest::new`].
     pub fn new(terms: RestTerms, keys: RestKeys) -> Result<Self, AdapterError> {
-        Channel::new(terms, keys, None).map(Self)
+        Channel::new(terms, keys, None, End::Issuers).map(Self)
     }
 
-    /// The issuer's end of a channel whose signatures are made with pairs of keys.
+    /// The issuer's end of a channel whose signatures are made with pairs of keys that lie elsewhere.
     ///
     /// # Errors
     /// As [`super::Rest::with_signer`].
@@ -42,7 +44,7 @@ impl Server {
         keys: RestKeys,
         signer: Box<dyn Signer>,
     ) -> Result<Self, AdapterError> {
-        Channel::new(terms, keys, Some(signer)).map(Self)
+        Channel::new(terms, keys, Some(signer), End::Issuers).map(Self)
     }
 
     /// Reads a request (an envelope: `POST /path`, lines, an empty line, the body): verifies its

@@ -90,8 +90,18 @@ pub(super) struct Seal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Algorithm {
     Keyed(Keyed),
-    /// A pair of keys at the host or in an HSM.
-    Pair,
+    /// A pair of keys: in software, or at the host or in an HSM.
+    Pair(Scheme),
+}
+
+/// What is done with a pair of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    RsaSha256,
+    /// In DER.
+    Sm2,
+    /// r and s one after the other.
+    Sm2Raw,
 }
 
 /// What is signed.
@@ -121,6 +131,8 @@ pub(super) struct Sign {
     pub(super) algorithm: Algorithm,
     /// The name of the key, of a keyed digest that takes one beside the text.
     pub(super) key: String,
+    /// The identity of who signs, of SM2; the usual one without it.
+    pub(super) id: Option<String>,
     pub(super) signed: Signed,
     pub(super) digits: Digits,
     pub(super) place: Place,

@@ -1,6 +1,5 @@
-//! Fields brought into the text that is signed, and the digests that sign it. Algorithms with key
-//! pairs (RSA with SHA-256, SM2) are the host's or an HSM's ([`Signer`]): the Rust implementation
-//! of RSA leaks its key through timing (RUSTSEC-2023-0071).
+//! Fields brought into the text that is signed, and the digests that sign it. Algorithms with pairs
+//! of keys (RSA with SHA-256, SM2) stand behind [`Signer`]: in software (`codec::pair`) or in an HSM.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -112,14 +111,25 @@ fn mac<M: Mac + KeyInit>(key: &[u8], text: &[u8]) -> Vec<u8> {
     mac.chain_update(text).finalize().into_bytes().to_vec()
 }
 
-/// Makes and checks signatures under keys that lie elsewhere: RSA with SHA-256, SM2, or anything
-/// an HSM (加密机) does.
+/// Makes and checks signatures under pairs of keys: RSA with SHA-256 and SM2 in software
+/// ([`crate::codec::pair`]), or whatever an HSM (加密机) does.
 pub trait Signer: Send + Sync {
     /// The signature over `text`; `None` if it cannot be made now: then nothing is sent.
     fn sign(&self, text: &[u8]) -> Option<Vec<u8>>;
 
     /// Whether the other end signed `text` so.
     fn verify(&self, text: &[u8], signature: &[u8]) -> bool;
+
+    /// Whether it has what it signs with: asked when an adapter is set up, so that a key that is
+    /// missing is heard of before the first message.
+    fn signs(&self) -> bool {
+        true
+    }
+
+    /// Whether it has what it verifies with.
+    fn verifies(&self) -> bool {
+        true
+    }
 }
 
 /// How a signature or a sealed value is written.
