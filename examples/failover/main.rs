@@ -8,11 +8,13 @@
 mod desk;
 mod line;
 mod node;
+mod parts;
 mod plain;
 #[path = "../../tests/postgres/server.rs"]
 #[allow(dead_code, reason = "shared with a test")]
 mod server;
 
+use parts::Way;
 use plain::Plain;
 use scrip::sim::Oracle;
 use server::Server;
@@ -65,6 +67,8 @@ struct Node {
     child: Child,
     /// When commits of its returned, in microseconds, and how many redemptions it had retired by then.
     told: Arc<Mutex<Vec<(u128, u64)>>>,
+    /// How it got over the losses of its primary.
+    ways: Arc<Mutex<Vec<Way>>>,
 }
 
 impl Node {
@@ -74,15 +78,19 @@ impl Node {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
         let told = Arc::new(Mutex::new(Vec::new()));
-        let teller = told.clone();
+        let ways = Arc::new(Mutex::new(Vec::new()));
+        let (teller, way_teller) = (told.clone(), ways.clone());
         std::thread::spawn(move || {
             for line in lines.map_while(std::result::Result::ok) {
+                if let Some(way) = Way::read(&line) {
+                    way_teller.lock().unwrap_or_else(PoisonError::into_inner).push(way);
+                }
                 let Some((at, retired)) = line.split_once(' ') else { continue };
                 let (Ok(at), Ok(retired)) = (at.parse(), retired.parse()) else { continue };
                 teller.lock().unwrap_or_else(PoisonError::into_inner).push((at, retired));
             }
         });
-        Ok(Self { child, told })
+        Ok(Self { child, told, ways })
     }
 
     fn told(&self) -> Vec<(u128, u64)> {
@@ -93,6 +101,12 @@ impl Node {
     fn first_after(&self, from: u128) -> Option<Duration> {
         let first = self.told().iter().map(|(at, _)| *at).find(|at| *at > from)?;
         Some(Duration::from_micros(u64::try_from(first - from).ok()?))
+    }
+
+    /// How it got over a kill: what it has told first of what it noticed after `before`.
+    fn way_after(&self, before: u128) -> Option<Way> {
+        let ways = self.ways.lock().unwrap_or_else(PoisonError::into_inner);
+        ways.iter().find(|way| way.lost() > before).cloned()
     }
 
     fn finish(mut self) -> Result<()> {
@@ -123,12 +137,14 @@ fn conduct(rounds: usize) -> Result<()> {
     let third = Node::start(3, &database, desk)?;
     wait(|| third.told().len() > 20, "the new node does not begin")?;
     let plain = Plain::start([primary.port, standby.port]);
-    let (mut gaps, mut plain_gaps) = (Vec::new(), Vec::new());
+    let (mut gaps, mut plain_gaps, mut kills, mut ways) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for round in 1..=rounds {
         std::thread::sleep(LOAD);
         let promoter = plain::Promoter::to(standby.port)?;
+        let before = node::now_micros();
         primary.kill();
         let killed = node::now_micros();
+        kills.push(Duration::from_micros(u64::try_from(killed - before)?));
         promoter.promote()?;
         let beside = || plain.first_after(killed);
         wait(
@@ -149,6 +165,10 @@ fn conduct(rounds: usize) -> Result<()> {
         );
         gaps.extend([a, b]);
         plain_gaps.push(beside);
+        for node in [&second, &third] {
+            wait(|| node.way_after(before).is_some(), "a node does not tell how it went on")?;
+            ways.extend(node.way_after(before).map(|way| (killed, way)));
+        }
         let port = primary.port;
         primary = standby;
         standby = join(&primary, Some(port))?;
@@ -159,6 +179,12 @@ fn conduct(rounds: usize) -> Result<()> {
     third.finish()?;
     report("nodes", &mut gaps);
     report("plain client", &mut plain_gaps);
+    kills.sort_unstable();
+    println!(
+        "the kill itself took {}, at the median, before that",
+        kills.get(kills.len() / 2).map_or_else(String::new, |took| ms(*took))
+    );
+    parts::report(&ways);
     compare(&primary, folder.path())
 }
 

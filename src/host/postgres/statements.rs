@@ -11,19 +11,22 @@ use std::vec::Vec;
 use std::{format, vec};
 use tokio_postgres::{Client, Error, SimpleQueryMessage, Statement};
 
-/// Lets the server plan what is prepared in this session, without running any of it, and again what
-/// has to be planned again. A standby can do that, too.
-pub(super) async fn rehearse(client: &Client) -> Result<(), Error> {
+/// The statements that have the server plan what is prepared in this session, without running any of
+/// it, and again what has to be planned again. A standby can do that, too.
+pub(super) async fn rehearsal(client: &Client) -> Result<Vec<String>, Error> {
     let sql = "SELECT name, coalesce(array_length(parameter_types, 1), 0) FROM pg_prepared_statements
-        WHERE NOT from_sql";
-    for message in client.simple_query(sql).await? {
-        let SimpleQueryMessage::Row(row) = message else { continue };
-        let (Some(name), Some(Ok(count))) = (row.get(0), row.get(1).map(str::parse)) else { continue };
+        WHERE NOT from_sql ORDER BY length(name), name";
+    let rows = client.simple_query(sql).await?.into_iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    let texts = rows.filter_map(|row| {
+        let (name, count): (_, usize) = (row.get(0)?, row.get(1)?.parse().ok()?);
         let nulls = vec!["NULL"; count].join(", ");
         let with = if count == 0 { String::new() } else { format!("({nulls})") };
-        client.batch_execute(&format!("EXPLAIN EXECUTE \"{name}\"{with}")).await?;
-    }
-    Ok(())
+        Some(format!("EXPLAIN EXECUTE \"{name}\"{with}"))
+    });
+    Ok(texts.collect())
 }
 
 macro_rules! statements {
@@ -47,7 +50,17 @@ macro_rules! statements {
     };
 }
 
+/// Epochs whose lease and grace have run out.
+pub(super) const OVER: &str = "SELECT epoch, log FROM epochs WHERE NOT ended AND epoch <> $1
+    AND until + $2::bigint * interval '1 millisecond' <= clock_timestamp()";
+
 statements! {
+    /// Redemptions, locked; what a repeat is told only of those that are asked about. It is the first,
+    /// since it takes long to plan: by it a session in reserve sees that its plans are gone.
+    rows: "SELECT r.id, r.epoch, r.records, r.wait_ms, r.dormant,
+            CASE WHEN u.told THEN r.fingerprint END, CASE WHEN u.told THEN r.summary END
+        FROM unnest($1::uuid[], $2::boolean[]) AS u (id, told) JOIN redemptions r ON r.id = u.id
+        ORDER BY r.id FOR UPDATE OF r";
     /// The log, locked.
     fence: "SELECT epoch, last_epoch, sequence, digest FROM logs WHERE log = $1 FOR UPDATE";
     /// The log, locked; a division by zero if it is not at this epoch and end.
@@ -55,15 +68,10 @@ statements! {
         WHERE log = $1 AND epoch = $2 AND sequence = $3 AND digest = $4 FOR UPDATE) AS own";
     /// The epoch that may go on with the log.
     epoch: "SELECT epoch FROM logs WHERE log = $1";
-    /// What the last batch was told.
-    verdicts: "SELECT verdicts FROM logs WHERE log = $1";
     /// A write whose commit waits for what a standby must have, the last batch included.
-    ask: "UPDATE logs SET asked = asked + 1 WHERE log = $1";
-    /// Redemptions, locked; what a repeat is told only of those that are asked about.
-    rows: "SELECT r.id, r.epoch, r.records, r.wait_ms, r.dormant,
-            CASE WHEN u.told THEN r.fingerprint END, CASE WHEN u.told THEN r.summary END
-        FROM unnest($1::uuid[], $2::boolean[]) AS u (id, told) JOIN redemptions r ON r.id = u.id
-        ORDER BY r.id FOR UPDATE OF r";
+    /// Tells the log and what its last batch was told.
+    ask: "UPDATE logs SET asked = asked + 1 WHERE log = $1
+        RETURNING epoch, last_epoch, sequence, digest, verdicts";
     /// Claims, locked.
     claims: "SELECT c.key, c.kind, c.generation, c.status, c.holder, false
         FROM unnest($1::uuid[]) AS u (key) JOIN claims c ON c.key = u.key
@@ -160,6 +168,11 @@ statements! {
         WHERE s.redemption = u.redemption AND s.slot = u.slot";
     frame: "INSERT INTO frames (log, sequence, epoch, wall_ms, refused, bytes) VALUES ($1, $2, $3, $4, $5, $6)";
     seal: "UPDATE logs SET last_epoch = $2, sequence = $3, digest = $4, verdicts = $5 WHERE log = $1";
+    /// Keeps the own epoch alive.
+    renew: "UPDATE epochs SET until = clock_timestamp() + $3::bigint * interval '1 millisecond'
+        WHERE epoch = $1 AND NOT ended AND EXISTS (SELECT 1 FROM logs WHERE log = $2 AND epoch = $1)
+        RETURNING epoch";
+    over: OVER;
     /// One redemption, to be handed out.
     load: "SELECT id, parts, dormant, epoch FROM redemptions WHERE id = $1";
     sides: "SELECT s.redemption, s.slot, s.content FROM unnest($1::uuid[]) AS u (id)
