@@ -3,8 +3,14 @@
 use scrip::host::Resumed;
 use std::time::Duration;
 
-/// The parts, in microseconds: the first is the machine's time, the others count from there.
-const NAMES: [&str; 7] = ["lost", "planned", "found", "begun", "looked", "gathered", "done"];
+/// What a node tells, in microseconds: the first is the machine's time, the others count from there.
+const LOST: usize = 0;
+const PLANNED: usize = 1;
+const FOUND: usize = 2;
+const BEGUN: usize = 3;
+const LOOKED: usize = 4;
+const GATHERED: usize = 5;
+const DONE: usize = 6;
 
 /// What a node tells of it.
 pub(crate) fn tell(resumed: &Resumed, now: u128) -> String {
@@ -26,7 +32,7 @@ pub(crate) fn tell(resumed: &Resumed, now: u128) -> String {
 /// One node's way over one kill.
 #[derive(Clone, Debug)]
 pub(crate) struct Way {
-    parts: [Option<u128>; NAMES.len()],
+    parts: [Option<u128>; DONE + 1],
     taken: bool,
 }
 
@@ -34,7 +40,7 @@ impl Way {
     /// What a node has told.
     pub(crate) fn read(line: &str) -> Option<Self> {
         let mut words = line.strip_prefix("resumed ")?.split(' ');
-        let mut parts = [None; NAMES.len()];
+        let mut parts = [None; DONE + 1];
         for part in &mut parts {
             *part = words.next()?.parse().ok();
         }
@@ -43,7 +49,7 @@ impl Way {
 
     /// When the loss was noticed.
     pub(crate) fn lost(&self) -> u128 {
-        self.part(0).unwrap_or_default()
+        self.part(LOST).unwrap_or_default()
     }
 
     fn part(&self, number: usize) -> Option<u128> {
@@ -56,36 +62,37 @@ impl Way {
     }
 }
 
-/// Prints the parts, as medians.
+/// Prints the parts, as medians. Each way comes with the time of the kill.
 pub(crate) fn report(ways: &[(u128, Way)]) {
-    let [_, planned, found, begun, looked, gathered, done] = [0, 1, 2, 3, 4, 5, 6];
-    let taken = |way: &Way| way.taken;
-    let again = |way: &Way| !way.taken;
-    let noticed = ways.iter().map(|(killed, way)| way.lost().saturating_sub(*killed));
-    let found_after =
-        ways.iter().filter_map(|(killed, way)| Some((way.lost() + way.part(found)?).saturating_sub(*killed)));
-    let of = |from: usize, to: usize, which: &dyn Fn(&Way) -> bool| -> Vec<u128> {
+    let since_kill = |part: usize| -> Vec<u128> {
+        let at = |way: &Way| way.lost() + if part == LOST { 0 } else { way.part(part).unwrap_or_default() };
+        ways.iter().map(|(killed, way)| at(way).saturating_sub(*killed)).collect()
+    };
+    let between = |from: usize, to: usize, which: &dyn Fn(&Way) -> bool| -> Vec<u128> {
         ways.iter().filter(|(_, way)| which(way)).filter_map(|(_, way)| way.between(from, to)).collect()
     };
-    let looked_up = |way: &Way| way.part(looked).is_some();
-    println!("where a node's time goes, medians:");
-    line("from the kill until the loss is noticed", noticed.collect());
-    line("from the kill until a session is found that writes", found_after.collect());
-    line("  its plans, which the server had dropped, made anew before that", of(planned, found, &|_| true));
-    line("until the batch is begun (lease, what is due)", of(found, begun, &|_| true));
-    line("until it is known whether a commit without an answer was taken", of(begun, looked, &looked_up));
-    line("  if it was: until it is confirmed", of(looked, done, &taken));
+    let all = |_: &Way| true;
+    let taken = |way: &Way| way.taken;
+    let written = |way: &Way| !way.taken;
+    let not_looked = |way: &Way| way.part(LOOKED).is_none();
+    let one_flight = |way: &Way| !way.taken && way.part(GATHERED).is_none();
+    println!("where the nodes' time goes, medians:");
+    line("from the kill until the loss is noticed", since_kill(LOST));
+    line("from the kill until there is a session that writes", since_kill(FOUND));
+    line("  all its plans were made before that, by", between(PLANNED, FOUND, &all));
+    line("from the session to the first write, all", between(FOUND, DONE, &all));
     line(
-        "until what the batch touches is read (first flight), after a look-up",
-        of(looked, gathered, &again),
+        "from the session to the first write, where it had been taken and is confirmed",
+        between(FOUND, DONE, &taken),
     );
-    let not_looked = |way: &Way| !looked_up(way);
-    line("until what the batch touches is read (first flight), without", of(begun, gathered, &not_looked));
-    line("until it is written and durable (second flight)", of(gathered, done, &again));
-    let single = |way: &Way| again(way) && way.part(gathered).is_none();
-    line("until it is written and durable, in one flight", of(begun, done, &single));
-    line("from the session to the first write: confirmed", of(found, done, &taken));
-    line("from the session to the first write: written", of(found, done, &again));
+    line("from the session to the first write, where it is written", between(FOUND, DONE, &written));
+    line("  until the batch is begun (the lease and what is due come before)", between(FOUND, BEGUN, &all));
+    line("  until a commit without an answer has been looked up", between(BEGUN, LOOKED, &all));
+    line("  until it is confirmed", between(LOOKED, DONE, &taken));
+    line("  first flight, after a look-up", between(LOOKED, GATHERED, &written));
+    line("  first flight, without", between(BEGUN, GATHERED, &not_looked));
+    line("  second flight, durable", between(GATHERED, DONE, &written));
+    line("  all in one flight, durable", between(BEGUN, DONE, &one_flight));
 }
 
 fn line(what: &str, mut micros: Vec<u128>) {
