@@ -8,11 +8,13 @@
 mod desk;
 mod line;
 mod node;
+mod parts;
 mod plain;
 #[path = "../../tests/postgres/server.rs"]
 #[allow(dead_code, reason = "shared with a test")]
 mod server;
 
+use parts::Way;
 use plain::Plain;
 use scrip::sim::Oracle;
 use server::Server;
@@ -65,6 +67,8 @@ struct Node {
     child: Child,
     /// When commits of its returned, in microseconds, and how many redemptions it had retired by then.
     told: Arc<Mutex<Vec<(u128, u64)>>>,
+    /// How it got over the losses of its primary.
+    ways: Arc<Mutex<Vec<Way>>>,
 }
 
 impl Node {
@@ -74,15 +78,19 @@ impl Node {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
         let told = Arc::new(Mutex::new(Vec::new()));
-        let teller = told.clone();
+        let ways = Arc::new(Mutex::new(Vec::new()));
+        let (teller, way_teller) = (told.clone(), ways.clone());
         std::thread::spawn(move || {
             for line in lines.map_while(std::result::Result::ok) {
+                if let Some(way) = Way::read(&line) {
+                    way_teller.lock().unwrap_or_else(PoisonError::into_inner).push(way);
+                }
                 let Some((at, retired)) = line.split_once(' ') else { continue };
                 let (Ok(at), Ok(retired)) = (at.parse(), retired.parse()) else { continue };
                 teller.lock().unwrap_or_else(PoisonError::into_inner).push((at, retired));
             }
         });
-        Ok(Self { child, told })
+        Ok(Self { child, told, ways })
     }
 
     fn told(&self) -> Vec<(u128, u64)> {
@@ -93,6 +101,12 @@ impl Node {
     fn first_after(&self, from: u128) -> Option<Duration> {
         let first = self.told().iter().map(|(at, _)| *at).find(|at| *at > from)?;
         Some(Duration::from_micros(u64::try_from(first - from).ok()?))
+    }
+
+    /// How it got over a kill: what it has told first of what it noticed after `before`.
+    fn way_after(&self, before: u128) -> Option<Way> {
+        let ways = self.ways.lock().unwrap_or_else(PoisonError::into_inner);
+        ways.iter().find(|way| way.lost() > before).cloned()
     }
 
     fn finish(mut self) -> Result<()> {
@@ -123,32 +137,15 @@ fn conduct(rounds: usize) -> Result<()> {
     let third = Node::start(3, &database, desk)?;
     wait(|| third.told().len() > 20, "the new node does not begin")?;
     let plain = Plain::start([primary.port, standby.port]);
-    let (mut gaps, mut plain_gaps) = (Vec::new(), Vec::new());
+    let mut seen = Seen::default();
     for round in 1..=rounds {
         std::thread::sleep(LOAD);
         let promoter = plain::Promoter::to(standby.port)?;
+        let before = node::now_micros();
         primary.kill();
         let killed = node::now_micros();
         promoter.promote()?;
-        let beside = || plain.first_after(killed);
-        wait(
-            || {
-                second.first_after(killed).is_some()
-                    && third.first_after(killed).is_some()
-                    && beside().is_some()
-            },
-            "nobody writes",
-        )?;
-        let gap = |node: &Node| node.first_after(killed).unwrap_or_default();
-        let (a, b, beside) = (gap(&second), gap(&third), beside().unwrap_or_default());
-        println!(
-            "round {round:2}: first write after {} and {} (nodes), {} (plain client)",
-            ms(a),
-            ms(b),
-            ms(beside)
-        );
-        gaps.extend([a, b]);
-        plain_gaps.push(beside);
+        seen.kill(round, (before, killed), [&second, &third], &plain)?;
         let port = primary.port;
         primary = standby;
         standby = join(&primary, Some(port))?;
@@ -157,9 +154,52 @@ fn conduct(rounds: usize) -> Result<()> {
     plain.finish(&primary)?;
     second.finish()?;
     third.finish()?;
-    report("nodes", &mut gaps);
-    report("plain client", &mut plain_gaps);
+    seen.report();
     compare(&primary, folder.path())
+}
+
+/// What the kills of primaries led to.
+#[derive(Default)]
+struct Seen {
+    nodes: Vec<Duration>,
+    plain: Vec<Duration>,
+    /// How long the killing itself took, which is not counted.
+    kills: Vec<Duration>,
+    ways: Vec<(u128, Way)>,
+}
+
+impl Seen {
+    /// Waits until all write again. The primary was killed from `before` to `killed`.
+    fn kill(
+        &mut self,
+        round: usize,
+        (before, killed): (u128, u128),
+        nodes: [&Node; 2],
+        plain: &Plain,
+    ) -> Result<()> {
+        let told = |node: &&Node| node.first_after(killed).is_some() && node.way_after(before).is_some();
+        wait(|| nodes.iter().all(told) && plain.first_after(killed).is_some(), "nobody writes")?;
+        let [a, b] = nodes.map(|node| node.first_after(killed).unwrap_or_default());
+        let beside = plain.first_after(killed).unwrap_or_default();
+        println!(
+            "round {round:2}: first write after {} and {} (nodes), {} (plain client)",
+            ms(a),
+            ms(b),
+            ms(beside)
+        );
+        self.nodes.extend([a, b]);
+        self.plain.push(beside);
+        self.kills.push(Duration::from_micros(u64::try_from(killed - before)?));
+        self.ways.extend(nodes.into_iter().filter_map(|node| Some((killed, node.way_after(before)?))));
+        Ok(())
+    }
+
+    fn report(&mut self) {
+        report("nodes: from the kill to the first write", &mut self.nodes);
+        report("plain client: from the kill to the first write", &mut self.plain);
+        report("the killing, before that", &mut self.kills);
+        parts::report(&self.ways);
+    }
 }
 
 /// Adds a standby, and makes commits wait for it.
@@ -227,15 +267,10 @@ fn ms(duration: Duration) -> String {
     format!("{}.{} ms", duration.as_millis(), duration.as_micros() / 100 % 10)
 }
 
-fn report(who: &str, gaps: &mut [Duration]) {
-    gaps.sort_unstable();
-    if let (Some(middle), Some(max)) = (gaps.get(gaps.len() / 2), gaps.last()) {
-        println!(
-            "{who}: from the kill to the first write, of {}: p50 {}, max {}",
-            gaps.len(),
-            ms(*middle),
-            ms(*max)
-        );
+fn report(what: &str, took: &mut [Duration]) {
+    took.sort_unstable();
+    if let (Some(middle), Some(max)) = (took.get(took.len() / 2), took.last()) {
+        println!("{what}, of {}: p50 {}, max {}", took.len(), ms(*middle), ms(*max));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::desk;
 use crate::line::Line;
+use crate::parts;
 use scrip::base::{BatchId, Mono, RedemptionId, Wall};
 use scrip::engine::{Event, Recovery, Request};
 use scrip::flow::State;
@@ -86,6 +87,7 @@ pub(crate) fn run(log: u32, database: &str, desk_port: u16) -> Result<(), Box<dy
         at_end.store(true, Ordering::Relaxed);
     });
     let (mut next, mut retired, mut told, mut at_work) = (0_u64, 0_u64, 0, 0_i64);
+    let mut resumed = None;
     let mut out = std::io::stdout().lock();
     loop {
         let stop = ends.load(Ordering::Relaxed);
@@ -107,6 +109,10 @@ pub(crate) fn run(log: u32, database: &str, desk_port: u16) -> Result<(), Box<dy
         if driver.batches() != told {
             told = driver.batches();
             writeln!(out, "{} {retired}", driver.store().1)?;
+            if let Some(last) = driver.store().0.resumed().filter(|last| Some(last.lost) != resumed) {
+                resumed = Some(last.lost);
+                writeln!(out, "{}", parts::tell(&last, now_micros()))?;
+            }
             out.flush()?;
         }
         if stop && driver.engine().room() == IN_FLIGHT {

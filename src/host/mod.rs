@@ -42,7 +42,7 @@ pub use journal::{Disk, Journal, JournalOptions};
 pub use lanes::Source;
 pub use memory::Memory;
 #[cfg(feature = "postgres")]
-pub use postgres::{Postgres, PostgresOptions};
+pub use postgres::{Postgres, PostgresOptions, Resumed};
 pub use proof::{Proof, checkpoints, prove};
 pub use reseal::sealed_before;
 pub use shared::{Shared, SharedNode};

@@ -43,6 +43,10 @@ pub(super) async fn commit(
     writer: Writer,
     live: &Live,
 ) -> Result<Option<Left>, Fault> {
+    open.trace.begun();
+    if *tried.unknown && look_up(open, tried, batch, writer.log).await? {
+        return Ok(None);
+    }
     let mut asked = Asked::by(batch, live);
     if let Some(mut work) = asked.at_once(batch) {
         let said = work.judge(batch);
@@ -56,8 +60,11 @@ pub(super) async fn commit(
         asked = Asked::by(batch, live);
     }
     let (fence, mut work) = gather(open, &asked, batch, writer.log).await?;
-    if fence.last == batch.id() && fence.digest == batch.digest() {
-        return again(open, tried, batch, writer.log).await;
+    open.trace.gathered();
+    if fence.is_at(batch) {
+        open.client.batch_execute("ROLLBACK").await?;
+        let taken = look_up(open, tried, batch, writer.log).await?;
+        return if taken { Ok(None) } else { Err(Fault::Again("the end of the log has moved".into())) };
     }
     // Whatever was sent before, it was not taken: the log is locked, and its end is another one.
     *tried.unknown = false;
@@ -89,6 +96,11 @@ impl Fence {
     pub(super) fn end(&self) -> BatchId {
         self.last
     }
+
+    /// Whether this batch is the last one that was taken.
+    fn is_at(&self, batch: &Batch) -> bool {
+        self.last == batch.id() && self.digest == batch.digest()
+    }
 }
 
 /// Whether this batch is the next one, and its writer the present one.
@@ -110,23 +122,23 @@ fn follows(batch: &Batch, fence: &Fence) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The batch was taken. A commit that was cut off may have waited for its standby in vain: what is
-/// written now is not committed before all that was written earlier is where it must be.
-async fn again(
-    open: &Open<'_>,
-    tried: &mut Tried<'_>,
-    batch: &mut Batch,
-    log: u32,
-) -> Result<Option<Left>, Fault> {
-    let log = i64::from(log);
+/// Whether the batch was taken. If so, it is confirmed: a commit that was cut off may have waited for
+/// its standby in vain, and what is written now is not committed before all that was written earlier
+/// is where it must be. Nothing but the log is touched, so that no other node is waited for.
+async fn look_up(open: &Open<'_>, tried: &mut Tried<'_>, batch: &mut Batch, log: u32) -> Result<bool, Fault> {
+    let number = i64::from(log);
     let mut flight = open.flight();
-    flight.run("ROLLBACK");
     flight.run("BEGIN");
-    flight.add(&open.sql.verdicts, std::vec![&log]);
-    flight.add(&open.sql.ask, std::vec![&log]);
+    flight.add(&open.sql.ask, std::vec![&number]);
     let answers = flight.land().await?;
-    let row = answers.get(2).and_then(|rows| rows.first());
-    let bytes: &[u8] = row.ok_or_else(|| Fault::corrupt("the last batch is gone"))?.try_get(0)?;
+    let rows = answers.last().map(Vec::as_slice).unwrap_or_default();
+    let taken = Fence::read(rows, log)?.is_at(batch);
+    open.trace.looked(taken);
+    if !taken {
+        open.client.batch_execute("ROLLBACK").await?;
+        return Ok(false);
+    }
+    let bytes: &[u8] = rows.first().map_or(Ok(&[][..]), |row| row.try_get(4))?;
     let mut r = Reader::new(bytes);
     let verdicts: Result<Vec<_>, _> = batch.units().iter().map(|_| Verdict::decode(&mut r)).collect();
     let verdicts = match verdicts {
@@ -137,7 +149,7 @@ async fn again(
     };
     end(open, tried, open.flight()).await?;
     batch.judge(verdicts);
-    Ok(None)
+    Ok(true)
 }
 
 /// Commits behind what the flight still has to send.

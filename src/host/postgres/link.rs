@@ -2,6 +2,7 @@
 
 use super::fault::Fault;
 use super::flight::Flight;
+use super::resumed::Trace;
 use super::session::{Search, Session};
 use super::statements::Statements;
 use super::target::Place;
@@ -22,6 +23,7 @@ pub(super) struct Open<'a> {
     pub(super) client: &'a Client,
     pub(super) sql: &'a Statements,
     session: &'a Session,
+    pub(super) trace: &'a Trace,
 }
 
 impl<'a> Open<'a> {
@@ -52,6 +54,7 @@ pub(super) struct Link {
     session: Option<Session>,
     /// Whether the tables are known to be there.
     ready: bool,
+    pub(super) trace: Trace,
 }
 
 impl Link {
@@ -70,6 +73,7 @@ impl Link {
             silence,
             session: None,
             ready: false,
+            trace: Trace::default(),
         })
     }
 
@@ -90,6 +94,7 @@ impl Link {
                 Err(fault) => fault,
             };
             if matches!(fault, Fault::Lost(_)) {
+                self.trace.lost();
                 self.session = None;
             }
             let again = tries < TRIES && !matches!(fault, Fault::Store(_));
@@ -111,11 +116,15 @@ impl Link {
         once: &mut impl AsyncFnMut(&Open<'_>, &mut Tried<'_>) -> Result<T, Fault>,
         unknown: &mut bool,
     ) -> Result<T, Fault> {
-        let Self { runtime, search, patience, silence, session, ready } = self;
+        let Self { runtime, search, patience, silence, session, ready, trace } = self;
         runtime.block_on(async {
             if session.as_ref().is_none_or(|session| session.client.is_closed()) {
-                *session = None;
-                *session = Some(search.find(*ready, *patience).await?);
+                if session.take().is_some() {
+                    trace.lost();
+                }
+                let found = search.find(*ready, *patience).await?;
+                trace.found(found.planned());
+                *session = Some(found);
             }
             let session = session.as_mut().expect("it was just made");
             if !*ready {
@@ -125,7 +134,7 @@ impl Link {
             session.prepare().await?;
             search.keep_reserve();
             let (client, sql) = session.prepared();
-            let open = Open { client, sql, session };
+            let open = Open { client, sql, session, trace };
             let done = tokio::time::timeout(*silence, once(&open, &mut Tried { unknown })).await;
             let done = done.unwrap_or_else(|_| Err(Fault::Lost("the server does not answer".into())));
             if matches!(done, Err(Fault::Again(_) | Fault::Store(_))) {

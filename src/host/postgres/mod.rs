@@ -23,6 +23,7 @@ mod parts;
 mod read;
 mod recall;
 mod recover;
+mod resumed;
 mod schema;
 mod seats;
 mod session;
@@ -45,6 +46,7 @@ use commit::{Left, Live, Writer};
 use core::time::Duration;
 use link::Link;
 use recover::Lease;
+pub use resumed::Resumed;
 use std::fmt;
 use std::format;
 use std::string::String;
@@ -153,6 +155,11 @@ impl Postgres {
         Ok(Self { link, node, lease, describe, handing: Vec::new(), live: Live::new(), next: None })
     }
 
+    /// How the last loss of the session was got over, if there was one: of use for a host's figures.
+    pub fn resumed(&self) -> Option<Resumed> {
+        self.link.trace.last()
+    }
+
     /// Ends the epochs of nodes that live no more.
     fn reap(&mut self) -> Result<(), StoreError> {
         let Self { link, node, lease, .. } = self;
@@ -226,6 +233,7 @@ impl Store for Postgres {
         let done = link.run(async |open, tried| commit::commit(open, tried, batch, writer, live).await);
         match done {
             Ok(left) => {
+                self.link.trace.done();
                 self.remember(left);
                 Ok(())
             }

@@ -4,6 +4,7 @@ use super::commit::{Fence, end};
 use super::fault::Fault;
 use super::link::{Open, Tried};
 use super::read::{fenced, page};
+use super::statements::OVER;
 use super::tables::frames_of;
 use super::values::{signed, unsigned};
 use super::{Node, StoreError};
@@ -34,11 +35,6 @@ const FENCE_FIRST: &str = "UPDATE logs SET epoch = $1 WHERE log = 0";
 /// Epochs of which nothing is left to be handed out.
 const FORGET: &str = "DELETE FROM epochs e WHERE e.ended AND NOT EXISTS
     (SELECT 1 FROM redemptions r WHERE r.epoch = e.epoch AND r.wait_ms IS NOT NULL)";
-const RENEW: &str = "UPDATE epochs SET until = clock_timestamp() + $3::bigint * interval '1 millisecond'
-    WHERE epoch = $1 AND NOT ended AND EXISTS (SELECT 1 FROM logs WHERE log = $2 AND epoch = $1)
-    RETURNING epoch";
-const OVER: &str = "SELECT epoch, log FROM epochs WHERE NOT ended AND epoch <> $1
-    AND until + $2::bigint * interval '1 millisecond' <= clock_timestamp()";
 const FENCE_OFF: &str = "UPDATE logs SET epoch = $3 WHERE log = $1 AND epoch = $2";
 
 /// The new epoch stands only if the log could be read: otherwise the earlier writer goes on.
@@ -145,7 +141,7 @@ pub(super) async fn check(open: &Open<'_>, node: Node) -> Result<(), Fault> {
 
 pub(super) async fn renew(open: &Open<'_>, node: Node, lease: Lease) -> Result<(), Fault> {
     let (log, epoch) = (i64::from(node.log), signed(node.epoch)?);
-    if open.client.query_opt(RENEW, &[&epoch, &log, &lease.lease_ms]).await?.is_some() {
+    if open.client.query_opt(&open.sql.renew, &[&epoch, &log, &lease.lease_ms]).await?.is_some() {
         return Ok(());
     }
     check(open, node).await?;
@@ -162,7 +158,7 @@ pub(super) async fn reap(
     lease: Lease,
 ) -> Result<(), Fault> {
     let (own, client) = (signed(node.epoch)?, open.client);
-    if client.query(OVER, &[&own, &lease.grace_ms]).await?.is_empty() {
+    if client.query(&open.sql.over, &[&own, &lease.grace_ms]).await?.is_empty() {
         return Ok(());
     }
     client.batch_execute("BEGIN").await?;

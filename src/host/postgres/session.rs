@@ -2,12 +2,14 @@
 
 use super::StoreError;
 use super::fault::{Fault, may_pass, text};
-use super::statements::{Statements, rehearse};
+use super::flight::all;
+use super::statements::{Statements, rehearsal};
 use super::target::Place;
 use core::future::poll_fn;
 use core::pin::pin;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
+use std::boxed::Box;
 use std::format;
 use std::string::String;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +17,7 @@ use std::time::Instant;
 use std::vec::Vec;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
-use tokio_postgres::{AsyncMessage, Client, Connection, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, SimpleQueryMessage};
 
 /// How often a standby is asked whether it has become the server that writes.
 const ASK_EVERY: Duration = Duration::from_millis(1);
@@ -24,6 +26,11 @@ const TRY_AGAIN: (Duration, Duration) = (Duration::from_millis(3), Duration::fro
 
 /// How often one in reserve looks whether it is still open.
 const IN_RESERVE: Duration = Duration::from_secs(1);
+/// A statement whose plan is there is explained sooner than this, as a rule.
+const PLANNED: Duration = Duration::from_micros(500);
+/// So many are sent at once, before the server is asked again whether it writes.
+const PLANNED_AT_ONCE: usize = 8;
+const ASK: &str = "SHOW transaction_read_only";
 
 /// What every session is set to, where the server knows the setting. The plans are for lists that
 /// meet large tables by their keys; a transaction that meets a lock or falls silent must end.
@@ -44,6 +51,10 @@ const SYNCS: &str =
 pub(super) struct Session {
     pub(super) client: Client,
     statements: Option<Statements>,
+    /// What is sent so that the statements are planned.
+    rehearsal: Vec<String>,
+    /// When that took its time last.
+    planned: Option<Instant>,
     warned: Arc<AtomicBool>,
 }
 
@@ -54,6 +65,38 @@ impl Session {
             self.statements = Some(Statements::prepare(&self.client).await?);
         }
         Ok(())
+    }
+
+    /// Whether the server has become one that writes. Meanwhile the plans are made that are needed
+    /// then; what they are made of may not be there yet.
+    ///
+    /// A server that becomes the one that writes drops what its sessions know of the tables, plans
+    /// included, some moments before it takes writes. While that is waited for, the first statement
+    /// tells: if its plan is gone, all of them are planned again, while the server is still at it.
+    async fn writes(&mut self, common: &Common) -> Result<bool, Fault> {
+        let (first, rest) = self.rehearsal.split_at(self.rehearsal.len().min(1));
+        let start = Instant::now();
+        if rehearse(&self.client, first).await? {
+            return Ok(true);
+        }
+        let late = start.elapsed() >= PLANNED;
+        for some in rest.chunks(PLANNED_AT_ONCE) {
+            if !late && common.urgent.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+            if rehearse(&self.client, some).await? {
+                return Ok(true);
+            }
+        }
+        if late && !rest.is_empty() {
+            self.planned = Some(Instant::now());
+        }
+        Ok(false)
+    }
+
+    /// When its statements were planned last so that it took time.
+    pub(super) fn planned(&self) -> Option<Instant> {
+        self.planned
     }
 
     /// The client, and its statements once they are prepared.
@@ -211,17 +254,15 @@ async fn open(place: &Place, schema: &str, ready: bool, common: &Common) -> Resu
     };
     let client = opened.map_err(|error| refused(&error))?;
     set(&client, schema).await.map_err(given)?;
-    let mut session = Session { client, statements: None, warned };
+    let mut session = Session { client, statements: None, rehearsal: Vec::new(), planned: None, warned };
     if ready && !writes(&session.client).await.map_err(given)? {
         session.prepare().await.map_err(given)?;
+        // A server that cannot tell what is prepared has nothing to rehearse.
+        session.rehearsal = rehearsal(&session.client).await.unwrap_or_default();
     }
     // A session that was opened on a standby goes on when that becomes the server that writes.
-    while !writes(&session.client).await.map_err(given)? {
+    while !session.writes(common).await.map_err(given)? {
         common.say("the server is a standby or read-only".into());
-        if ready && !common.urgent.load(Ordering::Relaxed) {
-            // Plans are made before they are needed; what they are made of may not be there yet.
-            let _ = rehearse(&session.client).await;
-        }
         rest(ASK_EVERY, common).await;
     }
     session.warned();
@@ -237,7 +278,7 @@ fn given(fault: Fault) -> Refused {
 
 async fn set(client: &Client, schema: &str) -> Result<(), Fault> {
     client.batch_execute(&format!("SET search_path = {schema}; {SETTINGS}; {RAISE}")).await?;
-    let off: Vec<String> = names(client.simple_query(SYNCS).await?);
+    let off: Vec<String> = names(&client.simple_query(SYNCS).await?);
     if off.is_empty() {
         return Ok(());
     }
@@ -246,12 +287,26 @@ async fn set(client: &Client, schema: &str) -> Result<(), Fault> {
 }
 
 async fn writes(client: &Client) -> Result<bool, Fault> {
-    Ok(names(client.simple_query("SHOW transaction_read_only").await?).iter().all(|value| value == "off"))
+    Ok(says_off(&client.simple_query(ASK).await?))
 }
 
-fn names(messages: Vec<tokio_postgres::SimpleQueryMessage>) -> Vec<String> {
-    let rows = messages.into_iter().filter_map(|message| match message {
-        tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(String::from),
+/// Sends these in one go, and behind them the question whether the server writes.
+async fn rehearse(client: &Client, texts: &[String]) -> Result<bool, Fault> {
+    let texts = texts.iter().map(String::as_str).chain([ASK]);
+    let told = all::<Vec<_>>(texts.map(|text| Box::pin(client.simple_query(text)) as _).collect()).await;
+    match told.into_iter().last() {
+        Some(told) => Ok(says_off(&told?)),
+        None => writes(client).await,
+    }
+}
+
+fn says_off(told: &[SimpleQueryMessage]) -> bool {
+    names(told).last().is_none_or(|value| value == "off")
+}
+
+fn names(messages: &[SimpleQueryMessage]) -> Vec<String> {
+    let rows = messages.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(String::from),
         _ => None,
     });
     rows.collect()

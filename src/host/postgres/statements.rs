@@ -1,4 +1,5 @@
-//! Every statement of the hot path, prepared once per session.
+//! Every statement of the hot path, prepared once per session; in the order in which a session that
+//! is taken out of reserve needs them, since they are planned in it.
 //!
 //! Lists come as arrays, sorted by key. What is written is locked first, always in the same order:
 //! the own log, redemptions, claims, subjects, each by key; so that two nodes wait for each other
@@ -11,19 +12,22 @@ use std::vec::Vec;
 use std::{format, vec};
 use tokio_postgres::{Client, Error, SimpleQueryMessage, Statement};
 
-/// Lets the server plan what is prepared in this session, without running any of it, and again what
-/// has to be planned again. A standby can do that, too.
-pub(super) async fn rehearse(client: &Client) -> Result<(), Error> {
+/// The statements that have the server plan what is prepared in this session, without running any of
+/// it, and again what has to be planned again. A standby can do that, too.
+pub(super) async fn rehearsal(client: &Client) -> Result<Vec<String>, Error> {
     let sql = "SELECT name, coalesce(array_length(parameter_types, 1), 0) FROM pg_prepared_statements
-        WHERE NOT from_sql";
-    for message in client.simple_query(sql).await? {
-        let SimpleQueryMessage::Row(row) = message else { continue };
-        let (Some(name), Some(Ok(count))) = (row.get(0), row.get(1).map(str::parse)) else { continue };
+        WHERE NOT from_sql ORDER BY length(name), name";
+    let rows = client.simple_query(sql).await?.into_iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    let texts = rows.filter_map(|row| {
+        let (name, count): (_, usize) = (row.get(0)?, row.get(1)?.parse().ok()?);
         let nulls = vec!["NULL"; count].join(", ");
         let with = if count == 0 { String::new() } else { format!("({nulls})") };
-        client.batch_execute(&format!("EXPLAIN EXECUTE \"{name}\"{with}")).await?;
-    }
-    Ok(())
+        Some(format!("EXPLAIN EXECUTE \"{name}\"{with}"))
+    });
+    Ok(texts.collect())
 }
 
 macro_rules! statements {
@@ -47,23 +51,26 @@ macro_rules! statements {
     };
 }
 
+/// Epochs whose lease and grace have run out.
+pub(super) const OVER: &str = "SELECT epoch, log FROM epochs WHERE NOT ended AND epoch <> $1
+    AND until + $2::bigint * interval '1 millisecond' <= clock_timestamp()";
+
 statements! {
+    /// Redemptions, locked; what a repeat is told only of those that are asked about. It is the first,
+    /// since it takes long to plan: by it a session in reserve sees that its plans are gone.
+    rows: "SELECT r.id, r.epoch, r.records, r.wait_ms, r.dormant,
+            CASE WHEN u.told THEN r.fingerprint END, CASE WHEN u.told THEN r.summary END
+        FROM unnest($1::uuid[], $2::boolean[]) AS u (id, told) JOIN redemptions r ON r.id = u.id
+        ORDER BY r.id FOR UPDATE OF r";
     /// The log, locked.
     fence: "SELECT epoch, last_epoch, sequence, digest FROM logs WHERE log = $1 FOR UPDATE";
     /// The log, locked; a division by zero if it is not at this epoch and end.
     guard: "SELECT 1 / count(*) FROM (SELECT log FROM logs
         WHERE log = $1 AND epoch = $2 AND sequence = $3 AND digest = $4 FOR UPDATE) AS own";
-    /// The epoch that may go on with the log.
-    epoch: "SELECT epoch FROM logs WHERE log = $1";
-    /// What the last batch was told.
-    verdicts: "SELECT verdicts FROM logs WHERE log = $1";
     /// A write whose commit waits for what a standby must have, the last batch included.
-    ask: "UPDATE logs SET asked = asked + 1 WHERE log = $1";
-    /// Redemptions, locked; what a repeat is told only of those that are asked about.
-    rows: "SELECT r.id, r.epoch, r.records, r.wait_ms, r.dormant,
-            CASE WHEN u.told THEN r.fingerprint END, CASE WHEN u.told THEN r.summary END
-        FROM unnest($1::uuid[], $2::boolean[]) AS u (id, told) JOIN redemptions r ON r.id = u.id
-        ORDER BY r.id FOR UPDATE OF r";
+    /// Tells the log and what its last batch was told.
+    ask: "UPDATE logs SET asked = asked + 1 WHERE log = $1
+        RETURNING epoch, last_epoch, sequence, digest, verdicts";
     /// Claims, locked.
     claims: "SELECT c.key, c.kind, c.generation, c.status, c.holder, false
         FROM unnest($1::uuid[]) AS u (key) JOIN claims c ON c.key = u.key
@@ -97,8 +104,6 @@ statements! {
         FROM unnest($1::uuid[], $2::bigint[]) AS u (subject, place) CROSS JOIN LATERAL (
             SELECT t.subject, t.place, t.value_sum, t.square_sum, t.seats FROM pieces t
             WHERE t.subject = u.subject AND t.place <= u.place ORDER BY t.place DESC LIMIT 3) AS s";
-    /// How those stand that hold what is asked for.
-    summaries: "SELECT r.id, r.summary FROM unnest($1::uuid[]) AS u (id) JOIN redemptions r ON r.id = u.id";
     insert_rows: "INSERT INTO redemptions (id, epoch, records, due_ms, wait_ms, dormant, live, shown,
             fingerprint, summary, parts, seats)
         SELECT u.id, $10, u.records, u.due_ms, CASE WHEN u.dormant THEN u.due_ms END, u.dormant,
@@ -125,12 +130,6 @@ statements! {
             AS u (key, kind, generation, status, holder, anew)
         WHERE c.key = u.key";
     delete_claims: "DELETE FROM claims WHERE key = ANY ($1::uuid[])";
-    /// What becomes of keys that redemptions hold, where nobody else can be at them.
-    change_claims: "UPDATE claims c SET status = u.status
-        FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS u (key, holder, status)
-        WHERE c.key = u.key AND c.holder = u.holder AND c.status <> u.status";
-    release_claims: "DELETE FROM claims c USING unnest($1::uuid[], $2::uuid[]) AS u (key, holder)
-        WHERE c.key = u.key AND c.holder = u.holder";
     insert_pieces: "INSERT INTO pieces (subject, place, value_sum, square_sum, seats)
         SELECT u.subject, u.place, u.value_sum, u.square_sum, u.seats
         FROM unnest($1::uuid[], $2::bigint[], $3::numeric[], $4::numeric[], $5::bytea[])
@@ -160,6 +159,21 @@ statements! {
         WHERE s.redemption = u.redemption AND s.slot = u.slot";
     frame: "INSERT INTO frames (log, sequence, epoch, wall_ms, refused, bytes) VALUES ($1, $2, $3, $4, $5, $6)";
     seal: "UPDATE logs SET last_epoch = $2, sequence = $3, digest = $4, verdicts = $5 WHERE log = $1";
+    /// What becomes of keys that redemptions hold, where nobody else can be at them.
+    change_claims: "UPDATE claims c SET status = u.status
+        FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS u (key, holder, status)
+        WHERE c.key = u.key AND c.holder = u.holder AND c.status <> u.status";
+    release_claims: "DELETE FROM claims c USING unnest($1::uuid[], $2::uuid[]) AS u (key, holder)
+        WHERE c.key = u.key AND c.holder = u.holder";
+    /// The epoch that may go on with the log.
+    epoch: "SELECT epoch FROM logs WHERE log = $1";
+    /// How those stand that hold what is asked for.
+    summaries: "SELECT r.id, r.summary FROM unnest($1::uuid[]) AS u (id) JOIN redemptions r ON r.id = u.id";
+    /// Keeps the own epoch alive.
+    renew: "UPDATE epochs SET until = clock_timestamp() + $3::bigint * interval '1 millisecond'
+        WHERE epoch = $1 AND NOT ended AND EXISTS (SELECT 1 FROM logs WHERE log = $2 AND epoch = $1)
+        RETURNING epoch";
+    over: OVER;
     /// One redemption, to be handed out.
     load: "SELECT id, parts, dormant, epoch FROM redemptions WHERE id = $1";
     sides: "SELECT s.redemption, s.slot, s.content FROM unnest($1::uuid[]) AS u (id)
