@@ -27,6 +27,7 @@ usage: buyback [options] CARDS.csv
   --through URL        with --issuers: calls go there instead, to a proxy in front of the servers
   --rest               with --issuers: jd and walmart are spoken to by their own protocols
   --later              fuel and telecom are platforms that say \"later\" and call back (beehive, cardharbor)
+  --session            fuel is a platform whose token has to be signed in for (lantern)
   --files DIR          with --issuers: issuers that go by files are reached at file://DIR/NAME
   --hurried            issuers and rail promise to know everything within seconds
   --rate N             with --issuers or --realtime: so many requests a second, 1 or more,
@@ -75,6 +76,7 @@ pub(crate) struct Args {
     pub(crate) rate: Option<u32>,
     pub(crate) rest: bool,
     pub(crate) later: bool,
+    pub(crate) session: bool,
     /// Where issuers that go by files have their folders; absolute.
     pub(crate) files: Option<PathBuf>,
 }
@@ -105,7 +107,7 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
     let (mut catalog, mut policy, mut store, mut postgres) = (None, None, None, None);
     let (mut faults, mut seed, mut realtime) = (Faults::None, 1, false);
     let (mut issuers, mut hurried, mut rest, mut rate) = (None, false, false, None);
-    let (mut later, mut files, mut through) = (false, None, None);
+    let (mut later, mut session, mut files, mut through) = (false, false, None, None);
     while let Some(arg) = parser.next()? {
         match arg {
             Short('h') | Long("help") => return Ok(Command::Help),
@@ -127,6 +129,7 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
             Long("hurried") => hurried = true,
             Long("rest") => rest = true,
             Long("later") => later = true,
+            Long("session") => session = true,
             Long("files") => {
                 files = Some(std::path::absolute(path(&mut parser)?).map_err(|error| error.to_string())?)
             }
@@ -144,6 +147,9 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
         if given && issuers.is_none() {
             return Err(format!("{name} needs --issuers").into());
         }
+    }
+    if later && session {
+        return Err("--later and --session are both about fuel: one of them".into());
     }
     if rate.is_some() && !realtime && issuers.is_none() {
         return Err("--rate needs --issuers or --realtime".into());
@@ -168,6 +174,7 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
         rate,
         rest,
         later,
+        session,
         files,
     })))
 }
@@ -230,6 +237,7 @@ mod tests {
             rate: None,
             rest: false,
             later: false,
+            session: false,
             files: None,
         };
         assert_eq!(parsed("cards.csv"), Ok(Command::Run(Box::new(expected))));
@@ -260,7 +268,7 @@ mod tests {
         for option in
             ["issuer-cards", "db", "out", "catalog", "policy", "faults", "seed", "realtime", "store", "help"]
                 .into_iter()
-                .chain(["issuers", "hurried", "rate", "rest", "later", "files", "through"])
+                .chain(["issuers", "hurried", "rate", "rest", "later", "session", "files", "through"])
         {
             assert!(HELP.contains(&format!("  --{option}")), "{option}");
         }
@@ -279,6 +287,7 @@ mod tests {
             ("a.csv --db=", "a path"),
             ("a.csv --realtime=yes", "--realtime"),
             ("a.csv --rest", "--issuers"),
+            ("a.csv --later --session", "one of them"),
             ("a.csv --files d", "--issuers"),
             ("a.csv --through http://a:1", "--issuers"),
             ("a.csv --issuers 127.0.0.1:80", "http://HOST:PORT"),

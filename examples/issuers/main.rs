@@ -85,7 +85,13 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let (mut issuers, rails) = world::channels(haste, &catalogue, &mut notes)?;
     world::speak(
         &mut issuers,
-        world::Own { rest: args.rest, later: args.later, files: args.files.is_some() },
+        world::Own {
+            rest: args.rest,
+            later: args.later,
+            session: args.session,
+            token_life_ms: args.token_life_ms,
+            files: args.files.is_some(),
+        },
     )?;
     let by_file: Vec<_> = issuers.iter().filter(|issuer| issuer.speech.files().is_some()).cloned().collect();
     // Clock and network are the machine's; files are answered within seconds.
