@@ -2,6 +2,7 @@
 
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// The text of `--help`.
@@ -25,6 +26,8 @@ usage: buyback [options] CARDS.csv
   --issuers URL        issuers that are servers of their own (--example issuers), in real time;
                        several URLs with commas between them are several sites
   --through URL        with --issuers: calls go there instead, to a proxy in front of the servers
+  --listen ADDR        with --issuers: where callbacks are taken (127.0.0.1, any port)
+  --callbacks URL      with --issuers: where they are brought, a proxy in front of --listen
   --rest               with --issuers: jd and walmart are spoken to by their own protocols
   --later              fuel and telecom are platforms that say \"later\" and call back (beehive, cardharbor)
   --session            fuel is a platform whose token has to be signed in for (lantern)
@@ -71,6 +74,9 @@ pub(crate) struct Args {
     pub(crate) issuers: Option<Vec<String>>,
     /// What stands in front of the servers, site by site.
     pub(crate) through: Option<Vec<String>>,
+    /// Where callbacks are taken, and where issuers bring them.
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) callbacks: Option<String>,
     pub(crate) hurried: bool,
     /// So many requests a second, 1 or more.
     pub(crate) rate: Option<u32>,
@@ -108,6 +114,7 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
     let (mut faults, mut seed, mut realtime) = (Faults::None, 1, false);
     let (mut issuers, mut hurried, mut rest, mut rate) = (None, false, false, None);
     let (mut later, mut session, mut files, mut through) = (false, false, None, None);
+    let (mut listen, mut callbacks) = (None, None);
     while let Some(arg) = parser.next()? {
         match arg {
             Short('h') | Long("help") => return Ok(Command::Help),
@@ -126,6 +133,8 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
             Long("realtime") => realtime = true,
             Long("issuers") => issuers = Some(parser.value()?.parse_with(urls)?),
             Long("through") => through = Some(parser.value()?.parse_with(urls)?),
+            Long("listen") => listen = Some(parser.value()?.parse()?),
+            Long("callbacks") => callbacks = parser.value()?.parse_with(urls)?.into_iter().next(),
             Long("hurried") => hurried = true,
             Long("rest") => rest = true,
             Long("later") => later = true,
@@ -143,7 +152,13 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
         }
     }
     let cards = cards.ok_or("the file of cards is missing: buyback [options] CARDS.csv")?;
-    for (name, given) in [("--rest", rest), ("--files", files.is_some()), ("--through", through.is_some())] {
+    for (name, given) in [
+        ("--rest", rest),
+        ("--files", files.is_some()),
+        ("--through", through.is_some()),
+        ("--listen", listen.is_some()),
+        ("--callbacks", callbacks.is_some()),
+    ] {
         if given && issuers.is_none() {
             return Err(format!("{name} needs --issuers").into());
         }
@@ -170,6 +185,8 @@ fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Err
         realtime,
         issuers,
         through,
+        listen,
+        callbacks,
         hurried,
         rate,
         rest,
@@ -233,6 +250,8 @@ mod tests {
             realtime: false,
             issuers: None,
             through: None,
+            listen: None,
+            callbacks: None,
             hurried: false,
             rate: None,
             rest: false,
@@ -268,7 +287,18 @@ mod tests {
         for option in
             ["issuer-cards", "db", "out", "catalog", "policy", "faults", "seed", "realtime", "store", "help"]
                 .into_iter()
-                .chain(["issuers", "hurried", "rate", "rest", "later", "session", "files", "through"])
+                .chain([
+                    "issuers",
+                    "hurried",
+                    "rate",
+                    "rest",
+                    "later",
+                    "session",
+                    "files",
+                    "through",
+                    "listen",
+                    "callbacks",
+                ])
         {
             assert!(HELP.contains(&format!("  --{option}")), "{option}");
         }
@@ -290,6 +320,8 @@ mod tests {
             ("a.csv --later --session", "one of them"),
             ("a.csv --files d", "--issuers"),
             ("a.csv --through http://a:1", "--issuers"),
+            ("a.csv --listen 127.0.0.1:0", "--issuers"),
+            ("a.csv --callbacks http://a:1", "--issuers"),
             ("a.csv --issuers 127.0.0.1:80", "http://HOST:PORT"),
             ("a.csv -x", "-x"),
         ] {
