@@ -7,7 +7,7 @@ use scrip::adapters::batch::BatchTerms;
 use scrip::adapters::rest::{RestTerms, profile};
 use scrip::base::{Secret, Text};
 use scrip::card::Catalogue;
-use scrip::issuer::{IssuerProfile, LateDebit, Profiles, Timing, Verify};
+use scrip::issuer::{IssuerProfile, LateDebit, Profiles, Routing, Timing, Verify};
 use scrip::sim::{self, InBatch, InRest, Pace, SimCard, SimConfig, SimIssuer, SimRail};
 use std::error::Error;
 use std::fs;
@@ -73,6 +73,9 @@ pub(crate) fn speak(issuers: &mut [SimIssuer], own: Own) -> Result<(), Box<dyn E
     for issuer in issuers.iter_mut().filter(|issuer| own.files && issuer.pace == Pace::File) {
         let terms = BatchTerms::parse(FILES).map_err(|error| format!("regional-files.toml: {error}"))?;
         *issuer = issuer.clone().speaking(InBatch(terms));
+        // A file of balances answers for a day after its own.
+        let routing = issuer.profile.routing.take().unwrap_or_default();
+        issuer.profile.routing = Some(Routing { snapshot_ms: Some(172_800_000), ..routing });
     }
     Ok(())
 }

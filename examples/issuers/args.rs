@@ -35,6 +35,7 @@ usage: issuers [options]
   --token-life MS      how long such a token stands (an hour)
   --files DIR          issuers that go by files do so at DIR/NAME: they take up what lies in out and
                        lay what they answer into result
+  --balances           when they start, these issuers lay down what is on their cards (余额文件)
   --file-delay MS      how long such an issuer takes for an answer (2000)
   --callback-delay MS  how long after a \"later\" the callback comes (drawn from 300 to 3000)
   --hurried            promise to know everything within seconds
@@ -66,6 +67,7 @@ pub(crate) struct Args {
     pub(crate) session: bool,
     pub(crate) token_life_ms: Option<i64>,
     pub(crate) files: Option<PathBuf>,
+    pub(crate) balances: bool,
     pub(crate) file_delay_ms: Option<i64>,
     pub(crate) callback_delay_ms: Option<i64>,
 }
@@ -114,6 +116,7 @@ pub(crate) fn parse() -> Result<Option<Args>, lexopt::Error> {
         session: false,
         token_life_ms: None,
         files: None,
+        balances: false,
         file_delay_ms: None,
         callback_delay_ms: None,
     };
@@ -137,6 +140,7 @@ pub(crate) fn parse() -> Result<Option<Args>, lexopt::Error> {
             Long("session") => args.session = true,
             Long("token-life") => args.token_life_ms = Some(parser.value()?.parse_with(within_a_day)?),
             Long("files") => args.files = Some(parser.value()?.into()),
+            Long("balances") => args.balances = true,
             Long("file-delay") => args.file_delay_ms = Some(parser.value()?.parse_with(within_a_day)?),
             Long("callback-delay") => {
                 args.callback_delay_ms = Some(parser.value()?.parse_with(within_a_day)?)

@@ -127,6 +127,9 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
         };
         let of = (channel, terms.clone(), &issuer.key);
         let counter = Counter::new(&office, of, dir.join(name), args.mishaps.clone(), args.seed)?;
+        if let Some(cards) = config.cards.as_ref().filter(|_| args.balances) {
+            counter.list(cards.iter().filter(|card| issuer.products.contains(&card.product)))?;
+        }
         spawn(move || counter.work())?;
     }
     for (channel, name) in office.channels() {

@@ -1,6 +1,7 @@
 //! What was agreed with a file issuer, as data.
 
 use super::columns::{Columns, Field, Part, RawSide, Reading, Side, Wrong};
+use super::name::Stamp;
 use super::session::Numbering;
 use crate::base::{Advice, Code, block, line_column};
 use crate::codec::flat::{Charset, Ending, Format, Layout};
@@ -175,6 +176,11 @@ impl BatchTerms {
         self.result.name.read(name).is_some()
     }
 
+    /// Whether this is the name of a file of balances.
+    pub fn is_balances_name(&self, name: &str) -> bool {
+        self.balances.as_ref().is_some_and(|side| side.name.read(name).is_some())
+    }
+
     /// Whether a key is shared with the issuer: for sealed cards or card tags.
     pub fn wants_key(&self) -> bool {
         self.out.row.has(Field::Card) || self.result.row.has(Field::Tag)
@@ -226,7 +232,13 @@ impl BatchTerms {
         if (out.row.has(Field::Operation) || result.row.has(Field::Operation)) == codes {
             return wrong(out_at, "a column for the operation and [operations] go together");
         }
+        let balances_at = raw.balances.as_ref().map_or(0, |side| side.span().start);
         let balances = raw.balances.map(|side| balances(side, reading, digest)).transpose()?;
+        let first = Stamp { date: 20_000_101, time: 0, sequence: 1 };
+        let alike = |name: String| result.name.read(&name).is_some();
+        if balances.as_ref().and_then(|side| side.name.write(&first)).is_some_and(alike) {
+            return wrong(balances_at, "balances have another name than results");
+        }
         let numbering = match raw.sequence {
             Some(RawNumbering::Running) => Numbering::Running,
             _ => Numbering::Daily,
