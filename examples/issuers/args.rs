@@ -3,6 +3,7 @@
 use crate::mishap::Mishap;
 use crate::prank::Prank;
 use crate::trouble::Trouble;
+use crate::world::Own;
 use lexopt::prelude::{Long, Short, ValueExt};
 use scrip::sim::Faults;
 use std::net::SocketAddr;
@@ -73,6 +74,17 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    /// Which issuers speak protocols of their own.
+    pub(crate) fn own(&self) -> Own {
+        Own {
+            rest: self.rest,
+            later: self.later,
+            session: self.session,
+            token_life_ms: self.token_life_ms,
+            files: self.files.is_some(),
+        }
+    }
+
     /// Takes `NAME=SHARE`, of whichever kind it is.
     fn fault(&mut self, text: &str) -> Result<(), &'static str> {
         let expected = "NAME=SHARE was expected, with a share from 0 to 1";

@@ -83,16 +83,7 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let catalogue = world::read(args.catalog.as_deref(), CATALOGUE, Catalogue::parse)?;
     let haste = if args.hurried { Haste::All } else { Haste::Files };
     let (mut issuers, rails) = world::channels(haste, &catalogue, &mut notes)?;
-    world::speak(
-        &mut issuers,
-        world::Own {
-            rest: args.rest,
-            later: args.later,
-            session: args.session,
-            token_life_ms: args.token_life_ms,
-            files: args.files.is_some(),
-        },
-    )?;
+    world::speak(&mut issuers, args.own())?;
     let by_file: Vec<_> = issuers.iter().filter(|issuer| issuer.speech.files().is_some()).cloned().collect();
     // Clock and network are the machine's; files are answered within seconds.
     let mut config = SimConfig::new(issuers, rails).in_real_time();
