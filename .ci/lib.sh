@@ -58,7 +58,7 @@ installed_version() {
 install_packages() {
   local missing=() package
   for package in valgrind sqlite3 gcc g++ make libc6-dev tesseract-ocr zint fonts-dejavu-core python3-venv \
-    postgresql postgresql-client openssl nginx-light python3; do
+    postgresql postgresql-client openssl nginx-light tinyproxy-bin python3; do
     if [ -z "$(installed_version "$package")" ]; then missing+=("$package"); fi
   done
   for package in "${MINIMUM_RUST_PACKAGES[@]}"; do
@@ -141,7 +141,7 @@ iso8583_crossed() {
   "$venv/bin/python" tests/cross/pyiso8583.py target/debug/examples/iso8583 1000
 }
 
-# Peers that share nothing with the library: nginx in every role, an issuer in Python. A debit that is
+# Peers that share nothing with the library: nginx in every role, tinyproxy, an issuer in Python. A debit that is
 # lost or doubled fails.
 foreign_http() { SCRIP_FOREIGN=1 cargo test --locked --test foreign -- --nocapture; }
 

@@ -2,6 +2,7 @@
 
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// The text of `--help`.
@@ -25,8 +26,11 @@ usage: buyback [options] CARDS.csv
   --issuers URL        issuers that are servers of their own (--example issuers), in real time;
                        several URLs with commas between them are several sites
   --through URL        with --issuers: calls go there instead, to a proxy in front of the servers
+  --listen ADDR        with --issuers: where callbacks are taken (127.0.0.1, any port)
+  --callbacks URL      with --issuers: where they are brought, a proxy in front of --listen
   --rest               with --issuers: jd and walmart are spoken to by their own protocols
   --later              fuel and telecom are platforms that say \"later\" and call back (beehive, cardharbor)
+  --session            fuel is a platform whose token has to be signed in for (lantern)
   --files DIR          with --issuers: issuers that go by files are reached at file://DIR/NAME
   --hurried            issuers and rail promise to know everything within seconds
   --rate N             with --issuers or --realtime: so many requests a second, 1 or more,
@@ -70,11 +74,15 @@ pub(crate) struct Args {
     pub(crate) issuers: Option<Vec<String>>,
     /// What stands in front of the servers, site by site.
     pub(crate) through: Option<Vec<String>>,
+    /// Where callbacks are taken, and where issuers bring them.
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) callbacks: Option<String>,
     pub(crate) hurried: bool,
     /// So many requests a second, 1 or more.
     pub(crate) rate: Option<u32>,
     pub(crate) rest: bool,
     pub(crate) later: bool,
+    pub(crate) session: bool,
     /// Where issuers that go by files have their folders; absolute.
     pub(crate) files: Option<PathBuf>,
 }
@@ -84,6 +92,57 @@ impl Args {
     pub(crate) fn store(&self) -> StoreKind {
         let there = if self.db.is_file() { StoreKind::Sqlite } else { StoreKind::Journal };
         self.store.unwrap_or(there)
+    }
+
+    /// Whether what was asked for goes together; an error says what does not.
+    fn fit_together(&self) -> Result<(), String> {
+        let given = [
+            ("--rest", self.rest),
+            ("--files", self.files.is_some()),
+            ("--through", self.through.is_some()),
+            ("--listen", self.listen.is_some()),
+            ("--callbacks", self.callbacks.is_some()),
+        ];
+        let alone = given.into_iter().find(|(_, given)| *given && self.issuers.is_none());
+        if let Some((name, _)) = alone {
+            return Err(format!("{name} needs --issuers"));
+        }
+        if self.later && self.session {
+            return Err("--later and --session are both about fuel: one of them".into());
+        }
+        if self.rate.is_some() && !self.realtime && self.issuers.is_none() {
+            return Err("--rate needs --issuers or --realtime".into());
+        }
+        Ok(())
+    }
+}
+
+impl Default for Args {
+    /// What is run with no more than a file of cards, which is not named yet.
+    fn default() -> Self {
+        Self {
+            cards: PathBuf::new(),
+            issuer_cards: None,
+            db: PathBuf::new(),
+            store: None,
+            postgres: None,
+            out: PathBuf::new(),
+            catalog: None,
+            policy: None,
+            faults: Faults::None,
+            seed: 1,
+            realtime: false,
+            issuers: None,
+            through: None,
+            listen: None,
+            callbacks: None,
+            hurried: false,
+            rate: None,
+            rest: false,
+            later: false,
+            session: false,
+            files: None,
+        }
     }
 }
 
@@ -101,75 +160,49 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
 
 fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Error> {
     let mut parser = lexopt::Parser::from_args(args);
-    let (mut cards, mut issuer_cards, mut db, mut out) = (None, None, None, None);
-    let (mut catalog, mut policy, mut store, mut postgres) = (None, None, None, None);
-    let (mut faults, mut seed, mut realtime) = (Faults::None, 1, false);
-    let (mut issuers, mut hurried, mut rest, mut rate) = (None, false, false, None);
-    let (mut later, mut files, mut through) = (false, None, None);
+    let (mut args, mut cards, mut db, mut out) = (Args::default(), None, None, None);
     while let Some(arg) = parser.next()? {
         match arg {
             Short('h') | Long("help") => return Ok(Command::Help),
-            Long("issuer-cards") => issuer_cards = Some(path(&mut parser)?),
+            Long("issuer-cards") => args.issuer_cards = Some(path(&mut parser)?),
             Long("db") => db = Some(path(&mut parser)?),
-            Long("store") => store = Some(parser.value()?.parse_with(store_kind)?),
-            Long("postgres") if cfg!(feature = "postgres") => postgres = Some(parser.value()?.string()?),
+            Long("store") => args.store = Some(parser.value()?.parse_with(store_kind)?),
+            Long("postgres") if cfg!(feature = "postgres") => args.postgres = Some(parser.value()?.string()?),
             Long("out") => out = Some(path(&mut parser)?),
-            Long("catalog" | "catalogue") => catalog = Some(path(&mut parser)?),
-            Long("policy") => policy = Some(path(&mut parser)?),
-            Long("faults") => faults = parser.value()?.parse_with(level)?,
+            Long("catalog" | "catalogue") => args.catalog = Some(path(&mut parser)?),
+            Long("policy") => args.policy = Some(path(&mut parser)?),
+            Long("faults") => args.faults = parser.value()?.parse_with(level)?,
             Long("seed") => {
                 let number = "a whole number from 0 to 18446744073709551615 was expected";
-                seed = parser.value()?.parse_with(|text| text.parse().map_err(|_| number))?;
+                args.seed = parser.value()?.parse_with(|text| text.parse().map_err(|_| number))?;
             }
-            Long("realtime") => realtime = true,
-            Long("issuers") => issuers = Some(parser.value()?.parse_with(urls)?),
-            Long("through") => through = Some(parser.value()?.parse_with(urls)?),
-            Long("hurried") => hurried = true,
-            Long("rest") => rest = true,
-            Long("later") => later = true,
+            Long("realtime") => args.realtime = true,
+            Long("issuers") => args.issuers = Some(parser.value()?.parse_with(urls)?),
+            Long("through") => args.through = Some(parser.value()?.parse_with(urls)?),
+            Long("listen") => args.listen = Some(parser.value()?.parse()?),
+            Long("callbacks") => args.callbacks = parser.value()?.parse_with(urls)?.into_iter().next(),
+            Long("hurried") => args.hurried = true,
+            Long("rest") => args.rest = true,
+            Long("later") => args.later = true,
+            Long("session") => args.session = true,
             Long("files") => {
-                files = Some(std::path::absolute(path(&mut parser)?).map_err(|error| error.to_string())?)
+                let dir = std::path::absolute(path(&mut parser)?).map_err(|error| error.to_string())?;
+                args.files = Some(dir);
             }
             Long("rate") => {
                 let number = "a whole number from 1 to 4294967295 was expected";
                 let parse = |text: &str| text.parse().ok().filter(|rate| *rate > 0).ok_or(number);
-                rate = Some(parser.value()?.parse_with(parse)?);
+                args.rate = Some(parser.value()?.parse_with(parse)?);
             }
             Value(value) if cards.is_none() => cards = Some(PathBuf::from(value)),
             other => return Err(other.unexpected()),
         }
     }
-    let cards = cards.ok_or("the file of cards is missing: buyback [options] CARDS.csv")?;
-    for (name, given) in [("--rest", rest), ("--files", files.is_some()), ("--through", through.is_some())] {
-        if given && issuers.is_none() {
-            return Err(format!("{name} needs --issuers").into());
-        }
-    }
-    if rate.is_some() && !realtime && issuers.is_none() {
-        return Err("--rate needs --issuers or --realtime".into());
-    }
-    let out = out.unwrap_or_else(|| PathBuf::from("buyback-out"));
-    let db = db.unwrap_or_else(|| out.join("scrip.db"));
-    Ok(Command::Run(Box::new(Args {
-        cards,
-        issuer_cards,
-        db,
-        store,
-        postgres,
-        out,
-        catalog,
-        policy,
-        faults,
-        seed,
-        realtime,
-        issuers,
-        through,
-        hurried,
-        rate,
-        rest,
-        later,
-        files,
-    })))
+    args.cards = cards.ok_or("the file of cards is missing: buyback [options] CARDS.csv")?;
+    args.out = out.unwrap_or_else(|| PathBuf::from("buyback-out"));
+    args.db = db.unwrap_or_else(|| args.out.join("scrip.db"));
+    args.fit_together()?;
+    Ok(Command::Run(Box::new(args)))
 }
 
 fn path(parser: &mut lexopt::Parser) -> Result<PathBuf, lexopt::Error> {
@@ -214,23 +247,9 @@ mod tests {
     fn a_file_is_enough() {
         let expected = Args {
             cards: "cards.csv".into(),
-            issuer_cards: None,
             db: "buyback-out/scrip.db".into(),
-            store: None,
-            postgres: None,
             out: "buyback-out".into(),
-            catalog: None,
-            policy: None,
-            faults: Faults::None,
-            seed: 1,
-            realtime: false,
-            issuers: None,
-            through: None,
-            hurried: false,
-            rate: None,
-            rest: false,
-            later: false,
-            files: None,
+            ..Args::default()
         };
         assert_eq!(parsed("cards.csv"), Ok(Command::Run(Box::new(expected))));
     }
@@ -260,7 +279,18 @@ mod tests {
         for option in
             ["issuer-cards", "db", "out", "catalog", "policy", "faults", "seed", "realtime", "store", "help"]
                 .into_iter()
-                .chain(["issuers", "hurried", "rate", "rest", "later", "files", "through"])
+                .chain([
+                    "issuers",
+                    "hurried",
+                    "rate",
+                    "rest",
+                    "later",
+                    "session",
+                    "files",
+                    "through",
+                    "listen",
+                    "callbacks",
+                ])
         {
             assert!(HELP.contains(&format!("  --{option}")), "{option}");
         }
@@ -279,8 +309,11 @@ mod tests {
             ("a.csv --db=", "a path"),
             ("a.csv --realtime=yes", "--realtime"),
             ("a.csv --rest", "--issuers"),
+            ("a.csv --later --session", "one of them"),
             ("a.csv --files d", "--issuers"),
             ("a.csv --through http://a:1", "--issuers"),
+            ("a.csv --listen 127.0.0.1:0", "--issuers"),
+            ("a.csv --callbacks http://a:1", "--issuers"),
             ("a.csv --issuers 127.0.0.1:80", "http://HOST:PORT"),
             ("a.csv -x", "-x"),
         ] {

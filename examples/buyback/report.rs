@@ -75,6 +75,10 @@ pub(crate) struct Outcome {
     pub(crate) issuer: Option<String>,
     pub(crate) face_minor: Option<i64>,
     pub(crate) verified_minor: Option<i64>,
+    /// How old the issuer's word was by which the card was verified, where that came from a snapshot
+    /// (快照): there is no such key elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) verified_age_ms: Option<i64>,
     pub(crate) payout_minor: Option<i64>,
     pub(crate) fee_minor: Option<i64>,
     #[serde(serialize_with = "code")]
@@ -108,6 +112,7 @@ impl Outcome {
             issuer: None,
             face_minor: None,
             verified_minor: None,
+            verified_age_ms: None,
             payout_minor: None,
             fee_minor: None,
             currency: None,
@@ -186,6 +191,8 @@ mod tests {
         let mut file = OutcomesFile::create(dir.path()).unwrap();
         file.write(&retired).unwrap();
         file.write(&Outcome::malformed(3, error)).unwrap();
+        let aged = Outcome { line: 4, verified_age_ms: Some(3_600_000), ..retired };
+        file.write(&aged).unwrap();
         file.write(&malformed(5)).unwrap();
         file.finish().unwrap();
         let expected = concat!(
@@ -196,6 +203,10 @@ mod tests {
             r#"{"line":3,"request_id":"R-\"2\"","redemption_id":null,"state":"invalid","#,
             r#""reason":"face_value_shape","issuer":null,"face_minor":null,"verified_minor":null,"#,
             r#""payout_minor":null,"fee_minor":null,"currency":null,"column":"face_value","expected":"digits"}"#,
+            "\n",
+            r#"{"line":4,"request_id":"R-1","redemption_id":"00ff","state":"retired","reason":null,"#,
+            r#""issuer":"walmart","face_minor":10000,"verified_minor":10000,"verified_age_ms":3600000,"#,
+            r#""payout_minor":9200,"fee_minor":100,"currency":"CNY"}"#,
             "\n",
             r#"{"line":5,"request_id":null,"redemption_id":null,"state":"invalid","#,
             r#""reason":"field_count","issuer":null,"face_minor":null,"verified_minor":null,"#,

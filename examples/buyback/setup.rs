@@ -51,7 +51,14 @@ pub(crate) fn stage(args: &Args) -> Result<Stage, Box<dyn Error>> {
         (false, false) => Haste::None,
     };
     let (mut issuers, rails) = channels(haste, &catalogue, &mut notes)?;
-    speak(&mut issuers, Own { rest: args.rest, later: args.later, files: args.files.is_some() })?;
+    let own = Own {
+        rest: args.rest,
+        later: args.later,
+        session: args.session,
+        token_life_ms: None,
+        files: args.files.is_some(),
+    };
+    speak(&mut issuers, own)?;
     let cards = match args.issuers {
         // They know for themselves.
         Some(_) => None,

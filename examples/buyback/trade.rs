@@ -166,6 +166,7 @@ fn show(outcome: &mut Outcome, summary: &Summary) {
     outcome.reason = summary.reason.as_ref().map(|reason| reason.as_str().into());
     outcome.issuer = Some(summary.issuer.as_str().into());
     outcome.verified_minor = summary.verified.map(Amount::minor);
+    outcome.verified_age_ms = summary.verified_age_ms;
     outcome.payout_minor = Some(summary.payout.map_or(0, Amount::minor));
     outcome.fee_minor = Some(summary.fee.map_or(0, Amount::minor));
 }

@@ -80,12 +80,12 @@ pub(crate) fn open(urls: &[String], args: &Args, world: &SimConfig) -> Result<Wi
         }
     };
     let channels = channels(world).into_iter().map(terms).collect();
-    let listen = Some(([127, 0, 0, 1], 0).into());
+    let listen = Some(args.listen.unwrap_or(([127, 0, 0, 1], 0).into()));
     let wire = Wire::open(WireOptions { channels, listen, ..WireOptions::default() })?;
     let Some(at) = wire.listening() else { return Err("nothing listens for callbacks".into()) };
+    let door = args.callbacks.clone().unwrap_or_else(|| format!("http://{at}"));
     for url in urls {
-        ask(url, "POST", "/callbacks", format!("http://{at}").as_bytes())
-            .map_err(|error| wrong(url, &error))?;
+        ask(url, "POST", "/callbacks", door.as_bytes()).map_err(|error| wrong(url, &error))?;
     }
     Ok(wire)
 }

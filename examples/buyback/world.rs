@@ -7,7 +7,7 @@ use scrip::adapters::batch::BatchTerms;
 use scrip::adapters::rest::{RestTerms, profile};
 use scrip::base::{Secret, Text};
 use scrip::card::Catalogue;
-use scrip::issuer::{IssuerProfile, LateDebit, Profiles, Timing, Verify};
+use scrip::issuer::{IssuerProfile, LateDebit, Profiles, Routing, Timing, Verify};
 use scrip::sim::{self, InBatch, InRest, Pace, SimCard, SimConfig, SimIssuer, SimRail};
 use std::error::Error;
 use std::fs;
@@ -33,6 +33,9 @@ const LATER: [Spoken; 2] = [
     ("telecom", "cardharbor", &[("customer_id", "scrip-trial"), ("notify_url", "https://scrip.example/cb")]),
 ];
 
+/// Where a token has to be signed in for (`--session`).
+const SESSION: Spoken = ("fuel", "lantern", &[("client_id", "scrip-trial")]);
+
 /// What the files look like of issuers that go by files (`--files`).
 const FILES: &str = include_str!("../data/regional-files.toml");
 
@@ -41,6 +44,9 @@ const FILES: &str = include_str!("../data/regional-files.toml");
 pub(crate) struct Own {
     pub(crate) rest: bool,
     pub(crate) later: bool,
+    pub(crate) session: bool,
+    /// How long a token stands, in place of the profile's time.
+    pub(crate) token_life_ms: Option<i64>,
     pub(crate) files: bool,
 }
 
@@ -48,10 +54,13 @@ pub(crate) struct Own {
 pub(crate) fn speak(issuers: &mut [SimIssuer], own: Own) -> Result<(), Box<dyn Error>> {
     if own.rest {
         let rest = REST.map(|(name, params)| (name, name, params));
-        speak_rest(issuers, &rest)?;
+        speak_rest(issuers, &rest, None)?;
+    }
+    if own.session {
+        speak_rest(issuers, &[SESSION], own.token_life_ms)?;
     }
     if own.later {
-        speak_rest(issuers, &LATER)?;
+        speak_rest(issuers, &LATER, None)?;
         // There is nothing to ask before the order, and no order is taken back.
         for issuer in
             issuers.iter_mut().filter(|one| LATER.iter().any(|(name, ..)| *name == one.profile.name))
@@ -64,22 +73,43 @@ pub(crate) fn speak(issuers: &mut [SimIssuer], own: Own) -> Result<(), Box<dyn E
     for issuer in issuers.iter_mut().filter(|issuer| own.files && issuer.pace == Pace::File) {
         let terms = BatchTerms::parse(FILES).map_err(|error| format!("regional-files.toml: {error}"))?;
         *issuer = issuer.clone().speaking(InBatch(terms));
+        // A file of balances answers for a day after its own.
+        let routing = issuer.profile.routing.take().unwrap_or_default();
+        issuer.profile.routing = Some(Routing { snapshot_ms: Some(172_800_000), ..routing });
     }
     Ok(())
 }
 
-/// Lets issuers speak the shipped profiles.
-fn speak_rest(issuers: &mut [SimIssuer], all: &[Spoken]) -> Result<(), Box<dyn Error>> {
+/// Lets issuers speak the shipped profiles, with tokens that stand so long.
+fn speak_rest(
+    issuers: &mut [SimIssuer],
+    all: &[Spoken],
+    token_life_ms: Option<i64>,
+) -> Result<(), Box<dyn Error>> {
     for (name, file, params) in all {
         let Some(issuer) = issuers.iter_mut().find(|issuer| issuer.profile.name == *name) else { continue };
         let text = profile(file).ok_or("the profile comes with the library")?;
-        let terms = RestTerms::parse(text)?.with_params(params.iter().copied());
+        let text = match token_life_ms {
+            Some(ms) => with_token_life(text, ms),
+            None => text.to_string(),
+        };
+        let terms = RestTerms::parse(&text)?.with_params(params.iter().copied());
         let terms = terms.ok_or("the profile has these parameters")?;
         *issuer = issuer.clone().speaking(InRest(terms));
         // 京东 does not say which card an answer is about.
         issuer.profile.echoes_card &= *name != "jd";
     }
     Ok(())
+}
+
+/// A profile with another `lifetime_ms`; a token is asked for again halfway.
+fn with_token_life(text: &str, ms: i64) -> String {
+    let line = |line: &str| match line.split_once(" = ") {
+        Some(("lifetime_ms", _)) => format!("lifetime_ms = {ms}\n"),
+        Some(("refresh_ms", _)) => format!("refresh_ms = {}\n", ms / 2),
+        _ => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
 }
 
 /// How much time issuers and rails have.

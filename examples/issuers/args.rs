@@ -3,6 +3,7 @@
 use crate::mishap::Mishap;
 use crate::prank::Prank;
 use crate::trouble::Trouble;
+use crate::world::Own;
 use lexopt::prelude::{Long, Short, ValueExt};
 use scrip::sim::Faults;
 use std::net::SocketAddr;
@@ -24,15 +25,18 @@ usage: issuers [options]
   --fault NAME=SHARE   how often one thing goes wrong, such as reset_after=0.05; the names:
                        slow, reset_before, reset_after, lost_request, late_request, lost_answer,
                        double_answer, late_answer, wrong_signature, garbage, page_5xx, maintenance,
-                       half_closed, slow_loris; of result files file_truncated, file_wrong_digest,
+                       half_closed, slow_loris; of tokens token_refused; of result files file_truncated, file_wrong_digest,
                        file_resent, file_repeated, file_reordered, file_partial, file_foreign,
                        file_late, file_never; of callbacks callback_forged, callback_garbled,
                        callback_twice
   --seed N             what faults and latencies are drawn from (1)
   --rest               jd and walmart speak their own protocols, the shipped profiles
   --later              fuel and telecom say \"later\" to every order and call back: beehive, cardharbor
+  --session            fuel gives out session tokens to whoever signs in: lantern
+  --token-life MS      how long such a token stands (an hour)
   --files DIR          issuers that go by files do so at DIR/NAME: they take up what lies in out and
                        lay what they answer into result
+  --balances           when they start, these issuers lay down what is on their cards (余额文件)
   --file-delay MS      how long such an issuer takes for an answer (2000)
   --callback-delay MS  how long after a \"later\" the callback comes (drawn from 300 to 3000)
   --hurried            promise to know everything within seconds
@@ -61,12 +65,26 @@ pub(crate) struct Args {
     pub(crate) hurried: bool,
     pub(crate) rest: bool,
     pub(crate) later: bool,
+    pub(crate) session: bool,
+    pub(crate) token_life_ms: Option<i64>,
     pub(crate) files: Option<PathBuf>,
+    pub(crate) balances: bool,
     pub(crate) file_delay_ms: Option<i64>,
     pub(crate) callback_delay_ms: Option<i64>,
 }
 
 impl Args {
+    /// Which issuers speak protocols of their own.
+    pub(crate) fn own(&self) -> Own {
+        Own {
+            rest: self.rest,
+            later: self.later,
+            session: self.session,
+            token_life_ms: self.token_life_ms,
+            files: self.files.is_some(),
+        }
+    }
+
     /// Takes `NAME=SHARE`, of whichever kind it is.
     fn fault(&mut self, text: &str) -> Result<(), &'static str> {
         let expected = "NAME=SHARE was expected, with a share from 0 to 1";
@@ -107,7 +125,10 @@ pub(crate) fn parse() -> Result<Option<Args>, lexopt::Error> {
         hurried: false,
         rest: false,
         later: false,
+        session: false,
+        token_life_ms: None,
         files: None,
+        balances: false,
         file_delay_ms: None,
         callback_delay_ms: None,
     };
@@ -128,13 +149,19 @@ pub(crate) fn parse() -> Result<Option<Args>, lexopt::Error> {
             Long("hurried") => args.hurried = true,
             Long("rest") => args.rest = true,
             Long("later") => args.later = true,
+            Long("session") => args.session = true,
+            Long("token-life") => args.token_life_ms = Some(parser.value()?.parse_with(within_a_day)?),
             Long("files") => args.files = Some(parser.value()?.into()),
+            Long("balances") => args.balances = true,
             Long("file-delay") => args.file_delay_ms = Some(parser.value()?.parse_with(within_a_day)?),
             Long("callback-delay") => {
                 args.callback_delay_ms = Some(parser.value()?.parse_with(within_a_day)?)
             }
             other => return Err(other.unexpected()),
         }
+    }
+    if args.later && args.session {
+        return Err("--later and --session are both about fuel: one of them".into());
     }
     if args.listen.is_empty() {
         args.listen.push(([127, 0, 0, 1], 0).into());

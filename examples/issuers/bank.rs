@@ -1,15 +1,16 @@
 //! A bank over TCP: ISO 8583 as UnionPay's terminals speak it, several requests at once on a line.
 //!
 //! Its book is what it was asked, in order: asked the same again it does the same, and stands where it
-//! stood. Lines are `sum request`, in hexadecimal digits; one that was cut is one that was not done.
+//! stood. Lines are sealed requests, in hexadecimal digits; one that was cut is one that was not done.
 
 use crate::dice::Dice;
 use crate::office::spawn;
 use crate::trouble::Trouble;
 use scrip::adapters::bank::{BankTerms, PinFormat, SoftCrypto, X919};
-use scrip::base::{Hasher, Secret};
+use scrip::base::{RedemptionId, Secret};
 use scrip::codec::iso8583::{Frame, Spec};
 use scrip::sim::SimBank;
+use scrip::vault::{Context, KeyId, KeyRing, PepperVersion, Purpose, tag};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -35,22 +36,27 @@ pub(crate) struct Desk {
 struct Books {
     bank: SimBank,
     file: File,
+    seals: Seals,
+    /// How many lines it has.
+    lines: u64,
 }
 
 impl Books {
     /// Lets the bank do what it did before.
-    fn open(mut bank: SimBank, path: &Path) -> io::Result<Self> {
+    fn open(mut bank: SimBank, seals: Seals, path: &Path) -> io::Result<Self> {
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
         let mut text = Vec::new();
         file.read_to_end(&mut text)?;
-        let mut good = 0;
+        let (mut good, mut lines) = (0, 0);
         for line in text.split_inclusive(|byte| *byte == b'\n') {
             let whole = line.strip_suffix(b"\n");
-            let Some(asked) = whole.and_then(|line| read_line(std::str::from_utf8(line).ok()?)) else {
+            let digits = whole.and_then(|line| std::str::from_utf8(line).ok());
+            let Some(asked) = digits.and_then(|digits| seals.open(lines, digits)) else {
                 break;
             };
-            bank.serve(&asked);
+            bank.serve(asked.expose());
             good += line.len();
+            lines += 1;
         }
         if text[good..].contains(&b'\n') {
             return Err(io::Error::other(format!(
@@ -59,34 +65,57 @@ impl Books {
             )));
         }
         file.set_len(good as u64)?;
-        Ok(Self { bank, file })
+        Ok(Self { bank, file, seals, lines })
     }
 
     /// Does what is asked, once it can be read that it was.
     fn serve(&mut self, asked: &[u8]) -> io::Result<Option<Vec<u8>>> {
-        let len = self.file.metadata()?.len();
-        if let Err(error) = self.file.write_all(write_line(asked).as_bytes()) {
+        let (len, line) = (self.file.metadata()?.len(), self.seals.seal(self.lines, asked)?);
+        if let Err(error) = self.file.write_all(line.as_bytes()) {
             // Half a line must not stand before the next one.
             self.file.set_len(len)?;
             return Err(error);
         }
+        self.lines += 1;
         Ok(self.bank.serve(asked))
     }
 }
 
-fn sum(digits: &str) -> String {
-    Hasher::new().with(digits.as_bytes()).finish().to_string()[..8].to_string()
+/// Requests tell cards and PINs: in the book each is sealed, for its place there alone.
+struct Seals {
+    key: Secret,
+    ring: KeyRing,
 }
 
-fn write_line(asked: &[u8]) -> String {
-    let digits: String = asked.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{} {digits}\n", sum(&digits))
+impl Seals {
+    /// Under keys that are derived from the bank's.
+    fn new(master: &Secret) -> io::Result<Self> {
+        let derived =
+            |name: &str| Secret::new(tag(master, "scrip sim bank book v1", &[name.as_bytes()]).to_vec());
+        let keys = [(KeyId(1), derived("key"))].into();
+        let ring = KeyRing::new(keys, [(PepperVersion(1), derived("pepper"))].into());
+        Ok(Self { key: derived("nonce"), ring: ring.map_err(io::Error::other)? })
+    }
+
+    fn seal(&self, line: u64, asked: &[u8]) -> io::Result<String> {
+        let place = line.to_be_bytes();
+        let nonce = tag(&self.key, "scrip sim bank book nonce v1", &[&place, asked]);
+        let nonce = *nonce.first_chunk().expect("a tag has 32 bytes");
+        let sealed = self.ring.seal(&in_book(&place), asked, nonce).map_err(io::Error::other)?;
+        let digits: String = sealed.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(format!("{digits}\n"))
+    }
+
+    fn open(&self, line: u64, digits: &str) -> Option<Secret> {
+        let pairs =
+            (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok());
+        let sealed = pairs.collect::<Option<Vec<u8>>>()?;
+        self.ring.open(&in_book(&line.to_be_bytes()), &sealed).ok()
+    }
 }
 
-fn read_line(line: &str) -> Option<Vec<u8>> {
-    let (told, digits) = line.split_once(' ')?;
-    let pairs = (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok());
-    pairs.collect::<Option<Vec<u8>>>().filter(|_| told == sum(digits))
+fn in_book(place: &[u8; 8]) -> Context<'_> {
+    Context { purpose: Purpose::Card, redemption: RedemptionId::default(), bound: place }
 }
 
 /// The terms of the bank; its cards are 6222021234567894 and the 98 after it in steps of 10, with PIN
@@ -105,14 +134,15 @@ impl Desk {
     /// A bank with all its cards.
     pub(crate) fn new(seed: u64, troubles: Vec<(Trouble, u64)>, dir: &Path) -> io::Result<Arc<Self>> {
         let spec = Spec::bcd().framed(Frame::UNIONPAY_POS);
-        let crypto = SoftCrypto::new(&Secret::new(vec![0x5A; 16]), Box::new(X919), PinFormat::Iso0);
+        let master = Secret::new(vec![0x5A; 16]);
+        let crypto = SoftCrypto::new(&master, Box::new(X919), PinFormat::Iso0);
         let crypto = crypto.ok_or_else(|| io::Error::other("the bank's master key is none"))?;
         let mut bank = SimBank::new(spec.clone(), terms(), crypto);
         for card in 0..99 {
             bank = bank.card(&(6_222_021_234_567_894_u64 + card * 10).to_string(), "739164", 500_000);
         }
         std::fs::create_dir_all(dir)?;
-        let bank = Mutex::new(Books::open(bank, &dir.join("bank-iso8583.ledger"))?);
+        let bank = Mutex::new(Books::open(bank, Seals::new(&master)?, &dir.join("bank-iso8583.ledger"))?);
         Ok(Arc::new(Self { bank, spec, troubles, dice: Dice::new(seed) }))
     }
 

@@ -11,13 +11,13 @@ use crate::atomic::AtomicFile;
 use crate::dice::Dice;
 use crate::mishap::Mishap;
 use crate::office::{Office, now};
-use scrip::adapters::batch::{BatchServer, BatchTerms, enveloped};
+use scrip::adapters::batch::{Balance, BatchServer, BatchTerms, enveloped};
 use scrip::base::{Hasher, RedemptionId, Secret, Text};
 use scrip::codec::envelope::Envelope;
 use scrip::engine::ChannelId;
 use scrip::issuer::{Accepted, Answer, CardData, OpKind, Outcome, Reference};
 use scrip::money::{Amount, Currency};
-use scrip::sim::Parcel;
+use scrip::sim::{CardStatus, Parcel, SimCard};
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
@@ -95,6 +95,19 @@ impl Counter {
             again: Vec::new(),
             foreign_made: 0,
         })
+    }
+
+    /// Lays down what is on those of these cards that are good.
+    pub(crate) fn list<'a>(&self, cards: impl Iterator<Item = &'a SimCard>) -> Result<(), Box<dyn Error>> {
+        let mut rows = Vec::new();
+        for card in cards.filter(|card| card.status == CardStatus::Active) {
+            let Some(number) = &card.number else { continue };
+            let card_number = std::str::from_utf8(number.expose())?;
+            rows.push(Balance { product: &card.product, card: card_number, balance: card.balance });
+        }
+        let file = self.server.write_balances(&self.server.numbered_by_time(now()), &rows)?;
+        let name = String::from_utf8_lossy(&file.head).into_owned();
+        Ok(self.lay(&ResultFile::new(name, file.body.clone()))?)
     }
 
     /// Works for ever.

@@ -83,10 +83,7 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let catalogue = world::read(args.catalog.as_deref(), CATALOGUE, Catalogue::parse)?;
     let haste = if args.hurried { Haste::All } else { Haste::Files };
     let (mut issuers, rails) = world::channels(haste, &catalogue, &mut notes)?;
-    world::speak(
-        &mut issuers,
-        world::Own { rest: args.rest, later: args.later, files: args.files.is_some() },
-    )?;
+    world::speak(&mut issuers, args.own())?;
     let by_file: Vec<_> = issuers.iter().filter(|issuer| issuer.speech.files().is_some()).cloned().collect();
     // Clock and network are the machine's; files are answered within seconds.
     let mut config = SimConfig::new(issuers, rails).in_real_time();
@@ -121,6 +118,9 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
         };
         let of = (channel, terms.clone(), &issuer.key);
         let counter = Counter::new(&office, of, dir.join(name), args.mishaps.clone(), args.seed)?;
+        if let Some(cards) = config.cards.as_ref().filter(|_| args.balances) {
+            counter.list(cards.iter().filter(|card| issuer.products.contains(&card.product)))?;
+        }
         spawn(move || counter.work())?;
     }
     for (channel, name) in office.channels() {

@@ -10,7 +10,7 @@ use crate::trouble::Trouble;
 use scrip::base::Wall;
 use scrip::codec::envelope::{self, Envelope};
 use scrip::engine::ChannelId;
-use scrip::sim::{Faults, Parcel, SimWorld, Visit};
+use scrip::sim::{Faults, Parcel, SimWorld};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
@@ -22,6 +22,11 @@ const PAGE: &[u8] = b"<html><head><title>502 Bad Gateway</title></head></html>";
 const CLOSED: &[u8] = b"<html><head><title>Maintenance from 1:00 to 5:00</title></head></html>";
 /// How often is looked for what is to be brought.
 const LOOK: Duration = Duration::from_millis(100);
+/// How long a sign-in takes, and how long nobody waits for it.
+const SIGN_IN_MS: i64 = 50;
+const SIGN_IN_BEYOND_MS: i64 = 9_000;
+/// After so long no token stands.
+const TOKENS_HAVE_ENDED_MS: i64 = 366 * 86_400_000;
 /// A thread that serves one connection needs little.
 const STACK: usize = 512 * 1_024;
 
@@ -151,6 +156,9 @@ impl Office {
     ) -> io::Result<bool> {
         let enveloped = self.world().takes_envelopes(channel);
         let wrapped = enveloped.then(|| wrap(asked, path));
+        if let Some(reply) = wrapped.as_deref().and_then(|request| self.session(channel, request, now())) {
+            return self.open_session(talk, &reply);
+        }
         let visit = self.world().visit(channel, wrapped.as_ref().unwrap_or(&asked.body), now());
         let Ok(visit) = visit else {
             self.count("unreadable");
@@ -158,7 +166,16 @@ impl Office {
             return Ok(true);
         };
         self.count(visit.kind().map_or("asked", |kind| kind.name()));
-        let trouble = Trouble::of(&visit, self.level, &self.troubles);
+        let mut trouble = Trouble::of(&visit, self.level, &self.troubles);
+        if trouble == Some(Trouble::TokenRefused) {
+            // As if its time were over.
+            let refuse = |request: &[u8]| self.session(channel, request, now().plus(TOKENS_HAVE_ENDED_MS));
+            if let Some(refusal) = wrapped.as_deref().and_then(refuse) {
+                self.count(Trouble::TokenRefused.name());
+                return self.open_session(talk, &refusal);
+            }
+            trouble = None;
+        }
         if let Some(trouble) = trouble {
             self.count(trouble.name());
         }
@@ -176,9 +193,9 @@ impl Office {
         match done {
             Ok(Some(reply)) if enveloped => {
                 let (status, body) = unwrap(&reply);
-                self.say(talk, &visit, trouble, &status, Some(body))
+                self.say(talk, visit.beyond_ms, trouble, &status, Some(body))
             }
-            Ok(reply) => self.say(talk, &visit, trouble, "200 OK", reply),
+            Ok(reply) => self.say(talk, visit.beyond_ms, trouble, "200 OK", reply),
             Err(error) => {
                 // Whoever cannot write it down has not done it.
                 eprintln!("issuers: {error}");
@@ -187,11 +204,42 @@ impl Office {
         }
     }
 
-    /// Says, or does not say, what was done.
+    /// What the protocol itself says: to a sign-in, or of a token that does not stand at this time.
+    fn session(&self, channel: ChannelId, request: &[u8], at: Wall) -> Option<Vec<u8>> {
+        self.world().session(channel, request, at)
+    }
+
+    /// Answers a sign-in or refuses a token.
+    fn open_session(&self, talk: &mut Conversation, reply: &[u8]) -> io::Result<bool> {
+        let (status, body) = unwrap(reply);
+        self.count(match status.get(..3) {
+            Some("200") => "sign_ins",
+            Some("403") => "refused sign-ins",
+            _ => "refused tokens",
+        });
+        let trouble = Trouble::drawn(&self.dice, self.level, &self.troubles);
+        if let Some(trouble) = trouble {
+            self.count(trouble.name());
+        }
+        wait(match trouble {
+            Some(Trouble::LateRequest) => SIGN_IN_BEYOND_MS,
+            Some(Trouble::Slow) => 2_000,
+            _ => SIGN_IN_MS,
+        });
+        match trouble {
+            Some(Trouble::ResetBefore) => Ok(false),
+            _ => {
+                let body = trouble.is_none_or(Trouble::does).then_some(body);
+                self.say(talk, SIGN_IN_BEYOND_MS, trouble, &status, body)
+            }
+        }
+    }
+
+    /// Says, or does not say, what was done. Whoever asks waits less than `beyond_ms`.
     fn say(
         &self,
         talk: &mut Conversation,
-        visit: &Visit,
+        beyond_ms: i64,
         trouble: Option<Trouble>,
         ok: &str,
         reply: Option<Vec<u8>>,
@@ -199,7 +247,7 @@ impl Office {
         let Some(mut reply) = reply.filter(|_| trouble != Some(Trouble::Maintenance)) else {
             match trouble {
                 Some(Trouble::Maintenance) => talk.answer("503 Service Unavailable", CLOSED)?,
-                Some(Trouble::LostRequest) => talk.be_silent(visit.beyond_ms),
+                Some(Trouble::LostRequest) => talk.be_silent(beyond_ms),
                 Some(Trouble::ResetAfter) => return Ok(false),
                 // A file that was taken is answered by a file.
                 _ => talk.answer("202 Accepted", b"")?,
@@ -209,11 +257,11 @@ impl Office {
         match trouble {
             Some(Trouble::ResetAfter) => return Ok(false),
             Some(Trouble::LostAnswer | Trouble::LateRequest) => {
-                talk.be_silent(visit.beyond_ms);
+                talk.be_silent(beyond_ms);
                 return Ok(false);
             }
             Some(Trouble::LateAnswer) => {
-                wait(visit.beyond_ms);
+                wait(beyond_ms);
                 talk.answer(ok, &reply)?;
             }
             Some(Trouble::DoubleAnswer) => {

@@ -1,5 +1,6 @@
 //! What goes wrong between a request and its answer.
 
+use crate::dice::Dice;
 use scrip::sim::{Fault, Faults, Visit};
 
 /// One thing that goes wrong.
@@ -33,11 +34,13 @@ pub(crate) enum Trouble {
     HalfClosed,
     /// It is done, and the answer drips.
     SlowLoris,
+    /// Nothing is done: the token of the session does not stand any more.
+    TokenRefused,
 }
 
 /// Each with its name and its share in a million, light and heavy. Those without a share come with
 /// the faults of the simulated world.
-const TABLE: [(Trouble, &str, u64, u64); 14] = [
+const TABLE: [(Trouble, &str, u64, u64); 15] = [
     (Trouble::Slow, "slow", 2_000, 20_000),
     (Trouble::ResetBefore, "reset_before", 0, 0),
     (Trouble::ResetAfter, "reset_after", 2_000, 20_000),
@@ -52,7 +55,18 @@ const TABLE: [(Trouble, &str, u64, u64); 14] = [
     (Trouble::Maintenance, "maintenance", 2_000, 20_000),
     (Trouble::HalfClosed, "half_closed", 2_000, 20_000),
     (Trouble::SlowLoris, "slow_loris", 1_000, 10_000),
+    (Trouble::TokenRefused, "token_refused", 2_000, 20_000),
 ];
+
+/// What may go wrong, each with its share in a million: what was asked for, then the level's own.
+fn shares(level: Faults, asked: &[(Trouble, u64)]) -> impl Iterator<Item = (Trouble, u64)> + '_ {
+    let own = TABLE.iter().map(move |(trouble, _, light, heavy)| match level {
+        Faults::None | Faults::First(..) => (*trouble, 0),
+        Faults::Light => (*trouble, *light),
+        Faults::Heavy => (*trouble, *heavy),
+    });
+    asked.iter().copied().chain(own)
+}
 
 impl Trouble {
     pub(crate) fn name(self) -> &'static str {
@@ -69,13 +83,14 @@ impl Trouble {
         if let Some(fault) = visit.fault {
             return Self::of_fault(fault, visit.meets("coin", 500_000));
         }
-        let own = TABLE.iter().map(|(trouble, _, light, heavy)| match level {
-            Faults::None | Faults::First(..) => (*trouble, 0),
-            Faults::Light => (*trouble, *light),
-            Faults::Heavy => (*trouble, *heavy),
-        });
-        let mut all = asked.iter().copied().chain(own);
+        let mut all = shares(level, asked);
         all.find(|(trouble, share)| visit.meets(trouble.name(), *share)).map(|(trouble, _)| trouble)
+    }
+
+    /// What goes wrong with a request that is about no redemption.
+    pub(crate) fn drawn(dice: &Dice, level: Faults, asked: &[(Self, u64)]) -> Option<Self> {
+        let mut all = shares(level, asked).filter(|(trouble, _)| *trouble != Self::TokenRefused);
+        all.find(|(_, share)| dice.roll(1_000_000) < *share).map(|(trouble, _)| trouble)
     }
 
     const fn of_fault(fault: Fault, coin: bool) -> Option<Self> {
@@ -95,6 +110,6 @@ impl Trouble {
 
     /// Whether what is asked is done at all.
     pub(crate) const fn does(self) -> bool {
-        !matches!(self, Self::ResetBefore | Self::LostRequest | Self::Maintenance)
+        !matches!(self, Self::ResetBefore | Self::LostRequest | Self::Maintenance | Self::TokenRefused)
     }
 }

@@ -5,10 +5,10 @@
 //! the profile says that asking for it is not counted. Everything else is
 //! [`EncodeError::Unsupported`], and the redemption ends without a byte having left.
 
-use crate::base::Text;
+use crate::base::{Text, Wall};
 use crate::issuer::{
-    Answer, Asked, CardData, CardTag, Context, DecodeError, EncodeError, Issuer, IssuerProfile, Message,
-    OpKind, Operation, Reference, Verify,
+    Answer, Asked, Balance, CardData, CardTag, Context, DecodeError, EncodeError, Issuer, IssuerProfile,
+    Message, OpKind, Operation, Reference, Verify,
 };
 use crate::vault::Tally;
 use alloc::boxed::Box;
@@ -100,6 +100,14 @@ impl Issuer for Shadow {
 
     fn learn(&self, bytes: &[u8], context: &Context<'_>) -> Option<Vec<u8>> {
         self.issuer.learn(bytes, context)
+    }
+
+    fn balances_listed(
+        &self,
+        bytes: &[u8],
+        rows: &mut dyn FnMut(Balance<'_>),
+    ) -> Result<Option<Wall>, DecodeError> {
+        self.issuer.balances_listed(bytes, rows)
     }
 
     fn card_tag(&self, card: CardData<'_>) -> Option<CardTag> {

@@ -203,7 +203,8 @@ impl Engine {
         Ok(())
     }
 
-    /// A message that nobody asked for: a callback or a file. [`Output::Ack`] says when all it
+    /// A message that nobody asked for: a callback, a file, or a list of balances, which is kept in memory
+    /// as [`Engine::balance_told`] keeps one. [`Output::Ack`] says when all it
     /// caused is durable; until then it must be kept.
     ///
     /// # Errors
@@ -215,10 +216,17 @@ impl Engine {
         bytes: &[u8],
     ) -> Result<Result<InboundId, DecodeError>, Misuse> {
         let mut answers = Vec::new();
-        if let Err(error) = self.decode(from, bytes, None, &mut |to, answer| answers.push((to, answer)))? {
-            return Ok(Err(error));
+        match self.take_list(from, bytes) {
+            Ok(true) => {}
+            Ok(false) => {
+                let mut told = |to, answer| answers.push((to, answer));
+                if let Err(error) = self.decode(from, bytes, None, &mut told)? {
+                    return Ok(Err(error));
+                }
+                self.learn(from, bytes);
+            }
+            Err(error) => return Ok(Err(error)),
         }
-        self.learn(from, bytes);
         let id = InboundId(self.next_inbound);
         self.next_inbound += 1;
         self.inbound.insert(id, (from, answers.len() + 1));

@@ -7,15 +7,16 @@
 //! and secret together, so that it answers no guess that was not counted. One from a list goes by
 //! what identifies the card, and answers only where nothing else would check the secret.
 
-use super::Engine;
 use super::live::Live;
+use super::{ChannelId, Engine, Setup};
 use crate::base::{Key16, RedemptionId, Secret, Wall};
-use crate::card::CardError;
+use crate::card::{CardError, Product};
 use crate::flow::{Effect, Input, State};
-use crate::issuer::{OpKind, Outcome, Verify};
+use crate::issuer::{DecodeError, OpKind, Outcome, Verify};
 use crate::money::Amount;
 use crate::route::{Snapshot, Snapshots};
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 /// At most so many balances are kept of one issuer; the oldest leave first.
 const MOST: usize = 16_384;
@@ -28,7 +29,7 @@ const LISTED: &[u8] = b"listed balance";
 pub(super) type Known = BTreeMap<usize, Snapshots>;
 
 /// Empty, for the issuers that want it.
-pub(super) fn none(setup: &super::Setup) -> Known {
+pub(super) fn none(setup: &Setup) -> Known {
     let places = setup.issuers.iter().enumerate();
     places
         .filter_map(|(n, issuer)| {
@@ -77,11 +78,31 @@ impl Engine {
         at: Wall,
     ) -> Result<bool, CardError> {
         let Some(sold) = self.setup.catalogue.product(product) else { return Ok(false) };
-        let identities = sold.identities_of(card)?;
+        let key = key_in_lists(&self.setup, sold, card)?;
         let place = self.setup.issuer_place(sold.issuer());
-        let key = identities.first().and_then(|identity| self.key_of(LISTED, sold.scheme(), &[identity]));
         let known = place.and_then(|place| self.known.get_mut(&place));
         Ok(known.zip(key).is_some_and(|(known, key)| known.keep(key, at, balance)))
+    }
+
+    /// Takes a message that is a list of an issuer's balances; whether it is one. What it says of cards
+    /// that are none of this issuer's, or no cards at all, is left out.
+    pub(super) fn take_list(&mut self, from: ChannelId, bytes: &[u8]) -> Result<bool, DecodeError> {
+        let place = usize::from(from.0);
+        let Some(issuer) = self.setup.issuers.get(place) else { return Ok(false) };
+        let (setup, mut kept) = (&self.setup, Vec::new());
+        // When they hold from is known once all are read.
+        let since = issuer.balances_listed(bytes, &mut |row| {
+            let sold = setup.catalogue.product(row.product);
+            let sold = sold.filter(|sold| setup.issuer_place(sold.issuer()) == Some(place));
+            let key = sold.and_then(|sold| key_in_lists(setup, sold, row.card).ok().flatten());
+            kept.extend(key.map(|key| (key, row.balance)));
+        })?;
+        if let (Some(at), Some(known)) = (since, self.known.get_mut(&place)) {
+            for (key, balance) in kept {
+                known.keep(key, at, balance);
+            }
+        }
+        Ok(since.is_some())
     }
 
     /// What the machine may go by instead of asking.
@@ -140,9 +161,19 @@ impl Engine {
     }
 
     fn key_of(&self, domain: &[u8], scheme: &str, secrets: &[&Secret]) -> Option<Key16> {
-        let mut parts = [domain, scheme.as_bytes()].to_vec();
-        parts.extend(secrets.iter().map(|secret| secret.expose()));
-        let oldest = self.setup.keys.pepper_versions().next()?;
-        self.setup.keys.fingerprint(oldest, &parts).map(|digest| Key16(digest.head16()))
+        key_of(&self.setup, domain, scheme, secrets)
     }
+}
+
+fn key_of(setup: &Setup, domain: &[u8], scheme: &str, secrets: &[&Secret]) -> Option<Key16> {
+    let mut parts = [domain, scheme.as_bytes()].to_vec();
+    parts.extend(secrets.iter().map(|secret| secret.expose()));
+    let oldest = setup.keys.pepper_versions().next()?;
+    setup.keys.fingerprint(oldest, &parts).map(|digest| Key16(digest.head16()))
+}
+
+/// The key of a card that a list names.
+fn key_in_lists(setup: &Setup, sold: &Product, card: &str) -> Result<Option<Key16>, CardError> {
+    let identities = sold.identities_of(card)?;
+    Ok(identities.first().and_then(|identity| key_of(setup, LISTED, sold.scheme(), &[identity])))
 }

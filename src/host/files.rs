@@ -67,25 +67,32 @@ impl FilesError {
 pub struct Folders {
     /// Where the issuer looks for our files.
     pub out: PathBuf,
-    /// Where the issuer puts its result files.
+    /// Where the issuer puts its result files, and its files of balances.
     pub result: PathBuf,
     /// Ours alone: what is being written, what was taken. On the file system of `out`, so that a
     /// file can be moved there in one step.
     pub own: PathBuf,
 }
 
-/// A result file that was brought and is not acknowledged.
+/// So many files of balances are brought once more when the folders are opened, the latest ones.
+const MOST_LISTS: usize = 8;
+
+/// An incoming file that was brought and is not acknowledged.
 struct Brought {
     name: String,
     digest: Digest,
     again_at: Mono,
+    /// It lies in the archive already.
+    archived: bool,
 }
 
 /// Carries the files of one channel. An outgoing file is written under another name, synced, moved
 /// to its own in one step, and only then get the digest and the flag beside it their names. An
 /// incoming one is brought once its digest and its flag lie beside it, where the terms have them,
 /// or, where they have neither, once it has stopped growing. It is moved to the archive when it is
-/// acknowledged; bytes that were acknowledged once are not brought again, whatever their name.
+/// acknowledged; bytes that were acknowledged once are not brought again, whatever their name. Files of
+/// balances are kept in memory only by whoever takes them: the latest are brought out of the archive
+/// when the folders are opened again.
 ///
 /// A transport by itself, for one channel; or part of one, by [`FileDrop::send`],
 /// [`FileDrop::look`] and [`FileDrop::taken`].
@@ -102,6 +109,8 @@ pub struct FileDrop {
     acknowledged: BTreeSet<Digest>,
     /// What files had at the last look that have neither digest nor flag.
     growing: BTreeMap<String, (u64, Option<SystemTime>)>,
+    /// Files of balances that were taken before, to be brought once more.
+    lists: Vec<(Digest, String)>,
     trouble: Option<FilesError>,
     waiting: VecDeque<Arrival>,
     #[cfg(test)]
@@ -140,7 +149,11 @@ impl FileDrop {
         }
         let lock = Lock::take(&own.join("lock"));
         let lock = lock.map_err(|_| FilesError::Locked(own.display().to_string()))?;
-        let acknowledged = read_taken(&own.join("taken"))?;
+        let taken = read_taken(&own.join("taken"))?;
+        let acknowledged = taken.iter().map(|(digest, _)| *digest).collect();
+        let mut lists = taken;
+        lists.retain(|(_, name)| terms.is_balances_name(name));
+        lists.drain(..lists.len().saturating_sub(MOST_LISTS));
         let mut drop = Self {
             channel,
             terms: terms.clone(),
@@ -153,6 +166,7 @@ impl FileDrop {
             brought: BTreeMap::new(),
             acknowledged,
             growing: BTreeMap::new(),
+            lists,
             trouble: None,
             waiting: VecDeque::new(),
             #[cfg(test)]
@@ -289,11 +303,38 @@ impl FileDrop {
         }
         self.look_at = now.plus(self.look_ms);
         let finished = self.finish_all();
-        let seen = finished.and_then(|()| self.gather(now));
-        seen.unwrap_or_else(|error| {
-            self.trouble = Some(error);
-            Vec::new()
-        })
+        let mut arrivals = self.listed_before(now);
+        match finished.and_then(|()| self.gather(now)) {
+            Ok(seen) => arrivals.extend(seen),
+            Err(error) => self.trouble = Some(error),
+        }
+        arrivals
+    }
+
+    /// Files of balances that an earlier process took, the oldest first.
+    fn listed_before(&mut self, now: Mono) -> Vec<Arrival> {
+        let archive = self.folders.own.join("archive");
+        let mut arrivals = Vec::new();
+        for (digest, name) in core::mem::take(&mut self.lists) {
+            // Whoever clears the archive wants it no more.
+            let here = [name.clone(), format!("{name}.{digest}")].into_iter();
+            let bytes = here.filter_map(|name| digest_of(&archive.join(name)).ok());
+            let Some((_, bytes)) = bytes.into_iter().find(|(found, _)| *found == digest) else { continue };
+            let token = self.next_token();
+            arrivals.push(Arrival::Inbound(
+                self.channel,
+                token,
+                enveloped(&name, Some(&digest.to_string()), &bytes),
+            ));
+            let brought = Brought { name, digest, again_at: now.plus(AGAIN_MS), archived: true };
+            self.brought.insert(token, brought);
+        }
+        arrivals
+    }
+
+    fn next_token(&mut self) -> InboundToken {
+        self.tokens_made += 1;
+        InboundToken(self.tokens_made)
     }
 
     /// When it wants to look again.
@@ -305,9 +346,10 @@ impl FileDrop {
         let mut arrivals = Vec::new();
         let mut growing = BTreeMap::new();
         let mut names = names_in(&self.folders.result)?;
-        names.retain(|name| self.terms.is_result_name(name));
+        names.retain(|name| self.terms.is_result_name(name) || self.terms.is_balances_name(name));
         for name in names {
-            let known = self.brought.iter().find(|(_, brought)| brought.name == name);
+            let waits = |brought: &Brought| !brought.archived && brought.name == name;
+            let known = self.brought.iter().find(|(_, brought)| waits(brought));
             let token = known.map(|(token, _)| *token);
             if known.is_some_and(|(_, brought)| brought.again_at > now)
                 || !self.complete(&name, &mut growing)?
@@ -331,12 +373,10 @@ impl FileDrop {
                 Some(suffix) => Some(read_text(&self.folders.result.join(format!("{name}{suffix}")))?),
                 None => None,
             };
-            let token = token.unwrap_or_else(|| {
-                self.tokens_made += 1;
-                InboundToken(self.tokens_made)
-            });
+            let token = token.unwrap_or_else(|| self.next_token());
             let bytes = enveloped(&name, said.as_deref().map(str::trim), &bytes);
-            self.brought.insert(token, Brought { name, digest, again_at: now.plus(AGAIN_MS) });
+            let again_at = now.plus(AGAIN_MS);
+            self.brought.insert(token, Brought { name, digest, again_at, archived: false });
             arrivals.push(Arrival::Inbound(self.channel, token, bytes));
         }
         self.growing = growing;
@@ -365,7 +405,8 @@ impl FileDrop {
 
     /// All that a file caused is durable: it is remembered and moved to the archive.
     pub fn taken(&mut self, token: InboundToken) {
-        let Some(Brought { name, digest, .. }) = self.brought.remove(&token) else { return };
+        let brought = self.brought.remove(&token).filter(|brought| !brought.archived);
+        let Some(Brought { name, digest, .. }) = brought else { return };
         let done = self.remember(&name, &digest).and_then(|()| self.put_away(&name, "archive", &digest));
         if let Err(error) = done {
             self.trouble = Some(error);
@@ -375,7 +416,8 @@ impl FileDrop {
     /// A file that is none of the channel's protocol is put aside, into `refused`, for people to
     /// look at. The issuer's next try is brought like any other.
     pub fn refused(&mut self, token: InboundToken) {
-        let Some(Brought { name, digest, .. }) = self.brought.remove(&token) else { return };
+        let brought = self.brought.remove(&token).filter(|brought| !brought.archived);
+        let Some(Brought { name, digest, .. }) = brought else { return };
         if let Err(error) = self.put_away(&name, "refused", &digest) {
             self.trouble = Some(error);
         }
@@ -507,10 +549,11 @@ fn read_text(path: &Path) -> Result<String, FilesError> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn read_taken(path: &Path) -> Result<BTreeSet<Digest>, FilesError> {
+/// Digest and name of each file that was taken, in their order.
+fn read_taken(path: &Path) -> Result<Vec<(Digest, String)>, FilesError> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(FilesError::at(path)(error)),
     };
     // A last line that was cut stands for a file that was not moved yet: it comes again.
@@ -519,7 +562,11 @@ fn read_taken(path: &Path) -> Result<BTreeSet<Digest>, FilesError> {
         opened.and_then(|mut file| file.write_all(b"\n")).map_err(FilesError::at(path))?;
     }
     let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-    Ok(lines.filter_map(|line| read_digest(line.split(' ').next()?)).collect())
+    let of = |line: &str| {
+        let (digest, name) = line.trim_end().split_once(' ')?;
+        Some((read_digest(digest)?, name.to_string()))
+    };
+    Ok(lines.filter_map(of).collect())
 }
 
 fn read_digest(digits: &str) -> Option<Digest> {

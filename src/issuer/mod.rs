@@ -5,6 +5,7 @@
 //! and never open a socket. The engine decides when; the host carries the bytes.
 
 mod answer;
+mod balance;
 mod decline;
 mod operation;
 mod profile;
@@ -13,6 +14,7 @@ mod routing;
 mod traits;
 
 pub use answer::{Accepted, Answer, CardTag, Cause, Outcome};
+pub use balance::Balance;
 pub use decline::Decline;
 pub use operation::{CardData, Class, OpKind, Operation, Payment};
 pub use profile::{

@@ -1,7 +1,9 @@
 //! The seams that adapters implement. `dyn` on purpose: a vtable costs nanoseconds, generics
 //! would infect the engine and the C ABI.
 
-use super::{Answer, CardData, CardTag, IssuerProfile, OpKind, Operation, Payment, RailProfile, Reference};
+use super::{
+    Answer, Balance, CardData, CardTag, IssuerProfile, OpKind, Operation, Payment, RailProfile, Reference,
+};
 use crate::base::{Text, Wall};
 use crate::money::Amount;
 use crate::vault::Tally;
@@ -160,6 +162,20 @@ pub trait Issuer: Send + Sync {
     fn learn(&self, bytes: &[u8], context: &Context<'_>) -> Option<Vec<u8>> {
         let _ = (bytes, context);
         None
+    }
+
+    /// Reads a list of balances (余额文件) that nobody asked for: hands out its rows, and tells since when
+    /// they hold, for none of them is older. `None` is any other message, for [`Issuer::decode`].
+    ///
+    /// # Errors
+    /// [`DecodeError`]: a list that was cut, changed or has no date. Nothing was handed out.
+    fn balances_listed(
+        &self,
+        bytes: &[u8],
+        rows: &mut dyn FnMut(Balance<'_>),
+    ) -> Result<Option<Wall>, DecodeError> {
+        let _ = (bytes, rows);
+        Ok(None)
     }
 
     /// The tag under which this issuer would echo `card`, where the protocol has one.

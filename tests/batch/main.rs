@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops where something is not as it must be")]
 
+mod balances;
 mod gb18030;
 mod guide;
 mod lost_and_found;

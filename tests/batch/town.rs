@@ -1,6 +1,6 @@
 //! A till, a supermarket that goes by files, and the folders between them. Time is virtual.
 
-use scrip::adapters::batch::{Batch, BatchServer, BatchTerms, FileMeta};
+use scrip::adapters::batch::{Balance, Batch, BatchServer, BatchTerms, FileMeta};
 use scrip::adapters::plain::PlainRail;
 use scrip::base::{Hasher, Mono, Now, RedemptionId, Secret, Text, Wall};
 use scrip::card::Catalogue;
@@ -102,6 +102,17 @@ fn fixed() -> String {
     })
 }
 
+/// Terms with files of balances.
+pub(crate) fn terms_with_balances() -> BatchTerms {
+    let balances = r#"
+[balances]
+name = "BALANCE_{date}_{sequence:4}.txt"
+row = [{ field = "product" }, { field = "number" }, { field = "amount" }]
+trailer = [{ text = "T" }, { field = "count" }, { field = "sum" }]
+"#;
+    BatchTerms::parse(&(DELIMITED.replace("ENCODING", "utf-8") + balances)).unwrap()
+}
+
 /// Terms in this layout and encoding.
 pub(crate) fn terms(layout: &str, encoding: &str) -> BatchTerms {
     let text = if layout == "fixed" { fixed() } else { DELIMITED.into() };
@@ -141,6 +152,7 @@ pub(crate) struct Town {
     /// A commit takes half a second, in which the engine goes on.
     pub(crate) slow: bool,
     states: BTreeMap<RedemptionId, &'static str>,
+    ages: BTreeMap<RedemptionId, i64>,
     results: u32,
 }
 
@@ -179,6 +191,7 @@ impl Town {
             stalled: false,
             slow: false,
             states: BTreeMap::new(),
+            ages: BTreeMap::new(),
             results: 0,
         };
         town.open();
@@ -327,6 +340,7 @@ impl Town {
             }
             Output::Event(Event::Moved { redemption, summary }) => {
                 self.states.insert(redemption, summary.state.name());
+                self.ages.extend(summary.verified_age_ms.map(|age| (redemption, age)));
             }
             _ => {}
         }
@@ -346,6 +360,28 @@ impl Town {
 
     pub(crate) fn states(&self, ids: &[RedemptionId]) -> Vec<&'static str> {
         ids.iter().map(|id| self.state(*id)).collect()
+    }
+
+    /// How old the word was by which a card was verified, where that was told by a list.
+    pub(crate) fn age(&self, id: RedemptionId) -> Option<i64> {
+        self.ages.get(&id).copied()
+    }
+
+    /// A file of the balances of these cards, of today.
+    pub(crate) fn balances(&mut self, rows: &[(u32, i64)]) -> (String, Vec<u8>) {
+        self.results += 1;
+        let told: Vec<(String, i64)> = rows.iter().map(|(n, minor)| (number(*n), *minor)).collect();
+        let rows: Vec<Balance<'_>> = told
+            .iter()
+            .map(|(card, minor)| Balance {
+                product: "gift",
+                card,
+                balance: Amount::new(*minor, Currency::CNY),
+            })
+            .collect();
+        let meta = FileMeta { at: self.now.wall, sequence: self.results };
+        let file = self.server.write_balances(&meta, &rows).unwrap();
+        (String::from_utf8(file.head.clone()).unwrap(), file.body.clone())
     }
 
     /// How many records stand in the store.

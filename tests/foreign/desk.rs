@@ -76,6 +76,11 @@ impl Source for Cards {
 
 /// Channels whose calls go to `url`, and which `terms` changes.
 pub(crate) fn wire(url: &str, terms: impl Fn(ChannelTerms) -> ChannelTerms) -> Wire {
+    wire_at(url, "127.0.0.1:0", terms)
+}
+
+/// The same, and callbacks are taken at `listen`.
+pub(crate) fn wire_at(url: &str, listen: &str, terms: impl Fn(ChannelTerms) -> ChannelTerms) -> Wire {
     let hive = ChannelTerms {
         form: Form::Envelope,
         callback_path: Some("/callback/beehive".into()),
@@ -84,7 +89,7 @@ pub(crate) fn wire(url: &str, terms: impl Fn(ChannelTerms) -> ChannelTerms) -> W
     let pay = ChannelTerms::new(vec![format!("{url}/pay")]);
     let options = WireOptions {
         channels: [hive, pay].map(terms).into(),
-        listen: Some("127.0.0.1:0".parse().unwrap()),
+        listen: Some(listen.parse().unwrap()),
         ..WireOptions::default()
     };
     Wire::open(options).unwrap()
@@ -92,21 +97,21 @@ pub(crate) fn wire(url: &str, terms: impl Fn(ChannelTerms) -> ChannelTerms) -> W
 
 /// What the way to the peer is like.
 #[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Way {
+pub(crate) enum Way<'a> {
     /// Every order is taken in, sooner or later.
     Good,
-    /// The same, and each is called back about, twice.
-    BothWays,
+    /// The same, and each is called back about, twice, at this URL.
+    BothWays(&'a str),
     /// An order may never get through.
     Bad,
 }
 
 /// Redeems `most` cards and asks the peer's books: every card that was sold is debited and paid once,
 /// and no other.
-pub(crate) fn redeem(what: &str, peer: &Peer, wire: Wire, most: u64, way: Way) -> Value {
-    let calls_back = way == Way::BothWays;
-    if calls_back {
-        peer.call_back_to(&format!("http://{}", wire.listening().unwrap()));
+pub(crate) fn redeem(what: &str, peer: &Peer, wire: Wire, most: u64, way: Way<'_>) -> Value {
+    let calls_back = matches!(way, Way::BothWays(_));
+    if let Way::BothWays(url) = way {
+        peer.call_back_to(url);
     }
     let setup = config::setup(SETUP).unwrap();
     let mut driver = Driver::open(setup, Memory::new(), wire).unwrap();

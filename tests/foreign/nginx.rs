@@ -40,6 +40,36 @@ http {
       proxy_read_timeout 400ms;
     }
   }
+  # The same for an issuer that takes its time.
+  log_format statuses "$upstream_status";
+  server {
+    listen GATEWAY;
+    access_log DIR/gateway.log statuses;
+    location / {
+      proxy_pass http://flaky;
+      proxy_next_upstream off;
+      proxy_connect_timeout 400ms;
+      proxy_read_timeout 600ms;
+    }
+  }
+  # Callbacks to us: with their length, as they come, and once more when the answer to them was lost.
+  server {
+    listen BACK_WHOLE;
+    access_log DIR/whole.log statuses;
+    location / { proxy_pass http://OURS; }
+  }
+  server {
+    listen BACK_CHUNKED;
+    access_log DIR/chunked.log statuses;
+    location / { proxy_pass http://OURS; proxy_request_buffering off; }
+  }
+  server { listen HASTY; location / { proxy_pass http://OURS; proxy_read_timeout 1ms; } }
+  upstream twice { server HASTY max_fails=0; server OURS backup; }
+  server {
+    listen BACK_TWICE;
+    access_log DIR/twice.log statuses;
+    location / { proxy_pass http://twice; proxy_next_upstream http_504 non_idempotent; }
+  }
   # Passes on what is asked of others.
   server { listen FORWARD; location / { proxy_pass http://$http_host$request_uri; } }
   # TLS, and our certificate is asked for.
@@ -62,13 +92,19 @@ pub(crate) struct Nginx {
     pub(crate) chunked: String,
     pub(crate) closing: String,
     pub(crate) flaky: String,
+    pub(crate) gateway: String,
+    /// Where our callbacks are to be taken, and the doors in front of that.
+    pub(crate) ours: String,
+    pub(crate) whole: String,
+    pub(crate) in_chunks: String,
+    pub(crate) twice: String,
     pub(crate) forward: String,
     pub(crate) tls: String,
     authority: CertifiedIssuer<'static, KeyPair>,
 }
 
 /// An address at which nobody listens.
-fn free() -> String {
+pub(crate) fn free() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
@@ -85,11 +121,18 @@ impl Nginx {
         {
             fs::write(dir.path().join(name), text).unwrap();
         }
-        let [chunked, closing, flaky, forward, tls, dead] = [(); 6].map(|()| free());
+        let [chunked, closing, flaky, gateway, forward, tls, dead] = [(); 7].map(|()| free());
+        let [ours, whole, in_chunks, twice, hasty] = [(); 5].map(|()| free());
         let places = [
             ("DIR", dir.path().to_str().unwrap()),
             ("PEER", peer),
             ("DEAD", &dead),
+            ("BACK_WHOLE", &whole),
+            ("BACK_CHUNKED", &in_chunks),
+            ("BACK_TWICE", &twice),
+            ("OURS", &ours),
+            ("HASTY", &hasty),
+            ("GATEWAY", &gateway),
             ("CHUNKED", &chunked),
             ("CLOSING", &closing),
             ("FLAKY", &flaky),
@@ -102,7 +145,21 @@ impl Nginx {
         let mut command = Command::new("nginx");
         command.arg("-c").arg(&path).arg("-p").arg(dir.path()).arg("-e").arg(dir.path().join("error.log"));
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let nginx = Self { child, dir, chunked, closing, flaky, forward, tls, authority };
+        let nginx = Self {
+            child,
+            dir,
+            chunked,
+            closing,
+            flaky,
+            gateway,
+            ours,
+            whole,
+            in_chunks,
+            twice,
+            forward,
+            tls,
+            authority,
+        };
         let began = Instant::now();
         while TcpStream::connect(&nginx.tls).is_err() {
             assert!(began.elapsed() < Duration::from_secs(10), "nginx does not listen: {}", nginx.log());
@@ -114,6 +171,13 @@ impl Nginx {
     /// What it complained about.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.dir.path().join("error.log")).unwrap_or_default()
+    }
+
+    /// How often the requests of a door with a log, such as `whole`, met these answers behind it, in
+    /// their order: `504, 200` is one that was repeated.
+    pub(crate) fn count(&self, door: &str, statuses: &str) -> usize {
+        let log = fs::read_to_string(self.dir.path().join(format!("{door}.log"))).unwrap_or_default();
+        log.lines().filter(|line| *line == statuses).count()
     }
 
     /// Whom we trust then, and who we are.

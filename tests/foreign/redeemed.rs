@@ -20,7 +20,9 @@ fn an_issuer_in_python_is_answered_and_calls_back() {
     for how in [r#"{"call_back":true}"#, r#"{"call_back":true,"chunked":true,"trouble":true}"#] {
         let peer = Peer::start(how);
         let url = format!("http://{}", peer.at);
-        redeem(how, &peer, wire(&url, |terms| terms), CARDS, Way::BothWays);
+        let wired = wire(&url, |terms| terms);
+        let back = format!("http://{}", wired.listening().unwrap());
+        redeem(how, &peer, wired, CARDS, Way::BothWays(&back));
     }
 }
 
@@ -71,7 +73,7 @@ fn nginx_ends_tls_and_knows_us_by_our_certificate() {
 }
 
 /// One call, and what comes of it.
-fn one(mut wire: Wire) -> Arrival {
+pub(crate) fn one(mut wire: Wire) -> Arrival {
     let now = wire.now().mono;
     wire.start(Call {
         id: CallId { channel: ChannelId(0), number: 1 },

@@ -11,9 +11,9 @@ use scrip::host::Arrival;
 use scrip::host::transport::{Tls, Wire, WireError, WireOptions};
 use std::sync::Arc;
 
-type Authority = CertifiedIssuer<'static, KeyPair>;
+pub(crate) type Authority = CertifiedIssuer<'static, KeyPair>;
 
-fn authority() -> Authority {
+pub(crate) fn authority() -> Authority {
     let mut params = CertificateParams::new([]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
@@ -26,7 +26,7 @@ fn signed(by: &Authority, name: &str) -> (rcgen::Certificate, KeyPair) {
 }
 
 /// A server with a certificate for 127.0.0.1 that asks for ours.
-fn server(by: &Authority, clients_of: &Authority) -> Server {
+pub(crate) fn server(by: &Authority, clients_of: &Authority) -> Server {
     let (certificate, key) = signed(by, "127.0.0.1");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut roots = RootCertStore::empty();
@@ -47,7 +47,7 @@ fn server(by: &Authority, clients_of: &Authority) -> Server {
     })
 }
 
-fn tls(roots: &Authority, own: Option<&Authority>) -> Tls {
+pub(crate) fn tls(roots: &Authority, own: Option<&Authority>) -> Tls {
     let own = own.map(|by| {
         let (certificate, key) = signed(by, "dealer");
         (certificate.pem().into_bytes(), key.serialize_pem().into_bytes())

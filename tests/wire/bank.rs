@@ -122,6 +122,13 @@ fn the_bank_knows_its_debits_when_it_is_killed_and_starts_again() {
     assert_eq!(before["debits"], 20);
     // Killed.
     drop(servers);
+    // No card stands in the book, as it is or packed.
+    let book = std::fs::read_to_string(dir.path().join("bank-iso8583.ledger")).unwrap();
+    assert!(book.lines().count() > 40, "{} lines", book.lines().count());
+    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    for number in (0..20).map(|card| (6_222_021_234_567_894_u64 + card * 10).to_string()) {
+        assert!(!book.contains(&number) && !book.contains(&hex(&number)), "{number}");
+    }
     let servers = Servers::start(&books);
     assert_eq!(servers.report()["bank"], before);
     // The same cards have nothing left.

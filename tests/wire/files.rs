@@ -3,6 +3,7 @@
 use crate::job::{CARDS, Desk, ISSUER_CARDS, assert_none_within, run, shipped_secrets};
 use crate::jobs::{assert_once, few_cards};
 use crate::servers::Servers;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -143,6 +144,50 @@ fn whatever_goes_wrong_with_result_files_every_card_is_debited_and_paid_once() {
     std::thread::scope(|scope| {
         mishaps.map(|mishap| scope.spawn(move || with(mishap))).map(|one| one.join().unwrap())
     });
+}
+
+/// How old the word was that each sold card was verified by, of those that were not asked about.
+fn ages(desk: &Desk) -> Vec<Option<i64>> {
+    let text = String::from_utf8(desk.outcomes()).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.filter(|line| line["state"] == "retired").map(|line| line["verified_age_ms"].as_i64()).collect()
+}
+
+#[test]
+fn balances_laid_into_the_folder_answer_for_cards_over_a_restart_and_outcomes_tell_their_age() {
+    let desk = Desk::new();
+    let servers = start(&desk, &["--hurried", "--balances"]);
+    let at = |folder: &str| desk.path("files/regional").join(folder);
+    let is_list = |name: &String| name.starts_with("BALANCE_");
+    assert_eq!(names(&at("result")).iter().filter(|name| is_list(name)).count(), 3, "with digest and flag");
+    // The first cards, one after the other: the list is there before the second. A killed run leaves
+    // the list in the archive.
+    let cards = its_cards(&desk, 12);
+    let mut child = job(&desk, &cards, &servers, &["--hurried", "--rate", "5"]);
+    let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_for("the list is not taken", || {
+        names(&at("own/archive")).iter().filter(|name| is_list(name)).count() == 3
+    });
+    child.kill().unwrap();
+    assert_eq!(child.wait().unwrap().code(), None, "it had ended by itself");
+    assert!(!names(&at("result")).iter().any(is_list));
+    let cards = its_cards(&desk, 40);
+    let ran = run(&mut job(&desk, &cards, &servers, &["--hurried", "--rate", "10"]));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.out.contains("oracle          agrees"), "{ran:?}");
+    assert_once(&servers.report());
+    let ages = ages(&desk);
+    assert_eq!(ages.len(), good(&cards));
+    let told: Vec<i64> = ages.iter().flatten().copied().collect();
+    // One or two may have come before the list was read.
+    assert!(told.len() + 4 >= ages.len(), "{ages:?}");
+    assert!(told.iter().all(|age| (0..172_800_000).contains(age)), "{ages:?}");
+    eprintln!("{} of {} by the list", told.len(), ages.len());
+    // Once more: it tells the same.
+    let outcomes = desk.outcomes();
+    let ran = run(&mut job(&desk, &cards, &servers, &["--hurried"]));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(desk.outcomes() == outcomes, "the second run tells other outcomes");
 }
 
 #[test]

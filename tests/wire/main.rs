@@ -9,3 +9,4 @@ mod files;
 mod job;
 mod jobs;
 mod servers;
+mod session;

@@ -6,24 +6,8 @@ use super::columns::Field;
 use super::file::{self, FileError, FileFault, Incoming, RowOf, Totals};
 use crate::adapters::calendar::day_begins;
 use crate::base::Wall;
+use crate::issuer::{Balance, DecodeError};
 use crate::money::Amount;
-
-/// One row of a file of balances.
-#[derive(Clone, Copy)]
-pub struct Balance<'a> {
-    /// The product as the catalogue names it.
-    pub product: &'a str,
-    /// The card's number or, of a product without numbers, its secret.
-    pub card: &'a str,
-    /// What is on it.
-    pub balance: Amount,
-}
-
-impl core::fmt::Debug for Balance<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Balance({}, ..)", self.product)
-    }
-}
 
 /// What a file of balances says as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +51,25 @@ impl Batch {
         Ok(Balances { totals, since })
     }
 
+    /// As [`Issuer::balances_listed`](crate::issuer::Issuer::balances_listed).
+    pub(super) fn listed(
+        &self,
+        bytes: &[u8],
+        rows: &mut dyn FnMut(Balance<'_>),
+    ) -> Result<Option<Wall>, DecodeError> {
+        let named = Incoming::of(bytes).is_ok_and(|file| self.terms().is_balances_name(file.name));
+        if !named {
+            return Ok(None);
+        }
+        let error = |error: FileError| DecodeError { at: error.at, what: error.what() };
+        // Without a day nobody knows how old they are; it is looked for before a row is handed out.
+        let dated = self.balances(bytes, &mut |_| {}).map_err(error)?.since;
+        if dated.is_none() {
+            return Err(DecodeError { at: 0, what: "the date of the balances" });
+        }
+        self.balances(bytes, rows).map(|file| file.since).map_err(error)
+    }
+
     fn balance<'r>(&self, row: &'r RowOf<'_>) -> Option<Balance<'r>> {
         let terms = self.terms();
         let filled = |field| row.get(field).filter(|text| !text.is_empty());
@@ -80,8 +83,9 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adapters::batch::{BatchTerms, enveloped};
+    use crate::adapters::batch::{BatchServer, BatchTerms, FileMeta, enveloped};
     use crate::issuer::Profiles;
+    use crate::money::Currency;
     use alloc::string::{String, ToString};
     use alloc::vec::Vec;
 
@@ -155,6 +159,37 @@ trailer = [{ field = "count" }, { field = "sum" }]
     }
 
     #[test]
+    fn a_list_is_known_by_its_name_and_has_a_day() {
+        let body = b"gift|6222021234567894|4000\n1|4000\n";
+        let listed = |terms: &str, name: &str, body: &[u8]| {
+            let (mut rows, bytes) = (0, enveloped(name, None, body));
+            let read = batch(terms).unwrap().listed(&bytes, &mut |_| rows += 1);
+            (read.map_err(|error| error.what), rows)
+        };
+        let name = "BAL_20261123_01.txt";
+        assert_eq!(listed(TERMS, name, body), (Ok(day_begins(20_261_123, 480)), 1));
+        assert_eq!(listed(TERMS, "RES_000001.txt", body), (Ok(None), 0));
+        assert_eq!(listed(TERMS, name, &body[..30]), (Err("the sum that the file says"), 0));
+        let undated = TERMS.replace("BAL_{date}_", "BAL_");
+        assert_eq!(listed(&undated, "BAL_01.txt", body), (Err("the date of the balances"), 0));
+        let (without, _) = TERMS.split_once("[balances]").unwrap();
+        assert_eq!(listed(without, name, body), (Ok(None), 0));
+    }
+
+    #[test]
+    fn the_issuers_side_writes_what_is_read() {
+        let terms = BatchTerms::parse(TERMS).unwrap();
+        let server = BatchServer::new(terms, None).unwrap();
+        let row = |card, minor| Balance { product: "gift", card, balance: Amount::new(minor, Currency::CNY) };
+        let rows = [row("6222021234567894", 4_000), row("6222021234560017", 0)];
+        let meta = FileMeta { at: Wall(1_795_390_215_000), sequence: 7 };
+        let file = server.write_balances(&meta, &rows).unwrap();
+        assert_eq!(file.head, b"BAL_20261123_07.txt");
+        let body = String::from_utf8(file.body.clone()).unwrap();
+        assert_eq!(body, "gift|6222021234567894|4000\ngift|6222021234560017|0\n2|4000\n");
+    }
+
+    #[test]
     fn terms_of_balances_name_the_card_once_and_know_a_whole_file() {
         let wrong = |from: &str, to: &str| {
             assert!(TERMS.contains(from));
@@ -164,6 +199,10 @@ trailer = [{ field = "count" }, { field = "sum" }]
         assert!(wrong(row, "{ field = \"product\" }, { field = \"amount\" }").contains("names the card"));
         assert!(wrong(row, "{ field = \"number\" }, { field = \"amount\" }").contains("needs columns"));
         assert!(wrong(row, &(row.to_string() + ", { field = \"status\" }")).contains("no place"));
+        assert!(
+            wrong("name = \"BAL_{date}_{sequence:2}.txt\"", "name = \"RES_{sequence:6}.txt\"")
+                .contains("another name")
+        );
         let trailer = "\ntrailer = [{ field = \"count\" }, { field = \"sum\" }]";
         assert!(wrong(trailer, "").contains("known to be whole"));
     }

@@ -28,7 +28,8 @@ mod terms;
 #[cfg(test)]
 mod tests;
 
-pub use balances::{Balance, Balances};
+pub use crate::issuer::Balance;
+pub use balances::Balances;
 pub use file::{FileError, FileFault, Totals};
 pub use server::{BatchServer, FileMeta, enveloped};
 pub(super) use terms::RawTerms;
@@ -311,6 +312,14 @@ impl Issuer for Batch {
         let (file, told, _) = self.sound(bytes).ok()?;
         let mut session = Session::read(context.session);
         session.take(told, &file.digest()).then(|| session.write())
+    }
+
+    fn balances_listed(
+        &self,
+        bytes: &[u8],
+        rows: &mut dyn FnMut(Balance<'_>),
+    ) -> Result<Option<Wall>, DecodeError> {
+        self.listed(bytes, rows)
     }
 
     fn card_tag(&self, card: CardData<'_>) -> Option<CardTag> {

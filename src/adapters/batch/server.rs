@@ -9,7 +9,9 @@ use crate::adapters::signed_json::{Asked, Channel, OpenCard};
 use crate::adapters::{AdapterError, hex};
 use crate::base::{Secret, Text, Wall};
 use crate::codec::envelope;
-use crate::issuer::{Accepted, Answer, CardData, CardTag, EncodeError, Message, OpKind, Outcome, Reference};
+use crate::issuer::{
+    Accepted, Answer, Balance, CardData, CardTag, EncodeError, Message, OpKind, Outcome, Reference,
+};
 use crate::money::Amount;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -121,6 +123,32 @@ impl BatchServer {
             None => Ok(()),
         };
         file::write(&self.terms, &self.terms.result, &stamp, answers.len(), &value, &mut out.body)?;
+        Ok(out)
+    }
+
+    /// Writes a file of balances: its name in the head, its bytes in the body.
+    ///
+    /// # Errors
+    /// [`EncodeError`] where the terms have no such files, or a value does not fit.
+    pub fn write_balances(&self, meta: &FileMeta, rows: &[Balance<'_>]) -> Result<Message, EncodeError> {
+        let side = self.terms.balances.as_ref().ok_or(EncodeError::Unsupported("balances"))?;
+        let (date, time) = clock(&self.terms, meta.at);
+        let stamp = Stamp { date, time, sequence: meta.sequence };
+        let name = side.name.write(&stamp).ok_or(EncodeError::Field("sequence"))?;
+        let mut out = Message::default();
+        out.head = name.into_bytes();
+        let value = |row: usize, field, out: &mut String| {
+            let Some(row) = rows.get(row) else { return Ok(()) };
+            match field {
+                Field::Product => out.push_str(row.product),
+                Field::Number | Field::Secret => out.push_str(row.card),
+                Field::Amount => file::put_minor(&self.terms, row.balance.minor(), out)?,
+                Field::Currency => out.push_str(row.balance.currency().alpha()),
+                _ => {}
+            }
+            Ok(())
+        };
+        file::write(&self.terms, side, &stamp, rows.len(), &value, &mut out.body)?;
         Ok(out)
     }
 

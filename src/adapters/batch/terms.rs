@@ -1,6 +1,7 @@
 //! What was agreed with a file issuer, as data.
 
 use super::columns::{Columns, Field, Part, RawSide, Reading, Side, Wrong};
+use super::name::{Pattern, Stamp};
 use super::session::Numbering;
 use crate::base::{Advice, Code, block, line_column};
 use crate::codec::flat::{Charset, Ending, Format, Layout};
@@ -175,6 +176,11 @@ impl BatchTerms {
         self.result.name.read(name).is_some()
     }
 
+    /// Whether this is the name of a file of balances.
+    pub fn is_balances_name(&self, name: &str) -> bool {
+        self.balances.as_ref().is_some_and(|side| side.name.read(name).is_some())
+    }
+
     /// Whether a key is shared with the issuer: for sealed cards or card tags.
     pub fn wants_key(&self) -> bool {
         self.out.row.has(Field::Card) || self.result.row.has(Field::Tag)
@@ -226,7 +232,8 @@ impl BatchTerms {
         if (out.row.has(Field::Operation) || result.row.has(Field::Operation)) == codes {
             return wrong(out_at, "a column for the operation and [operations] go together");
         }
-        let balances = raw.balances.map(|side| balances(side, reading, digest)).transpose()?;
+        let lists = raw.balances.map(|side| balances(side, reading, digest, &result.name));
+        let balances = lists.transpose()?;
         let numbering = match raw.sequence {
             Some(RawNumbering::Running) => Numbering::Running,
             _ => Numbering::Daily,
@@ -257,7 +264,7 @@ impl BatchTerms {
 }
 
 /// Files of balances.
-fn balances(raw: Spanned<RawSide>, reading: Reading, digest: bool) -> Result<Side, Wrong> {
+fn balances(raw: Spanned<RawSide>, reading: Reading, digest: bool, results: &Pattern) -> Result<Side, Wrong> {
     let at = raw.span().start;
     let side = raw.into_inner().read(Part::Balance, reading)?;
     if side.row.has(Field::Number) == side.row.has(Field::Secret) {
@@ -269,6 +276,10 @@ fn balances(raw: Spanned<RawSide>, reading: Reading, digest: bool) -> Result<Sid
     if !(digest || side.trailer.is_some() || side.around(Field::Count)) {
         let what = "a file of balances is known to be whole by a trailer, a count or a digest beside it";
         return Err((at, what.into()));
+    }
+    let first = Stamp { date: 20_000_101, time: 0, sequence: 1 };
+    if side.name.write(&first).is_some_and(|name| results.read(&name).is_some()) {
+        return Err((at, "balances have another name than results".into()));
     }
     Ok(side)
 }

@@ -19,6 +19,13 @@ row = [{ field = "reference" }, { field = "status" }, { field = "amount" }]
 trailer = [{ text = "T" }, { field = "count" }, { field = "sum" }]
 "#;
 
+const LISTS: &str = r#"
+[balances]
+name = "BAL_{date}_{sequence:2}.txt"
+row = [{ field = "product" }, { field = "number" }, { field = "amount" }]
+trailer = [{ field = "count" }]
+"#;
+
 const CHANNEL: ChannelId = ChannelId(3);
 
 struct Place {
@@ -250,4 +257,46 @@ fn it_stands_alone_as_a_transport() {
     drop.acknowledge(token, b"");
     let soon = drop.now().mono.plus(5);
     assert_eq!(drop.next(Some(soon)), None);
+}
+
+#[test]
+fn files_of_balances_are_taken_like_results_and_the_latest_come_again_when_the_folders_are_opened() {
+    let place = Place::new(|text| text + LISTS);
+    let mut drop = place.open().look_every(1);
+    let name = |day: u8| format!("BAL_202611{day:02}_01.txt");
+    let mut now = 0;
+    for day in 1..=12 {
+        place.arrive(&name(day), format!("day {day}").as_bytes());
+        let came = brought(&mut drop, now);
+        assert!(came.len() == 1 && came[0].1.starts_with(name(day).as_bytes()), "{came:?}");
+        drop.taken(came[0].0);
+        now += 1;
+    }
+    // One that nobody could read.
+    place.arrive("BAL_20261113_01.txt", b"bad");
+    let token = brought(&mut drop, now)[0].0;
+    drop.refused(token);
+    // The same name with other bytes: the archive has both.
+    place.arrive(&name(12), b"corrected");
+    let token = brought(&mut drop, now + 1)[0].0;
+    drop.taken(token);
+    assert_eq!(place.lists("result"), [""; 0]);
+    let archived = place.lists("own/archive");
+    std::mem::drop(drop);
+    // One of them was cleared away, one was changed.
+    fs::remove_file(place.folders().own.join("archive").join(name(7))).unwrap();
+    fs::write(place.folders().own.join("archive").join(name(8)), b"changed").unwrap();
+    let mut drop = place.open().look_every(1);
+    let again = brought(&mut drop, 0);
+    let ends = |place: usize| again[place].1.split(|byte| *byte == b'\n').next_back().unwrap().to_vec();
+    let expected = ["day 6", "day 9", "day 10", "day 11", "day 12", "corrected"].map(str::as_bytes);
+    assert_eq!((0..again.len()).map(ends).collect::<Vec<_>>(), expected, "the oldest first");
+    assert_eq!(brought(&mut drop, 1), [], "once");
+    for (token, _) in again {
+        drop.taken(token);
+    }
+    assert_eq!(place.lists("own/archive").len(), archived.len() - 1, "they stay where they lie");
+    // A new one of a name that was brought again comes as ever.
+    place.arrive(&name(9), b"new");
+    assert_eq!(brought(&mut drop, 2).len(), 1);
 }

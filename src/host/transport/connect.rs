@@ -95,8 +95,11 @@ async fn tunnel(stream: &mut TcpStream, to: &Address) -> io::Result<()> {
         }
         head.push(stream.read_u8().await?);
     }
-    match head.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(1..5)) {
-        Some(b" 200") => Ok(()),
+    // Any 2xx is a tunnel; a proxy that wants to be signed in to (407) makes none.
+    match head.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(1..6)) {
+        Some([b' ', b'2', tens, ones, b' ' | b'\r']) if tens.is_ascii_digit() && ones.is_ascii_digit() => {
+            Ok(())
+        }
         _ => Err(io::Error::new(io::ErrorKind::ConnectionRefused, "the proxy makes no tunnel")),
     }
 }
