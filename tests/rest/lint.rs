@@ -81,8 +81,6 @@ fn each_fault_stands_at_its_place() {
         ("\"{param.app}\"", "\"{param.app\"", "13:9 a name in braces is expected"),
         ("\"hmac_sha256\"", "\"rot13\"", "16:13 algorithm: `rot13` is not one of md5, sha256"),
         ("\"hmac_sha256\"", "\"md5\"", "15:1 sign: MD5 needs a `{key.NAME}` in what is signed"),
-        ("\"hmac_sha256\"", "\"hmac_sha256\"\nid = \"m\"", "17:6 id: only SM2 signs an identity"),
-        ("\"hmac_sha256\"", "\"sm2\"\nid = \"\"", "17:6 id: 1 to 8,191 bytes are expected"),
         (
             "header = \"x-sign\"",
             "field = \"/sign\"",
@@ -133,6 +131,20 @@ fn each_fault_stands_at_its_place() {
         assert!(found.iter().any(|fault| fault.starts_with(expected)), "{from} -> {to}: {found:#?}");
         let first = RestTerms::parse(&SOUND.replace(from, to)).unwrap_err();
         assert_eq!(format!("{}:{} {}", first.line, first.column, first.what), found[0]);
+    }
+}
+
+#[test]
+fn an_identity_goes_with_sm2() {
+    let faults = |to: &str| faults("\"hmac_sha256\"", to);
+    assert_eq!(faults("\"sm2\"\nid = \"merchant 77\""), [""; 0]);
+    for algorithm in ["hmac_sha256", "rsa_sha256"] {
+        let found = faults(&format!("\"{algorithm}\"\nid = \"merchant 77\""));
+        assert_eq!(found, ["17:6 id: only SM2 signs an identity"]);
+    }
+    for id in [String::new(), "7".repeat(8_192)] {
+        let found = faults(&format!("\"sm2_raw\"\nid = \"{id}\""));
+        assert_eq!(found, ["17:6 id: 1 to 8,191 bytes are expected"]);
     }
 }
 
