@@ -27,6 +27,13 @@ pub(crate) fn example(name: &str) -> PathBuf {
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
+    // What cargo says of this crate to its tests is no news to a build script, which would run again.
+    for (name, _) in std::env::vars_os() {
+        let of_the_crate = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        if name.to_str().is_some_and(of_the_crate) {
+            build.env_remove(name);
+        }
+    }
     build.args(["build", "--quiet", "--example", name, "--profile", profile]);
     if cfg!(feature = "postgres") {
         build.args(["--features", "postgres"]);
