@@ -1,6 +1,6 @@
 //! One redemption as an index keeps it.
 
-use super::{Record, Unit, Verdict};
+use super::{Unit, Verdict};
 use crate::base::{RedemptionId, Wall};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -48,8 +48,7 @@ impl Row {
             self.fingerprint.clone_from(&unit.fingerprint);
         }
         self.summary.clone_from(&unit.summary);
-        self.log.reserve(unit.records.iter().map(Record::encoded_len).sum());
-        unit.records.iter().for_each(|record| record.encode(&mut self.log));
+        self.log.extend_from_slice(unit.records.as_bytes());
     }
 
     /// The row as it is handed back.
