@@ -265,11 +265,9 @@ impl Index {
 
     fn put_sides(&mut self, batch: &Batch) {
         for side in batch.standing_sides() {
-            let Some(row) = self.rows.get_mut(&side.redemption) else { continue };
-            match &side.content {
-                Some(content) => row.sides.insert(side.slot, content.clone()),
-                None => row.sides.remove(&side.slot),
-            };
+            if let Some(row) = self.rows.get_mut(&side.redemption) {
+                row.put_side(side);
+            }
         }
     }
 
@@ -543,7 +541,7 @@ mod tests {
     fn a_refused_unit_leaves_no_side_row() {
         let mut log = Log::new();
         let unit = |expected, byte| Unit { sides: vec![mark(byte)], ..unit(1, expected) };
-        let rows = |log: &Log| log.0.row(id(1)).unwrap().sides.clone();
+        let rows = |log: &Log| log.0.row(id(1)).unwrap().hand(id(1)).sides;
         log.commit(vec![unit(0, Some(1)), unit(0, Some(2))]);
         assert_eq!(rows(&log), [(1, vec![1])].into(), "the repeat takes nothing from the first");
         log.commit(vec![unit(9, Some(3))]);

@@ -56,7 +56,7 @@ pub(super) fn all(stage: &mut Stage) {
         }
         claimed(stage, &r, &records);
         let needed = !r.state.is_end() || r.quarantined;
-        let kept = row.sides.contains_key(&SIDE_CARD);
+        let kept = row.side(SIDE_CARD).is_some();
         assert!(needed || !kept, "the sealed card outlives its redemption");
         assert!(kept || r.state.is_end() || records_end(&records), "the sealed card is gone too early");
         let waits = r.state.waits_for_people() || stage.engine.redemption(id).is_some() || row.due.is_some();
