@@ -5,7 +5,9 @@
 use scrip::base::{BatchId, Digest, Key16, Reader, RedemptionId, Text, Wall};
 use scrip::ledger::{Account, AccountKind, Posting};
 use scrip::money::{Amount, Currency};
-use scrip::record::{Change, Claim, ClaimKind, ClaimStatus, Frame, FrameError, Record, SideMark, Unit};
+use scrip::record::{
+    Change, Claim, ClaimKind, ClaimStatus, Frame, FrameError, Record, Records, SideMark, Unit,
+};
 use scrip::risk::{Recall, RecallKind, Sighting};
 
 const KEPT: &[u8] = include_bytes!("frames/v1.bin");
@@ -50,10 +52,10 @@ fn first_unit() -> Unit {
         ],
         sides: vec![SideMark { slot: 1, content: Some(Digest([0x51; 32])) }],
         summary: vec![0x61, 0x62],
-        records: vec![
-            Record { kind: 0x7172, version: 3, body: vec![0x73; 5] },
-            Record { kind: 2, version: 1, body: vec![] },
-        ],
+        records: Records::from([
+            Record { kind: 0x7172, version: 3, body: &[0x73; 5] },
+            Record { kind: 2, version: 1, body: &[] },
+        ]),
     }
 }
 
@@ -72,7 +74,7 @@ fn later_unit() -> Unit {
         ],
         sides: vec![SideMark { slot: 255, content: None }],
         summary: vec![0x63],
-        records: vec![Record { kind: 9, version: 255, body: vec![0x74] }],
+        records: Records::from([Record { kind: 9, version: 255, body: &[0x74] }]),
         ..Unit::default()
     }
 }
@@ -142,12 +144,13 @@ fn the_checksum_is_that_of_the_standard() {
 
 #[test]
 fn a_leaf_of_the_audit_log_is_id_place_and_record() {
-    let record = &first_unit().records[0];
+    let unit = first_unit();
+    let record = unit.records.iter().next().unwrap();
     let leaf = record.leaf_bytes(RedemptionId(name(0x10)), 0x0102);
     let mut wanted = name(0x10).to_vec();
     wanted.extend([2, 1, 0, 0, 0x72, 0x71, 3, 5, 0, 0, 0, 0x73, 0x73, 0x73, 0x73, 0x73]);
     assert_eq!(leaf, wanted);
-    assert_eq!(Record::decode(&mut Reader::new(&leaf[20..])).as_ref(), Ok(record));
+    assert_eq!(Record::decode(&mut Reader::new(&leaf[20..])), Ok(record));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crc::{CRC_32_ISCSI, Crc};
 use scrip::base::{BatchId, Digest, Hasher, Key16, RedemptionId, Wall};
 use scrip::engine::Recovery;
 use scrip::host::{Disk, Journal, JournalOptions, Store};
-use scrip::record::{Batch, Claim, ClaimKind, Frame, Record, Side, SideMark, Unit};
+use scrip::record::{Batch, Claim, ClaimKind, Frame, Record, Records, Side, SideMark, Unit};
 use std::io::{ErrorKind, Result};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -63,7 +63,7 @@ fn write(journal: &mut Journal) {
     let mark = |slot, content: Option<&[u8]>| SideMark { slot, content: content.map(Frame::digest) };
     let side =
         |slot, content: Option<&[u8]>| Side { redemption: id(1), slot, content: content.map(<[u8]>::to_vec) };
-    let records = vec![Record { kind: 1, version: 1, body: vec![5; 3] }];
+    let records = Records::from([Record { kind: 1, version: 1, body: &[5; 3] }]);
     let first = Unit {
         redemption: id(1),
         due: Some(Wall(9)),

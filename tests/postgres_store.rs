@@ -145,7 +145,7 @@ fn unit(n: u64, card: u64) -> Unit {
         ],
         postings: vec![money(AccountKind::Clearing, 7), money(AccountKind::Float, -7)],
         summary: b"paid".to_vec(),
-        records: vec![Record { kind: 1, version: 1, body: vec![7; 90] }],
+        records: [Record { kind: 1, version: 1, body: &[7; 90] }].into(),
         ..Unit::default()
     }
 }

@@ -43,7 +43,7 @@ fn unit(n: u8, expected: u32) -> Unit {
             Posting { account: Account::of(AccountKind::Float), amount: money(-7) },
         ],
         summary: b"paid".to_vec(),
-        records: vec![Record { kind: 1, version: 1, body: vec![n; 9] }],
+        records: [Record { kind: 1, version: 1, body: &[n; 9] }].into(),
         ..Unit::default()
     }
 }

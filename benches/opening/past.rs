@@ -72,7 +72,7 @@ fn lives() -> Vec<Unit> {
         life.changes.extend(&unit.changes);
         life.sightings.extend(&unit.sightings);
         life.postings.extend(unit.postings.iter().cloned());
-        life.records.extend(unit.records.iter().cloned());
+        life.records.extend(unit.records.iter());
         life.summary.clone_from(&unit.summary);
         if !unit.fingerprint.is_empty() {
             life.fingerprint.clone_from(&unit.fingerprint);

@@ -98,12 +98,14 @@ impl Bench<'_> {
 
     fn log(&mut self) {
         let (units, batches) = (self.units.clone(), &self.seen.batches);
-        let records: Vec<(RedemptionId, u32, &Record)> = units
+        let records: Vec<(RedemptionId, u32, Record<'_>)> = units
             .iter()
-            .flat_map(|unit| (unit.expected..).zip(&unit.records).map(|(at, r)| (unit.redemption, at, r)))
+            .flat_map(|unit| {
+                (unit.expected..).zip(unit.records.iter()).map(|(at, r)| (unit.redemption, at, r))
+            })
             .collect();
         let leaves =
-            |(id, at, record): &(RedemptionId, u32, &Record)| leaf_hash(&record.leaf_bytes(*id, *at));
+            |(id, at, record): &(RedemptionId, u32, Record<'_>)| leaf_hash(&record.leaf_bytes(*id, *at));
         let hashed: Vec<Digest> = records.iter().map(leaves).collect();
         let times = self.per_redemption(records.len());
         self.row("hashing", "leaves of records", times, || {
@@ -270,7 +272,8 @@ impl Bench<'_> {
             for (unit, verdict) in batch.units().iter().zip(batch.verdicts()) {
                 if unit.expected == 0 {
                     // What is the log's own, such as its key ring, is no redemption.
-                    let Ok(r) = Redemption::replay(unit.redemption, &unit.records) else { continue };
+                    let records: Vec<_> = unit.records.iter().collect();
+                    let Ok(r) = Redemption::replay(unit.redemption, &records) else { continue };
                     let inputs = vec![Input::Seen(verdict.seen.clone() as Vec<risk::Seen>)];
                     scripts.insert(unit.redemption, Script { facts: r.facts, tag: None, inputs });
                 }

@@ -38,6 +38,7 @@ pub use checkpoint::Checkpoint;
 pub use leaves::Leaves;
 pub use log::Log;
 pub use proof::{consistency_proof, inclusion_proof, verify_consistency, verify_inclusion};
+pub(crate) use tree::LEAF;
 pub use tree::{empty_root, leaf_hash, node_hash};
 
 use crate::base::{Advice, Code, ShortInput, block};

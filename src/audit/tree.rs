@@ -1,19 +1,21 @@
 //! The hashes of the tree and how it divides: RFC 6962, section 2.1.
 
-use crate::base::{Digest, Hasher};
+use crate::base::{Digest, Hasher, sha256};
+
+/// What is hashed before a record, so that no record can pass for a node.
+pub(crate) const LEAF: u8 = 0;
 
 /// The leaf of a record: SHA-256 over a zero byte and the record.
 pub fn leaf_hash(record: &[u8]) -> Digest {
-    Hasher::new().with(&[0]).with(record).finish()
+    Hasher::new().with(&[LEAF]).with(record).finish()
 }
 
-/// The node above two others: SHA-256 over a byte 1 and both. The first byte keeps nodes and
-/// leaves apart, so that no record can pass for a node.
+/// The node above two others: SHA-256 over a byte 1 and both.
 pub fn node_hash(left: &Digest, right: &Digest) -> Digest {
     let mut bytes = [1; 65];
     bytes[1..33].copy_from_slice(&left.0);
     bytes[33..].copy_from_slice(&right.0);
-    Hasher::new().with(&bytes).finish()
+    sha256(&bytes)
 }
 
 /// The root of a log without records: SHA-256 of nothing.

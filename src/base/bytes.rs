@@ -181,6 +181,15 @@ impl<'a> Writer<'a> {
         self.u32(len).raw(bytes)
     }
 
+    /// What `write` writes, after its length (4 bytes).
+    pub(crate) fn sized(&mut self, write: impl FnOnce(&mut Writer<'_>)) -> &mut Self {
+        let start = self.u32(0).0.len();
+        write(&mut Writer(self.0));
+        let len = u32::try_from(self.0.len() - start).expect("a field is far below 4 GiB");
+        self.0[start - 4..start].copy_from_slice(&len.to_le_bytes());
+        self
+    }
+
     /// A [`Text`] after its length (2 bytes).
     pub fn text(&mut self, text: &Text) -> &mut Self {
         let len = u16::try_from(text.len()).expect("a text is at most 128 bytes");

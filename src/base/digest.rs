@@ -1,6 +1,9 @@
 //! SHA-256 over parts, each with its length, so that no two lists of parts collide.
 
 use core::fmt;
+use sha2::block_api::compress256;
+use sha2::digest::array::Array;
+use sha2::digest::consts::U64;
 use sha2::{Digest as _, Sha256};
 
 /// A SHA-256 digest (FIPS 180-4).
@@ -51,6 +54,37 @@ impl Hasher {
     }
 }
 
+/// The SHA-256 digest of bytes that lie in one piece, without the moves of a [`Hasher`].
+///
+/// It leaves the last bytes on the stack: not for secrets.
+pub(crate) fn sha256(bytes: &[u8]) -> Digest {
+    // FIPS 180-4, 5.3.3.
+    let mut state = [
+        0x6a09_e667,
+        0xbb67_ae85,
+        0x3c6e_f372,
+        0xa54f_f53a,
+        0x510e_527f,
+        0x9b05_688c,
+        0x1f83_d9ab,
+        0x5be0_cd19,
+    ];
+    let (blocks, rest) = Array::<u8, U64>::slice_as_chunks(bytes);
+    compress256(&mut state, Array::cast_slice_to_core(blocks));
+    // 5.1.1: a one bit, zeros, and how many bits there were, at the end of a block.
+    let mut end = [[0; 64]; 2];
+    let last = usize::from(rest.len() + 1 + 8 > 64);
+    end.as_flattened_mut()[..rest.len()].copy_from_slice(rest);
+    end.as_flattened_mut()[rest.len()] = 0x80;
+    end[last][56..].copy_from_slice(&(8 * bytes.len() as u64).to_be_bytes());
+    compress256(&mut state, &end[..=last]);
+    let mut digest = Digest::default();
+    for (four, word) in digest.0.chunks_exact_mut(4).zip(state) {
+        four.copy_from_slice(&word.to_be_bytes());
+    }
+    digest
+}
+
 /// The digest of `domain` and `parts`, each preceded by its length as 8 bytes little-endian.
 ///
 /// `domain` keeps digests of one purpose apart from those of another.
@@ -72,6 +106,15 @@ mod tests {
         assert_ne!(digest("d", &[b"ab", b"c"]), digest("d", &[b"a", b"bc"]));
         assert_ne!(digest("d", &[b""]), digest("d", &[]));
         assert_ne!(digest("da", &[b"b"]), digest("d", &[b"ab"]));
+    }
+
+    #[test]
+    fn one_piece_has_the_digest_of_its_parts() {
+        let bytes: [u8; 300] = core::array::from_fn(|i| i as u8);
+        for len in 0..bytes.len() {
+            let (a, b) = bytes[..len].split_at(len / 3);
+            assert_eq!(sha256(&bytes[..len]), Hasher::new().with(a).with(b).finish(), "{len}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod time;
 
 pub use bytes::{Reader, ShortInput, Writer};
 pub use code::{Advice, Code, block};
+pub(crate) use digest::sha256;
 pub use digest::{Digest, Hasher, digest};
 pub(crate) use few::Few;
 pub use id::{BatchId, IdError, Key16, RedemptionId};

@@ -4,7 +4,7 @@ use super::Engine;
 use super::live::{Alarm, Entry, InFlight, Live, Open, Ready, Told};
 use super::output::{Event, Heard};
 use super::prepare::{self, open_card};
-use crate::base::{BatchId, Few, Hasher, Mono, RedemptionId, Text, planted, scrub_stack};
+use crate::base::{BatchId, Few, Mono, RedemptionId, Text, planted, scrub_stack};
 use crate::card::Card;
 use crate::flow::{self, Effect, Input, Redemption, SIDE_CARD, Setting, Step, Summary};
 use crate::issuer::{CardTag, OpKind};
@@ -14,6 +14,7 @@ use crate::vault::VaultError;
 use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use core::mem::swap;
 
 impl Engine {
     /// Closes the open batch, if there is something in it and none is on its way.
@@ -74,7 +75,7 @@ impl Engine {
             }
         }
         let (mut units, sides, batch) = batch.into_scrap(verdicts);
-        units.drain(..).for_each(|unit| self.spare.unit(unit));
+        units.drain(..).for_each(|unit| self.spare.unit_over(unit));
         self.spare.open = Open { units, entries: in_flight.entries, sides };
         self.spare.batch = batch;
     }
@@ -325,7 +326,7 @@ impl Engine {
             if wait_ms.is_some() {
                 self.set_timer(id, wait_ms);
             }
-            self.spare.rest(step);
+            self.spare.step_over(step);
             inbound.into_iter().for_each(|id| self.inbound_done(id));
             return ready.into_iter().for_each(|ready| self.release_or_wait(ready));
         }
@@ -358,30 +359,23 @@ impl Engine {
     pub(super) fn unit_of(&mut self, r: &Redemption, expected: u32, mut step: Step) -> Unit {
         let setting = self.setting_for(&r.facts.product, &r.facts.issuer, &[]);
         let (dormant, due) = setting.map_or((true, None), |s| flow::rest(r, &step, &s));
-        let Step { records, claims, changes, postings, .. } = &mut step;
-        let mut unit = Unit {
-            redemption: r.id,
-            expected,
-            dormant,
-            due,
-            claims: core::mem::take(claims),
-            changes: core::mem::take(changes),
-            postings: core::mem::take(postings),
-            records: core::mem::take(records),
-            ..Unit::default()
-        };
+        let mut unit = self.spare.unit();
+        (unit.redemption, unit.expected, unit.dormant, unit.due) = (r.id, expected, dormant, due);
+        swap(&mut unit.records, &mut step.records);
+        swap(&mut unit.claims, &mut step.claims);
+        swap(&mut unit.changes, &mut step.changes);
+        swap(&mut unit.postings, &mut step.postings);
         for &slot in &step.erase {
             self.put_side(&mut unit, Side { redemption: r.id, slot, content: None });
         }
-        self.spare.rest(step);
-        let mut summary = self.spare.buffer();
-        Summary::encode_of(r, &mut summary);
-        debug_assert_eq!(Summary::decode(&summary).as_ref(), Ok(&Summary::of(r)));
-        Unit { summary, ..unit }
+        self.spare.step_over(step);
+        Summary::encode_of(r, &mut unit.summary);
+        debug_assert_eq!(Summary::decode(&unit.summary).as_ref(), Ok(&Summary::of(r)));
+        unit
     }
 
     pub(super) fn put_side(&mut self, unit: &mut Unit, side: Side) {
-        let content = side.content.as_ref().map(|content| Hasher::new().with(content).finish());
+        let content = side.content.as_deref().map(Frame::digest);
         unit.sides.push(SideMark { slot: side.slot, content });
         self.open.sides.push(side);
     }
@@ -413,7 +407,7 @@ impl Engine {
         crate::base::Writer::new(&mut body).text(&name).raw(state);
         let kind = super::recovery::SESSION_KIND;
         let redemption = super::recovery::channel_row(self.durable.log, &name);
-        let records = [Record { kind, version: 1, body }].to_vec();
+        let records = [Record { kind, version: 1, body: &body }].into();
         self.open.units.push(Unit { redemption, expected, dormant: true, records, ..Unit::default() });
         self.open.entries.push(Entry::Session { ready });
     }

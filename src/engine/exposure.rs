@@ -38,7 +38,7 @@ fn keys(e: &Exposure) -> [(u8, String, Currency); 3] {
 
 impl Exposures {
     /// Takes a record of a redemption, if it is one of these; `place` is its place among them.
-    pub(super) fn take(&mut self, id: RedemptionId, place: u32, record: &Record) {
+    pub(super) fn take(&mut self, id: RedemptionId, place: u32, record: &Record<'_>) {
         if !is_exposure(record) {
             return;
         }
@@ -138,7 +138,7 @@ fn currency(r: &mut Reader<'_>) -> Result<Currency, ShortInput> {
     Currency::from_numeric(r.u16()?).map_err(|_| ShortInput { at })
 }
 
-fn is_exposure(record: &Record) -> bool {
+fn is_exposure(record: &Record<'_>) -> bool {
     let (opened, closed) = (EventKind::ExposureOpened.number(), EventKind::ExposureClosed.number());
     record.kind == opened || record.kind == closed
 }
@@ -154,7 +154,7 @@ impl Engine {
     /// An advance that another log has opened counts here from the first step on.
     pub(super) fn adopt_exposure(&self, r: &mut Redemption, step: &mut Step) {
         let known = self.exposures.open.contains_key(&r.id) || self.exposures.nameless;
-        let written = step.records.is_empty() || step.records.iter().any(is_exposure);
+        let written = step.records.is_empty() || step.records.iter().any(|record| is_exposure(&record));
         let Some(amount) = r.payout.as_ref().map(|payout| payout.amount) else { return };
         if r.exposed && !known && !written {
             let opened = Event::ExposureOpened(exposure(r, amount));
@@ -163,8 +163,8 @@ impl Engine {
     }
 
     pub(super) fn count_exposure(&mut self, id: RedemptionId, expected: u32, step: &Step) {
-        for (place, record) in (expected..).zip(&step.records) {
-            self.exposures.take(id, place, record);
+        for (place, record) in (expected..).zip(step.records.iter()) {
+            self.exposures.take(id, place, &record);
         }
     }
 

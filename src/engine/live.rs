@@ -193,69 +193,45 @@ pub(super) struct Open {
     pub(super) sides: Vec<Side>,
 }
 
-/// Lists of a batch that has come back, empty: the next but one need not ask for memory again.
+/// Lists of batches that have come back, empty: the next but one need not ask for memory again.
 #[derive(Default)]
 pub(super) struct Spare {
     pub(super) open: Open,
     pub(super) batch: Scrap,
     steps: Vec<Step>,
-    /// Of steps that became units: what those do not hold.
-    rests: Vec<Step>,
-    bodies: Vec<Vec<u8>>,
+    units: Vec<Unit>,
 }
 
 impl Spare {
-    /// So many lists are kept: some more than two batches that go out early.
+    /// So many are kept of each: some more than two batches that go out early.
     const MOST: usize = 256;
-    /// A buffer that became longer is not kept.
-    const LONGEST: usize = 1_024;
+    /// What became longer, in bytes, is not kept.
+    const LONGEST: usize = 2_048;
 
     /// An empty step.
     pub(super) fn step(&mut self) -> Step {
-        let mut step = self.steps.pop().unwrap_or_default();
-        step.bodies = core::mem::take(&mut self.bodies);
-        step
+        self.steps.pop().unwrap_or_default()
     }
 
-    /// An empty buffer of 128 bytes or so.
-    pub(super) fn buffer(&mut self) -> Vec<u8> {
-        self.bodies.pop().unwrap_or_else(|| Vec::with_capacity(128))
+    /// An empty unit.
+    pub(super) fn unit(&mut self) -> Unit {
+        self.units.pop().unwrap_or_default()
     }
 
-    /// What is left of a step that became a unit.
-    pub(super) fn rest(&mut self, mut rest: Step) {
-        let bodies = core::mem::take(&mut rest.bodies);
-        if self.bodies.len() < bodies.len() {
-            self.bodies = bodies;
-        }
-        if self.rests.len() < Self::MOST {
-            rest.effects.clear();
-            rest.erase.clear();
-            self.rests.push(rest);
+    /// What is left of a step that became a unit, or came to nothing.
+    pub(super) fn step_over(&mut self, mut step: Step) {
+        if self.steps.len() < Self::MOST && step.records.capacity() <= Self::LONGEST {
+            step.clear();
+            self.steps.push(step);
         }
     }
 
-    /// The lists of a unit that is durable.
-    pub(super) fn unit(&mut self, unit: Unit) {
-        let Unit { mut records, mut claims, mut changes, mut postings, mut summary, .. } = unit;
-        for mut body in records.drain(..).map(|record| record.body) {
-            body.clear();
-            self.body(body);
-        }
-        summary.clear();
-        self.body(summary);
-        if self.steps.len() < Self::MOST {
-            claims.clear();
-            changes.clear();
-            postings.clear();
-            let rest = self.rests.pop().unwrap_or_default();
-            self.steps.push(Step { records, claims, changes, postings, ..rest });
-        }
-    }
-
-    fn body(&mut self, body: Vec<u8>) {
-        if self.bodies.len() < 4 * Self::MOST && body.capacity() <= Self::LONGEST {
-            self.bodies.push(body);
+    /// A unit that is durable.
+    pub(super) fn unit_over(&mut self, mut unit: Unit) {
+        let longest = unit.records.capacity().max(unit.summary.capacity());
+        if self.units.len() < Self::MOST && longest <= Self::LONGEST {
+            unit.clear();
+            self.units.push(unit);
         }
     }
 }

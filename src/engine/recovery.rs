@@ -7,7 +7,7 @@ use super::{Engine, Setup};
 use crate::audit;
 use crate::base::{
     Advice, BatchId, Code, Digest, Key16, Reader, RedemptionId, ShortInput, Text, Wall, Writer, block,
-    digest, planted,
+    digest, planted, sha256,
 };
 use crate::record::{Frame, FrameError, Record, Unit};
 use crate::vault::{KeyRing, RingChecks};
@@ -196,15 +196,16 @@ impl Recovery {
         let mut leaf = Vec::new();
         for (unit, place, record) in frame.records(stands) {
             leaf.clear();
+            leaf.push(audit::LEAF);
             record.append_leaf(unit.redemption, place, &mut leaf);
-            self.audit.append(audit::leaf_hash(&leaf));
-            self.take_record(unit, place, record);
+            self.audit.append(sha256(&leaf));
+            self.take_record(unit, place, &record);
         }
     }
 
-    fn take_record(&mut self, unit: &Unit, place: u32, record: &Record) {
+    fn take_record(&mut self, unit: &Unit, place: u32, record: &Record<'_>) {
         if record.kind == SESSION_KIND {
-            let mut r = Reader::new(&record.body);
+            let mut r = Reader::new(record.body);
             if let Ok(name) = r.text() {
                 let session = Session { records: unit.expected + 1, state: r.rest().to_vec() };
                 self.sessions.insert(name, session);

@@ -31,17 +31,17 @@ impl Engine {
             return Ok(true);
         }
         let unread = RecoverError::Keys("what the store says of its keys cannot be read");
-        let records = row.map_or(Ok(alloc::vec::Vec::new()), |row| Record::decode_all(&row.log));
-        let records = records.map_err(|_| unread)?;
+        let log = row.map_or(&[][..], |row| &row.log);
+        let records = Record::decode_all(log).map_err(|_| unread)?;
         let own = ring_checks(&self.setup.keys);
         if let Some(latest) = records.last() {
-            check_ring(&self.setup.keys, &latest.body)?;
+            check_ring(&self.setup.keys, latest.body)?;
             if latest.body == own {
                 return Ok(true);
             }
         }
         let expected = u32::try_from(records.len()).map_err(|_| unread)?;
-        let records = [Record { kind: RING_KIND, version: 1, body: own }].to_vec();
+        let records = [Record { kind: RING_KIND, version: 1, body: &own }].into();
         let redemption = Self::ring_row();
         self.open.units.push(Unit { redemption, expected, dormant: true, records, ..Unit::default() });
         self.open.entries.push(Entry::Ring);

@@ -6,8 +6,7 @@ use crate::base::{Reader, ShortInput, Text, Wall, Writer};
 use crate::issuer::{CardTag, Cause};
 use crate::money::Amount;
 use crate::pricing::Quote;
-use crate::record::Record;
-use alloc::vec::Vec;
+use crate::record::{Record, Records};
 
 /// The version of the bodies that are written.
 const VERSION: u8 = 1;
@@ -33,19 +32,12 @@ fn amount_of(w: &mut Writer<'_>, reference: &Text, amount: Amount) {
 }
 
 impl Event {
-    /// The step, taken at `at`, as a record.
-    pub fn to_record(&self, at: Wall) -> Record {
-        self.to_record_in(at, Vec::new())
-    }
-
-    /// As [`Event::to_record`], in a buffer that is empty.
-    pub(super) fn to_record_in(&self, at: Wall, mut body: Vec<u8>) -> Record {
-        let long = matches!(self, Self::Received(_) | Self::Quoted(_) | Self::Requoted(_));
-        body.reserve(if long { 320 } else { 64 });
-        let w = &mut Writer::new(&mut body);
-        w.wall(at);
-        self.write(w);
-        Record { kind: self.kind().number(), version: VERSION, body }
+    /// Puts the step, taken at `at`, behind the records of the steps before it.
+    pub fn record(&self, at: Wall, records: &mut Records) {
+        records.write(self.kind().number(), VERSION, |w| {
+            w.wall(at);
+            self.write(w);
+        });
     }
 
     fn write(&self, w: &mut Writer<'_>) {
@@ -135,11 +127,11 @@ impl Event {
     ///
     /// # Errors
     /// [`FlowError::Unknown`] for what a newer scrip wrote, [`FlowError::Malformed`].
-    pub fn from_record(record: &Record) -> Result<(Wall, Self), FlowError> {
+    pub fn from_record(record: &Record<'_>) -> Result<(Wall, Self), FlowError> {
         let unknown = FlowError::Unknown { kind: record.kind, version: record.version };
         let kind =
             EventKind::from_number(record.kind).filter(|_| record.version == VERSION).ok_or(unknown)?;
-        let mut r = Reader::new(&record.body);
+        let mut r = Reader::new(record.body);
         let at = r.wall()?;
         let event = Self::read(kind, &mut r)?;
         if r.is_empty() { Ok((at, event)) } else { Ok(r.fail()?) }

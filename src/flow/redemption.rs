@@ -169,7 +169,7 @@ impl Redemption {
     ///
     /// # Errors
     /// [`FlowError`] if a record cannot be read or is not allowed after the ones before it.
-    pub fn replay(id: RedemptionId, records: &[Record]) -> Result<Self, FlowError> {
+    pub fn replay(id: RedemptionId, records: &[Record<'_>]) -> Result<Self, FlowError> {
         let first = records.first().ok_or(FlowError::NotNow(State::Received))?;
         let (_, Event::Received(facts)) = Event::from_record(first)? else {
             return Err(FlowError::NotNow(State::Received));

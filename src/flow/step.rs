@@ -4,7 +4,7 @@ use super::{Event, FlowError, Redemption, SIDE_CARD, SIDE_PERSONAL, State, books
 use crate::base::{Text, Wall, planted};
 use crate::issuer::OpKind;
 use crate::ledger::{Posting, Transfer};
-use crate::record::{Change, Claim, ClaimKind, ClaimStatus, Record};
+use crate::record::{Change, Claim, ClaimKind, ClaimStatus, Records};
 use alloc::vec::Vec;
 
 /// What to do once the step is durable; at once if it writes nothing.
@@ -31,7 +31,7 @@ pub enum Effect {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Step {
     /// Records to write, in order; with none of them nothing is written.
-    pub records: Vec<Record>,
+    pub records: Records,
     /// Keys to claim besides the card's: the use of a token.
     pub claims: Vec<Claim>,
     /// What becomes of claims.
@@ -42,11 +42,19 @@ pub struct Step {
     pub erase: Vec<u8>,
     /// What to do.
     pub effects: Vec<Effect>,
-    /// Empty buffers for the bodies of records.
-    pub(crate) bodies: Vec<Vec<u8>>,
 }
 
 impl Step {
+    /// Makes it an empty step again, and keeps the memory of its lists.
+    pub(crate) fn clear(&mut self) {
+        self.records.clear();
+        self.claims.clear();
+        self.changes.clear();
+        self.postings.clear();
+        self.erase.clear();
+        self.effects.clear();
+    }
+
     /// Takes `event`: folds it into `r`, and writes down its record, postings and claims.
     ///
     /// # Errors
@@ -78,7 +86,7 @@ impl Step {
         if matches!(event, Event::Erased) {
             self.erase.push(SIDE_PERSONAL);
         }
-        self.records.push(event.to_record_in(at, self.bodies.pop().unwrap_or_default()));
+        event.record(at, &mut self.records);
         Ok(())
     }
 

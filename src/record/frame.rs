@@ -3,7 +3,7 @@
 //! All integers are little-endian. `docs/format.md` describes every byte.
 
 use super::{Record, Unit};
-use crate::base::{Advice, BatchId, Code, Digest, Hasher, Reader, Wall, Writer, block};
+use crate::base::{Advice, BatchId, Code, Digest, Reader, Wall, Writer, block, sha256};
 use alloc::vec::Vec;
 use crc::{CRC_32_ISCSI, Crc, Table};
 
@@ -102,10 +102,7 @@ impl Frame {
         w.u64(self.id.epoch).u64(self.id.sequence).u32(self.log).wall(self.wall).raw(&self.previous.0);
         w.u32(u32::try_from(self.units.len()).expect("a batch holds few units"));
         for unit in &self.units {
-            let start = out.len();
-            Writer::new(out).u32(0);
-            unit.encode(out);
-            patch_u32(out, start, |len| len - start - 4);
+            w.sized(|w| unit.write(w));
         }
         patch_u32(out, LENGTH_AT, |len| len + CRC_LEN);
         let sum = crc32c(out);
@@ -152,16 +149,16 @@ impl Frame {
     pub fn records<'a>(
         &'a self,
         stands: impl Fn(usize) -> bool + 'a,
-    ) -> impl Iterator<Item = (&'a Unit, u32, &'a Record)> {
+    ) -> impl Iterator<Item = (&'a Unit, u32, Record<'a>)> {
         let units = self.units.iter().enumerate().filter(move |(i, _)| stands(*i));
         units.flat_map(|(_, unit)| {
-            (unit.expected..).zip(&unit.records).map(move |(place, record)| (unit, place, record))
+            (unit.expected..).zip(unit.records.iter()).map(move |(place, record)| (unit, place, record))
         })
     }
 
     /// The digest that the next frame of the log names as its predecessor.
     pub fn digest(bytes: &[u8]) -> Digest {
-        Hasher::new().with(bytes).finish()
+        sha256(bytes)
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, crate::base::ShortInput> {
@@ -228,7 +225,7 @@ mod tests {
                 SideMark { slot: 2, content: None },
             ],
             summary: vec![9],
-            records: vec![Record { kind: 1, version: 1, body: vec![8; 5] }],
+            records: [Record { kind: 1, version: 1, body: &[8; 5] }].into(),
         }
     }
 

@@ -7,9 +7,10 @@ use crate::ledger::Account;
 use crate::money::Currency;
 use crate::risk::{Moments, Recall, RecallKind, Seen, Sighting};
 use alloc::boxed::Box;
-use alloc::collections::btree_map::Entry;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 
 /// Why a whole batch is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -93,6 +94,9 @@ impl Tail {
 }
 
 /// Claims, redemptions, sightings and account balances, as the batches taken so far leave them.
+///
+/// What is only looked for by its name lies in hash tables. Their order is another one in every
+/// process: what walks through them sorts first ([`sorted`]).
 #[derive(Clone, Debug, Default)]
 pub struct Index {
     /// The latest epoch given out.
@@ -100,11 +104,11 @@ pub struct Index {
     /// Whether several writers, each with a log of its own, are at it.
     pub(super) shared: bool,
     pub(super) tails: BTreeMap<u32, Tail>,
-    claims: BTreeMap<Key16, Held>,
-    /// Boxed: rows are put between rows.
-    pub(super) rows: BTreeMap<RedemptionId, Box<Row>>,
-    seats: BTreeMap<Key16, Vec<Seat>>,
-    places: BTreeMap<(Key16, RedemptionId), usize>,
+    claims: HashMap<Key16, Held>,
+    /// Boxed: a table that grows moves what is in it.
+    pub(super) rows: HashMap<RedemptionId, Box<Row>>,
+    seats: HashMap<Key16, Vec<Seat>>,
+    places: HashMap<(Key16, RedemptionId), usize>,
     /// What is to be handed back: dormant, or left behind by an earlier epoch.
     pub(super) waiting: BTreeSet<(Wall, RedemptionId)>,
     balances: BTreeMap<(Account, Currency), i128>,
@@ -261,11 +265,9 @@ impl Index {
 
     fn put_sides(&mut self, batch: &Batch) {
         for side in batch.standing_sides() {
-            let Some(row) = self.rows.get_mut(&side.redemption) else { continue };
-            match &side.content {
-                Some(content) => row.sides.insert(side.slot, content.clone()),
-                None => row.sides.remove(&side.slot),
-            };
+            if let Some(row) = self.rows.get_mut(&side.redemption) {
+                row.put_side(side);
+            }
         }
     }
 
@@ -313,7 +315,7 @@ impl Index {
 
     /// All redemptions, by id.
     pub fn rows(&self) -> impl Iterator<Item = (&RedemptionId, &Row)> {
-        self.rows.iter().map(|(id, row)| (id, row.as_ref()))
+        sorted(&self.rows).map(|(id, row)| (id, row.as_ref()))
     }
 
     /// Who holds a key, and how it stands.
@@ -323,13 +325,13 @@ impl Index {
 
     /// All claims by key: who holds it, how it stands, and its generation.
     pub fn claims(&self) -> impl Iterator<Item = (Key16, RedemptionId, ClaimStatus, u32)> {
-        self.claims.iter().map(|(key, held)| (*key, held.holder, held.status, held.generation))
+        sorted(&self.claims).map(|(key, held)| (*key, held.holder, held.status, held.generation))
     }
 
     /// All sightings, subject by subject in the order of their writing, with who was seen and the
     /// sums of the values before.
     pub fn sightings(&self) -> impl Iterator<Item = (RedemptionId, Sighting, Moments)> {
-        self.seats.iter().flat_map(|(&subject, seats)| {
+        sorted(&self.seats).flat_map(|(&subject, seats)| {
             seats.iter().map(move |seat| {
                 let sighting = Sighting { subject, at: seat.at, value: seat.value };
                 (seat.redemption, sighting, seat.before)
@@ -359,6 +361,13 @@ impl Index {
     pub fn balances(&self) -> impl Iterator<Item = (&Account, Currency, i128)> {
         self.balances.iter().map(|((account, currency), minor)| (account, *currency, *minor))
     }
+}
+
+/// What is in a table, by its names.
+fn sorted<K: Ord, V>(table: &HashMap<K, V>) -> impl Iterator<Item = (&K, &V)> {
+    let mut all: Vec<_> = table.iter().collect();
+    all.sort_unstable_by_key(|(name, _)| *name);
+    all.into_iter()
 }
 
 #[cfg(test)]
@@ -411,7 +420,7 @@ mod tests {
     }
 
     fn unit(n: u8, expected: u32) -> Unit {
-        let records = vec![Record { kind: 1, version: 1, body: vec![] }];
+        let records = [Record { kind: 1, version: 1, body: &[] }].into();
         Unit { redemption: id(n), expected, due: Some(Wall(5)), summary: vec![n], records, ..Unit::default() }
     }
 
@@ -532,7 +541,7 @@ mod tests {
     fn a_refused_unit_leaves_no_side_row() {
         let mut log = Log::new();
         let unit = |expected, byte| Unit { sides: vec![mark(byte)], ..unit(1, expected) };
-        let rows = |log: &Log| log.0.row(id(1)).unwrap().sides.clone();
+        let rows = |log: &Log| log.0.row(id(1)).unwrap().hand(id(1)).sides;
         log.commit(vec![unit(0, Some(1)), unit(0, Some(2))]);
         assert_eq!(rows(&log), [(1, vec![1])].into(), "the repeat takes nothing from the first");
         log.commit(vec![unit(9, Some(3))]);

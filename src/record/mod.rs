@@ -7,6 +7,7 @@
 mod batch;
 mod frame;
 mod index;
+mod records;
 mod row;
 mod unit;
 mod verdict;
@@ -18,6 +19,7 @@ pub(crate) use batch::Scrap;
 pub(crate) use frame::crc32c;
 pub use frame::{FORMAT_VERSION, Frame, FrameError, HEADER_LEN};
 pub use index::{CommitError, Index};
+pub use records::{Record, Records};
 pub use row::{Handed, Row};
-pub use unit::{Change, Claim, ClaimKind, ClaimStatus, Record, Side, SideMark, Unit};
+pub use unit::{Change, Claim, ClaimKind, ClaimStatus, Side, SideMark, Unit};
 pub use verdict::{Refusal, Verdict};

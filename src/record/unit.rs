@@ -1,5 +1,6 @@
 //! A unit: everything one redemption writes at once, all or nothing.
 
+use super::Records;
 use crate::base::{Digest, Key16, Reader, RedemptionId, ShortInput, Wall, Writer};
 use crate::ledger::{Account, Posting};
 use crate::money::{Amount, Currency};
@@ -46,17 +47,6 @@ pub struct Change {
     pub key: Key16,
     /// How it stands from now on; `None` releases it.
     pub to: Option<ClaimStatus>,
-}
-
-/// One step of a redemption as it is kept: its body belongs to the machine that wrote it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    /// Which step; numbers are never reused.
-    pub kind: u16,
-    /// Version of the body's form.
-    pub version: u8,
-    /// The body.
-    pub body: Vec<u8>,
 }
 
 /// That a side row was put or erased, as the frame tells it; the content is not in the frame.
@@ -109,54 +99,7 @@ pub struct Unit {
     /// The redemption's summary from now on; repeats are answered from it.
     pub summary: Vec<u8>,
     /// The steps.
-    pub records: Vec<Record>,
-}
-
-impl Record {
-    /// The bytes whose hash is the record's leaf in the audit log: redemption (16), place among
-    /// its records from 0 (4), then the record as frames hold it.
-    pub fn leaf_bytes(&self, redemption: RedemptionId, place: u32) -> Vec<u8> {
-        let mut out = Vec::with_capacity(32 + self.body.len());
-        self.append_leaf(redemption, place, &mut out);
-        out
-    }
-
-    /// Appends [`Record::leaf_bytes`].
-    pub fn append_leaf(&self, redemption: RedemptionId, place: u32, out: &mut Vec<u8>) {
-        Writer::new(out).raw(&redemption.0).u32(place);
-        self.encode(out);
-    }
-
-    /// Appends the record as frames hold it: kind (2), version (1), body with length (4 + n).
-    pub fn encode(&self, out: &mut Vec<u8>) {
-        Writer::new(out).u16(self.kind).u8(self.version).bytes(&self.body);
-    }
-
-    /// How many bytes [`Record::encode`] appends.
-    pub(super) fn encoded_len(&self) -> usize {
-        7 + self.body.len()
-    }
-
-    /// Reads what [`Record::encode`] wrote.
-    ///
-    /// # Errors
-    /// [`ShortInput`] where the bytes end.
-    pub fn decode(r: &mut Reader<'_>) -> Result<Self, ShortInput> {
-        Ok(Self { kind: r.u16()?, version: r.u8()?, body: r.bytes()?.to_vec() })
-    }
-
-    /// Reads records up to the end of the input.
-    ///
-    /// # Errors
-    /// [`ShortInput`] where the bytes end inside a record.
-    pub fn decode_all(bytes: &[u8]) -> Result<Vec<Self>, ShortInput> {
-        let mut r = Reader::new(bytes);
-        let mut records = Vec::new();
-        while !r.is_empty() {
-            records.push(Self::decode(&mut r)?);
-        }
-        Ok(records)
-    }
+    pub records: Records,
 }
 
 impl ClaimStatus {
@@ -225,10 +168,27 @@ const DORMANT: u8 = 1;
 const HAS_DUE: u8 = 2;
 
 impl Unit {
+    /// Makes it an empty unit again, and keeps the memory of its lists.
+    pub(crate) fn clear(&mut self) {
+        (self.redemption, self.expected, self.dormant, self.due) = Default::default();
+        self.fingerprint.clear();
+        self.claims.clear();
+        self.changes.clear();
+        self.sightings.clear();
+        self.recalls.clear();
+        self.postings.clear();
+        self.sides.clear();
+        self.summary.clear();
+        self.records.clear();
+    }
+
     /// Appends the unit as frames hold it, without its length.
     pub fn encode(&self, out: &mut Vec<u8>) {
+        self.write(&mut Writer::new(out));
+    }
+
+    pub(super) fn write(&self, w: &mut Writer<'_>) {
         let flags = if self.dormant { DORMANT } else { 0 } | if self.due.is_some() { HAS_DUE } else { 0 };
-        let w = &mut Writer::new(out);
         w.raw(&self.redemption.0).u32(self.expected).u8(flags);
         w.wall(self.due.unwrap_or_default()).bytes(&self.fingerprint);
         list(w, &self.claims, |w, c| {
@@ -255,8 +215,7 @@ impl Unit {
             w.u8(s.slot).bool(s.content.is_some()).raw(&s.content.unwrap_or_default().0);
         });
         w.bytes(&self.summary);
-        w.u16(u16::try_from(self.records.len()).expect("a unit holds few records"));
-        self.records.iter().for_each(|record| record.encode(out));
+        self.records.encode(w);
     }
 
     /// Reads what [`Unit::encode`] wrote, to the end of the input.
@@ -290,7 +249,7 @@ impl Unit {
                 Ok(SideMark { slot, content: put.then_some(digest) })
             })?,
             summary: r.bytes()?.to_vec(),
-            records: read_list(r, Record::decode)?,
+            records: Records::decode(r)?,
         })
     }
 }

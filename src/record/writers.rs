@@ -87,7 +87,7 @@ mod tests {
     }
 
     fn unit(n: u8, expected: u32, dormant: bool) -> Unit {
-        let records = vec![Record { kind: 1, version: 1, body: vec![] }];
+        let records = [Record { kind: 1, version: 1, body: &[] }].into();
         Unit { redemption: id(n), expected, dormant, due: Some(Wall(5)), records, ..Unit::default() }
     }
 

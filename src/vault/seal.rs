@@ -61,11 +61,14 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
-    fn associated(&self, version: u8, key: KeyId) -> Vec<u8> {
-        let mut out = Vec::with_capacity(HEADER + 1 + 16 + 4 + self.bound.len());
-        let mut writer = Writer::new(&mut out);
+    /// Appends what is authenticated beside the sealed bytes.
+    fn associated(&self, version: u8, key: KeyId, out: &mut Vec<u8>) {
+        let mut writer = Writer::new(out);
         writer.u8(version).u16(key.0).u8(self.purpose as u8).raw(&self.redemption.0).bytes(self.bound);
-        out
+    }
+
+    fn associated_len(&self) -> usize {
+        HEADER + 1 + 16 + 4 + self.bound.len()
     }
 }
 
@@ -97,14 +100,19 @@ impl KeyRing {
             return Err(VaultError::TooLong);
         }
         let held = self.sealing_key()?;
-        let associated = context.associated(held.version(), held.id);
         // Room for all at once, so that the plain bytes are encrypted where they are put and no
-        // copy stays behind.
-        let mut out = Vec::with_capacity(SEALED_OVERHEAD + plain.len());
+        // copy stays behind. What is authenticated lies behind them until the tag takes its place.
+        let mut out = Vec::with_capacity(SEALED_OVERHEAD + plain.len() + context.associated_len());
         Writer::new(&mut out).u8(held.version()).u16(held.id.0).raw(&nonce).raw(plain);
-        let tag = gcm::seal(&*held.key, &nonce, &associated, &mut out[HEADER + NONCE..]);
+        let end = out.len();
+        context.associated(held.version(), held.id, &mut out);
+        let (sealed, associated) = out.split_at_mut(end);
+        let tag = gcm::seal(&*held.key, &nonce, associated, &mut sealed[HEADER + NONCE..]);
         match tag {
-            Ok(tag) => out.extend_from_slice(&tag),
+            Ok(tag) => {
+                out.truncate(end);
+                out.extend_from_slice(&tag);
+            }
             Err(error) => {
                 // Nothing was encrypted.
                 out.zeroize();
@@ -128,7 +136,8 @@ impl KeyRing {
         if context.bound.len() > MAX_PLAIN {
             return Err(VaultError::TooLong);
         }
-        let associated = context.associated(parts.version, parts.key);
+        let mut associated = Vec::with_capacity(context.associated_len());
+        context.associated(parts.version, parts.key, &mut associated);
         if held.version() != parts.version {
             return Err(VaultError::Unopened);
         }
@@ -207,7 +216,8 @@ mod tests {
         assert_eq!(sealed[3..27], NONCE_A);
         assert_eq!(sealed.len(), 6 + SEALED_OVERHEAD);
         assert_eq!(sealed_with(&sealed), Ok(KeyId(0x0102)));
-        let associated = context(Purpose::Card).associated(1, KeyId(0x0102));
+        let mut associated = Vec::new();
+        context(Purpose::Card).associated(1, KeyId(0x0102), &mut associated);
         let written = [&[1, 2, 1, 1][..], &[5; 16], &[8, 0, 0, 0], b"card key"].concat();
         assert_eq!(associated, written);
     }

@@ -7,7 +7,7 @@ use scrip::engine::Recovery;
 use scrip::host::{Finding, Journal, Store, StoreError, conformance};
 use scrip::ledger::Account;
 use scrip::money::Currency;
-use scrip::record::{Batch, Handed};
+use scrip::record::{Batch, Handed, Record};
 use std::sync::Arc;
 
 /// Marsaglia's xorshift, 64 bits (13, 7, 17).
@@ -160,7 +160,7 @@ fn a_batch_that_is_longer_than_a_segment_gets_one_of_its_own() {
     let (mut journal, epoch, _) = take_over(&disk, folder.path()).unwrap();
     trade.run(&mut journal, epoch, 1);
     let mut frame = trade.step(epoch).frame().clone();
-    frame.units[0].records[0].body = vec![9; 20_000];
+    frame.units[0].records = [Record { kind: 1, version: 1, body: &[9; 20_000] }].into();
     let mut large = Batch::new(frame, vec![]);
     journal.commit(&mut large).unwrap();
     drop(journal);

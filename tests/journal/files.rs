@@ -77,10 +77,11 @@ fn a_redemption_with_a_long_past_is_handed_over_whole() {
     let mut trade = Trade::default();
     let mut wanted = Vec::new();
     for n in 0..200_u32 {
-        let record = Record { kind: 1, version: 1, body: n.to_le_bytes().to_vec() };
+        let body = n.to_le_bytes();
+        let record = Record { kind: 1, version: 1, body: &body };
         record.encode(&mut wanted);
         let due = Some(Wall(9));
-        let unit = Unit { redemption: id(1), expected: n, due, records: vec![record], ..Unit::default() };
+        let unit = Unit { redemption: id(1), expected: n, due, records: [record].into(), ..Unit::default() };
         journal.commit(&mut trade.batch(epoch, vec![unit], vec![])).unwrap();
         // Sometimes the tables hold it, sometimes memory does.
         if n % 3 == 0 && n < 190 {

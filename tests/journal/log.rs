@@ -81,7 +81,7 @@ impl Trade {
             recalls: vec![Recall { subject, kind: RecallKind::Moments }],
             sides: vec![SideMark { slot: 1, content: Some(Frame::digest(&sealed(n))) }],
             summary: vec![3; 20],
-            records: vec![Record { kind: 1, version: 1, body: vec![7; 30] }],
+            records: [Record { kind: 1, version: 1, body: &[7; 30] }].into(),
             ..Unit::default()
         };
         let refused = Unit { redemption: id(1_000_000 + n), sides: vec![], ..begin.clone() };
@@ -97,7 +97,7 @@ impl Trade {
                     Posting { account: Account::of(AccountKind::Float), amount: money(-7) },
                 ],
                 sides: vec![SideMark { slot: 1, content: None }],
-                records: vec![Record { kind: 2, version: 1, body: vec![] }],
+                records: [Record { kind: 2, version: 1, body: &[] }].into(),
                 ..Unit::default()
             });
             sides.push(Side { redemption: id(n - 1), slot: 1, content: None });

@@ -90,8 +90,8 @@ impl Place {
         let allowed = late || claims(&next.r).contains(&next.claim);
         assert!(allowed, "{:?} {:?} {}", next.r.state, next.claim, lead());
         let mut folded = self.r.clone();
-        for record in &step.records {
-            let (at, event) = Event::from_record(record).unwrap();
+        for record in step.records.iter() {
+            let (at, event) = Event::from_record(&record).unwrap();
             let from = folded.state;
             folded.apply(at, &event).unwrap_or_else(|error| panic!("{error} {}", lead()));
             steps.insert((from, event.kind(), folded.state));
@@ -109,7 +109,7 @@ impl Place {
         // The order of an advance is still out: its answer is waited for.
         let out = before == State::Advancing && matches!(state, State::Paying | State::AdvanceVoid);
         let moved = step.records.iter().any(|record| {
-            let kind = Event::from_record(record).unwrap().1.kind();
+            let kind = Event::from_record(&record).unwrap().1.kind();
             !kind.is_everywhere()
         });
         let quarantined = state == State::Reversed && self.r.quarantined;

@@ -9,7 +9,7 @@ use scrip::host::Store;
 use scrip::issuer::{Decline, OpKind, Outcome, Recipe};
 
 fn sealed(stage: &Stage, id: RedemptionId) -> bool {
-    stage.store.index().row(id).unwrap().sides.contains_key(&SIDE_CARD)
+    stage.store.index().row(id).unwrap().side(SIDE_CARD).is_some()
 }
 
 #[test]

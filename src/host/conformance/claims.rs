@@ -5,7 +5,7 @@ use crate::base::{Key16, RedemptionId};
 use crate::host::Store;
 use crate::ledger::{Account, AccountKind, Posting};
 use crate::money::{Amount, Currency};
-use crate::record::{Change, ClaimStatus, Refusal, Unit};
+use crate::record::{Change, ClaimStatus, Records, Refusal, Unit};
 use std::vec;
 use std::vec::Vec;
 
@@ -126,7 +126,7 @@ fn the_known_and_the_stale_are_told_what_there_is<S: Store>(trial: &mut Trial<'_
         matches!(told, Some(Refusal::Known { .. })),
         "that it is known comes before its claims: {told:?}"
     );
-    let last = Unit { due: None, summary: vec![], records: vec![], expected: 9, ..unit(id, 0) };
+    let last = Unit { due: None, summary: vec![], records: Records::new(), expected: 9, ..unit(id, 0) };
     assert_eq!(trial.commit(vec![last])[0].refusal, None, "a unit without records is never refused");
     trial.agree();
 }

@@ -6,7 +6,9 @@ use crate::base::{Key16, RedemptionId, Text, Wall};
 use crate::host::Store;
 use crate::ledger::{Account, AccountKind, Posting};
 use crate::money::{Amount, Currency};
-use crate::record::{Change, Claim, ClaimKind, ClaimStatus, Frame, Index, Record, Side, SideMark, Unit};
+use crate::record::{
+    Change, Claim, ClaimKind, ClaimStatus, Frame, Index, Record, Records, Side, SideMark, Unit,
+};
 use crate::risk::{Recall, RecallKind, Sighting};
 use std::vec;
 use std::vec::Vec;
@@ -155,8 +157,11 @@ impl Random {
             postings: self.list(3, Self::posting),
             sides: vec![],
             summary: self.bytes(40),
-            records: self.list(3, |r| Record { kind: u16::from(r.byte()), version: 1, body: r.bytes(90) }),
+            records: Records::new(),
         };
+        for (kind, body) in self.list(3, |r| (u16::from(r.byte()), r.bytes(90))) {
+            unit.records.push(Record { kind, version: 1, body: &body });
+        }
         for _ in 0..self.below(3) {
             let owner = if self.chance(80) { redemption } else { self.id() };
             let (slot, content) = (self.byte() % 3, self.chance(70).then(|| self.bytes(50)));

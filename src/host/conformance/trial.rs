@@ -185,8 +185,7 @@ fn same_verdicts(batch: &Batch, wanted: &[Verdict]) {
 
 /// A redemption's unit with one record.
 pub(super) fn unit(redemption: RedemptionId, expected: u32) -> Unit {
-    let body = expected.to_le_bytes().to_vec();
-    let records = vec![Record { kind: 1, version: 1, body }];
+    let records = [Record { kind: 1, version: 1, body: &expected.to_le_bytes() }].into();
     Unit { redemption, expected, due: Some(Wall(1_000)), summary: vec![1, 2], records, ..Unit::default() }
 }
 

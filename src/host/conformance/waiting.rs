@@ -51,15 +51,16 @@ fn due<S: Store>(trial: &mut Trial<'_, S>, after: i64, limit: usize, ids: &[Rede
 /// The records of a redemption come back in their order, one after the other.
 fn whole<S: Store>(trial: &mut Trial<'_, S>, sleeper: RedemptionId) {
     let id = trial.id();
-    let record = |kind| Record { kind, version: 1, body: vec![0; usize::from(kind) * 700] };
+    let zeros = [0; 12 * 700];
+    let record = |kind| Record { kind, version: 1, body: &zeros[..usize::from(kind) * 700] };
     for kind in 0..6_u16 {
         trial.stands(Unit {
-            records: vec![record(2 * kind), record(2 * kind + 1)],
+            records: [record(2 * kind), record(2 * kind + 1)].into(),
             ..unit(id, u32::from(2 * kind))
         });
     }
     let loaded = trial.store().load(id).expect("a redemption can be loaded").expect("it was written");
-    let wanted: Vec<Record> = (0..12).map(record).collect();
+    let wanted: Vec<Record<'_>> = (0..12).map(record).collect();
     assert_eq!(Record::decode_all(&loaded.log), Ok(wanted), "the records in the order of their writing");
     let handed = trial.due(Wall(EARLY + 5), 9).into_iter().find(|handed| handed.redemption == sleeper);
     let loaded = trial.store().load(sleeper).expect("a redemption can be loaded");

@@ -10,9 +10,6 @@ use crate::record::{Batch, ClaimKind, ClaimStatus, HEADER_LEN, Verdict, crc32c};
 use std::sync::Arc;
 use std::vec::Vec;
 
-/// Kind, version and length stand before each record's body.
-const RECORD_HEAD: usize = 7;
-
 /// A redemption, as far as later units are judged by it.
 #[derive(Clone, Debug)]
 pub(in crate::host) struct RowState {
@@ -60,7 +57,7 @@ impl Log {
         batch.units().iter().map(move |unit| {
             let head = frame[end..end + 4].try_into().expect("four bytes");
             end += 4 + u32::from_le_bytes(head) as usize;
-            let length: usize = unit.records.iter().map(|record| RECORD_HEAD + record.body.len()).sum();
+            let length = unit.records.as_bytes().len();
             let at = end - length;
             let number = |n: usize| u32::try_from(n).expect("a frame is far below 4 GiB");
             Self { at: number(at), length: number(length), checksum: crc32c(&frame[at..end]) }
@@ -131,23 +128,21 @@ mod tests {
 
     #[test]
     fn the_records_of_each_unit_are_found_in_the_frame() {
-        let record = |n: u8| Record { kind: n.into(), version: 1, body: vec![n; n.into()] };
-        let unit = |id, records: Vec<Record>| Unit {
+        let record = |n: u8| Record { kind: n.into(), version: 1, body: &[7; 9][..n.into()] };
+        let unit = |id, records: &[Record<'_>]| Unit {
             redemption: RedemptionId([id; 16]),
             summary: vec![id; 40],
-            records,
+            records: records.iter().copied().collect(),
             ..Unit::default()
         };
-        let units = vec![unit(1, vec![record(3), record(9)]), unit(2, vec![]), unit(3, vec![record(0)])];
+        let units = vec![unit(1, &[record(3), record(9)]), unit(2, &[]), unit(3, &[record(0)])];
         let id = BatchId { epoch: 1, sequence: 1 };
         let frame = Frame { id, log: 0, wall: Wall(0), previous: Digest::default(), units };
         let batch = Batch::new(frame, vec![]);
         for (unit, log) in batch.units().iter().zip(Log::of_units(&batch)) {
-            let mut wanted = Vec::new();
-            unit.records.iter().for_each(|record| record.encode(&mut wanted));
-            let at = log.at as usize;
-            assert_eq!(batch.bytes()[at..at + log.length as usize], wanted);
-            assert_eq!(log.checksum, crc32c(&wanted));
+            let (at, wanted) = (log.at as usize, unit.records.as_bytes());
+            assert_eq!(&batch.bytes()[at..at + log.length as usize], wanted);
+            assert_eq!(log.checksum, crc32c(wanted));
         }
     }
 }

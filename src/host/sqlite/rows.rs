@@ -6,7 +6,6 @@ use super::values::unsigned;
 use crate::base::RedemptionId;
 use crate::record::{Refusal, Unit};
 use rusqlite::{Connection, OptionalExtension, Row, Statement, ToSql, params};
-use std::vec::Vec;
 
 /// The rows as one batch changes them.
 pub(super) struct Rows<'a> {
@@ -75,9 +74,8 @@ impl<'a> Rows<'a> {
             summary: &unit.summary,
         };
         columns.write(self.tx, self.describe, row.is_none())?;
-        let mut bytes = Vec::new();
-        unit.records.iter().for_each(|record| record.encode(&mut bytes));
-        append(self.tx, self.next_part, row.map(|row| row.last_part), number, &bytes)?;
+        let last = row.map(|row| row.last_part);
+        append(self.tx, self.next_part, last, number, unit.records.as_bytes())?;
         self.next_part += 1;
         self.next_number += i64::from(row.is_none());
         Ok(number)

@@ -32,7 +32,7 @@ fn batch(sequence: u64, previous: Digest) -> Batch {
             amount: Amount::new(1, Currency::CNY),
         }],
         sides: vec![SideMark { slot: 1, content: Some(Frame::digest(&[7; 100])) }],
-        records: vec![Record { kind: 1, version: 1, body: vec![0; 400] }],
+        records: [Record { kind: 1, version: 1, body: &[0; 400] }].into(),
         ..Unit::default()
     };
     let id = BatchId { epoch: 1, sequence };
@@ -89,7 +89,7 @@ fn a_full_disk_is_told_and_the_batch_is_taken_when_there_is_room() {
     };
     limit(&store, pages);
     let mut large = batch(1, Digest::default()).frame().clone();
-    large.units[0].records[0].body = vec![0; 100_000];
+    large.units[0].records = [Record { kind: 1, version: 1, body: &[0; 100_000] }].into();
     let refused = store.commit(&mut Batch::new(large, vec![]));
     assert!(matches!(refused, Err(StoreError::Full(_))), "{refused:?}");
     assert_eq!(TABLES.map(|table| count(&store, table)), [0; 7]);

@@ -56,7 +56,7 @@ pub(super) fn all(stage: &mut Stage) {
         }
         claimed(stage, &r, &records);
         let needed = !r.state.is_end() || r.quarantined;
-        let kept = row.sides.contains_key(&SIDE_CARD);
+        let kept = row.side(SIDE_CARD).is_some();
         assert!(needed || !kept, "the sealed card outlives its redemption");
         assert!(kept || r.state.is_end() || records_end(&records), "the sealed card is gone too early");
         let waits = r.state.waits_for_people() || stage.engine.redemption(id).is_some() || row.due.is_some();
@@ -65,7 +65,7 @@ pub(super) fn all(stage: &mut Stage) {
 }
 
 /// Whether the redemption had ended before: its card was erased then.
-fn records_end(records: &[Record]) -> bool {
+fn records_end(records: &[Record<'_>]) -> bool {
     let ends = [EventKind::LateDebit, EventKind::PayReturned, EventKind::Corrected].map(EventKind::number);
     records.iter().any(|record| ends.contains(&record.kind))
 }
@@ -76,7 +76,7 @@ fn audited(stage: &mut Stage) {
     let frames = stage.store.frames(&mut |bytes, refused| {
         let frame = Frame::decode(bytes).unwrap();
         for (_, unit) in (0_u32..).zip(&frame.units).filter(|(number, _)| !refused.contains(number)) {
-            for (place, record) in (unit.expected..).zip(&unit.records) {
+            for (place, record) in (unit.expected..).zip(unit.records.iter()) {
                 log.append(audit::leaf_hash(&record.leaf_bytes(unit.redemption, place)));
             }
         }
@@ -86,7 +86,7 @@ fn audited(stage: &mut Stage) {
 }
 
 /// The claims on a card stand as its redemption does.
-fn claimed(stage: &Stage, r: &Redemption, records: &[Record]) {
+fn claimed(stage: &Stage, r: &Redemption, records: &[Record<'_>]) {
     use ClaimStatus::{Consumed, Held, Quarantined};
     let allowed: &[Option<ClaimStatus>] = match r.state {
         State::Declined | State::Cancelled | State::Frozen | State::Blocked => &[None],

@@ -71,7 +71,7 @@ fn secrets(town: &mut Town) -> Result<(), String> {
     ensure(found.is_none(), || format!("{found:?} stands in a frame"))?;
     for id in redemptions(town) {
         let sides = |index: &crate::record::Index| {
-            index.row(id).map(|row| row.due.is_none() && !row.sides.contains_key(&SIDE_CARD))
+            index.row(id).map(|row| row.due.is_none() && row.side(SIDE_CARD).is_none())
         };
         let ended = town.depot.look(sides).ok_or("a row is gone")?;
         let state = redemption(town, id).ok_or("a row is gone")?.state;

@@ -153,7 +153,7 @@ fn nothing_on_its_way(town: &Town, r: &Redemption) -> Result<(), String> {
 
 /// "Not found" is believed only after the issuer's patience, by its file, or where people say so:
 /// neither does the redemption end by it before, nor is a debit that was asked after sent again.
-fn absent_long_enough(town: &Town, r: &Redemption, records: &[Record]) -> Result<(), String> {
+fn absent_long_enough(town: &Town, r: &Redemption, records: &[Record<'_>]) -> Result<(), String> {
     let issuers = &town.plan.world.issuers;
     let issuer = issuers.iter().find(|issuer| issuer.profile.name == r.facts.issuer.as_str());
     let judged = !BY_FILE.contains(&r.facts.issuer.as_str()) && !town.wrong_clocks();
@@ -187,7 +187,7 @@ fn divided(r: &Redemption) -> Result<(), String> {
 }
 
 /// How a redemption must hold its card, by where it stands.
-fn claims(town: &Town, r: &Redemption, records: &[Record]) -> Result<(), String> {
+fn claims(town: &Town, r: &Redemption, records: &[Record<'_>]) -> Result<(), String> {
     use State as S;
     // A debit that shows up after the card was given away cannot bring it back.
     let late = [EventKind::LateDebit.number(), EventKind::TurnedAway.number()];
@@ -252,7 +252,7 @@ fn leaves(town: &mut Town, log: u32) -> Result<Vec<Digest>, String> {
         let frame = Frame::decode(bytes).expect("it was written by this life");
         if frame.log == log {
             let stands = |i: usize| u32::try_from(i).is_ok_and(|i| !refused.contains(&i));
-            let of = |(unit, place, record): (&crate::record::Unit, u32, &Record)| {
+            let of = |(unit, place, record): (&crate::record::Unit, u32, Record<'_>)| {
                 audit::leaf_hash(&record.leaf_bytes(unit.redemption, place))
             };
             leaves.extend(frame.records(stands).map(of));
