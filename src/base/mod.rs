@@ -16,6 +16,7 @@ pub use bytes::{Reader, ShortInput, Writer};
 pub use code::{Advice, Code, block};
 pub use digest::{Digest, Hasher, digest};
 pub(crate) use few::Few;
+pub(crate) use id::read_hex;
 pub use id::{BatchId, IdError, Key16, RedemptionId};
 pub use place::line_column;
 #[cfg(feature = "planted-bugs")]
