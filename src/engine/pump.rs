@@ -37,6 +37,8 @@ pub struct Engine {
     pub(super) jumps: Vec<(Wall, i64)>,
     /// Boxed: a redemption is taken out and put back at every step, and its neighbours move.
     pub(super) live: Lives<Box<Live>>,
+    /// The places of some that were let go, for the next.
+    pub(super) idle: Vec<Box<Live>>,
     pub(super) loading: BTreeMap<RedemptionId, Vec<Told>>,
     pub(super) queue: VecDeque<Queued>,
     pub(super) outputs: VecDeque<Output>,
@@ -103,6 +105,7 @@ impl Engine {
             durable,
             entropy,
             live: Lives::new(&seed),
+            idle: Vec::new(),
             loading: BTreeMap::new(),
             queue: VecDeque::new(),
             outputs: VecDeque::new(),
@@ -138,9 +141,9 @@ impl Engine {
             return Err(SubmitError::Busy);
         }
         let prepared = self.prepare(request)?;
-        let id = prepared.id;
+        let id = prepared.live.r.id;
         self.queued_submits += 1;
-        self.queue.push_back(Queued::Submit(Box::new(prepared)));
+        self.queue.push_back(Queued::Submit(prepared));
         Ok(id)
     }
 
@@ -152,8 +155,8 @@ impl Engine {
     /// [`SubmitError`], as `submit` would give.
     pub fn sight(&mut self, request: &Request) -> Result<RedemptionId, SubmitError> {
         let prepared = self.prepare(request)?;
-        let id = prepared.id;
-        self.queue.push_back(Queued::Sight(Box::new(prepared)));
+        let id = prepared.live.r.id;
+        self.queue.push_back(Queued::Sight(prepared));
         Ok(id)
     }
 
@@ -169,7 +172,7 @@ impl Engine {
     }
 
     fn prepare(&mut self, request: &Request) -> Result<Prepared, SubmitError> {
-        let prepared = prepare::prepare(&self.setup, &mut self.entropy, request);
+        let prepared = prepare::prepare(&self.setup, &mut self.entropy, &mut self.idle, request);
         scrub_stack();
         prepared
     }
@@ -394,7 +397,7 @@ impl Engine {
                 self.queued_submits -= 1;
                 self.admit(prepared);
             }
-            Queued::Sight(prepared) => self.sighting(*prepared),
+            Queued::Sight(prepared) => self.sighting(prepared),
             Queued::Committed(batch) => self.batch_done(*batch),
             Queued::Answers { to, told } => self.tell(to, told),
             Queued::Lost { number, not_sent } => self.call_lost(number, not_sent),

@@ -48,6 +48,15 @@ impl Event {
         Record { kind: self.kind().number(), version: VERSION, body }
     }
 
+    /// The record of [`Event::Received`] with these facts.
+    pub(super) fn received_in(facts: &Facts, at: Wall, mut body: Vec<u8>) -> Record {
+        body.reserve(320);
+        let w = &mut Writer::new(&mut body);
+        w.wall(at);
+        facts.encode(w);
+        Record { kind: EventKind::Received.number(), version: VERSION, body }
+    }
+
     fn write(&self, w: &mut Writer<'_>) {
         match self {
             Self::Received(facts) => facts.encode(w),

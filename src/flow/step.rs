@@ -82,6 +82,14 @@ impl Step {
         Ok(())
     }
 
+    /// Takes [`Event::Received`] with the facts that `r` has.
+    pub(super) fn receive(&mut self, r: &mut Redemption, at: Wall) -> Result<(), FlowError> {
+        r.receive(at)?;
+        let body = self.bodies.pop().unwrap_or_default();
+        self.records.push(Event::received_in(&r.facts, at, body));
+        Ok(())
+    }
+
     /// Keeps what the issuer's adapter must know again of the debit that this step sends.
     ///
     /// # Errors
