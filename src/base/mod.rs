@@ -25,6 +25,6 @@ pub(crate) use planted::planted;
 #[cfg(feature = "planted-bugs")]
 pub use planted::{Bug, plant};
 pub use secret::Secret;
-pub(crate) use secret::scrub_stack;
+pub(crate) use secret::{scrub_stack, wipe};
 pub use text::{Text, TextError};
 pub use time::{Mono, Now, Wall};

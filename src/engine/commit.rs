@@ -15,9 +15,6 @@ use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-/// The places of so many redemptions that were let go are kept for the next.
-const MOST_IDLE: usize = 256;
-
 impl Engine {
     /// Closes the open batch, if there is something in it and none is on its way.
     pub(super) fn seal(&mut self) -> Option<Batch> {
@@ -126,10 +123,7 @@ impl Engine {
         for inbound in live.inbox.drain(..).filter_map(|told| told.inbound) {
             self.inbound_done(inbound);
         }
-        if self.idle.len() < MOST_IDLE {
-            live.card = None;
-            self.idle.push(live);
-        }
+        self.idle.keep(live);
     }
 
     /// Another writer has gone on with it. What brought news of it is not acknowledged: it comes

@@ -129,6 +129,33 @@ impl Live {
     }
 }
 
+/// The places in memory of redemptions that were let go: the next ones live there.
+#[derive(Default)]
+#[expect(clippy::vec_box, reason = "the boxes are what is kept")]
+pub(super) struct Idle(Vec<Box<Live>>);
+
+impl Idle {
+    /// So many are kept.
+    const MOST: usize = 256;
+
+    pub(super) fn place(&mut self, live: Live) -> Box<Live> {
+        match self.0.pop() {
+            Some(mut place) => {
+                *place = live;
+                place
+            }
+            None => Box::new(live),
+        }
+    }
+
+    pub(super) fn keep(&mut self, mut live: Box<Live>) {
+        if self.0.len() < Self::MOST {
+            live.card = None;
+            self.0.push(live);
+        }
+    }
+}
+
 /// A call that is out.
 pub(super) struct Pending {
     pub(super) channel: ChannelId,

@@ -1,7 +1,7 @@
 //! A request made ready: checked against the catalogue, keyed, its secret sealed.
 
 use super::keeping::place_of;
-use super::live::Live;
+use super::live::{Idle, Live};
 use super::request::{Request, SubmitError, text, text_opt};
 use super::setup::Setup;
 use super::tokens;
@@ -153,7 +153,7 @@ fn read_face(product: &Product, request: &Request) -> Result<Amount, SubmitError
 pub(super) fn prepare(
     setup: &Setup,
     entropy: &mut Entropy,
-    idle: &mut Vec<Box<Live>>,
+    idle: &mut Idle,
     request: &Request,
 ) -> Result<Prepared, SubmitError> {
     let read = read(setup, request)?;
@@ -191,13 +191,7 @@ pub(super) fn prepare(
     let places = setup.places(&facts);
     let live =
         Live { card: Some(read.card), fingerprint, hits, ..Live::new(Redemption::new(id, facts), places) };
-    let live = match idle.pop() {
-        Some(mut place) => {
-            *place = live;
-            place
-        }
-        None => Box::new(live),
-    };
+    let live = idle.place(live);
     Ok(Prepared {
         live,
         received_at: request.received_at,

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::base::{BatchId, Digest, Few, Key16, Mono, Now, RedemptionId, Secret, Wall, planted, scrub_stack};
 use crate::flow::{Finding, Input, Summary, Verdict};
-use crate::issuer::{Answer, Asked, Context, DecodeError, OpKind, Reference};
+use crate::issuer::{Answer, Context, DecodeError, OpKind, Reference};
 use crate::record::{Batch, Handed};
 use crate::vault::Entropy;
 use alloc::boxed::Box;
@@ -37,8 +37,7 @@ pub struct Engine {
     pub(super) jumps: Vec<(Wall, i64)>,
     /// Boxed: a redemption is taken out and put back at every step, and its neighbours move.
     pub(super) live: Lives<Box<Live>>,
-    /// The places of some that were let go, for the next.
-    pub(super) idle: Vec<Box<Live>>,
+    pub(super) idle: super::live::Idle,
     pub(super) loading: BTreeMap<RedemptionId, Vec<Told>>,
     pub(super) queue: VecDeque<Queued>,
     pub(super) outputs: VecDeque<Output>,
@@ -105,7 +104,7 @@ impl Engine {
             durable,
             entropy,
             live: Lives::new(&seed),
-            idle: Vec::new(),
+            idle: super::live::Idle::default(),
             loading: BTreeMap::new(),
             queue: VecDeque::new(),
             outputs: VecDeque::new(),
@@ -183,9 +182,8 @@ impl Engine {
     /// [`Misuse::NoSuchChannel`].
     pub fn reply(&mut self, id: CallId, bytes: &[u8]) -> Result<(), Misuse> {
         let mut answers = Few::None;
-        let asked = self.asked(id);
         let decoded =
-            self.decode(id.channel, bytes, asked.as_ref(), &mut |to, answer| answers.push((to, answer)))?;
+            self.decode(id.channel, bytes, Some(id), &mut |to, answer| answers.push((to, answer)))?;
         self.learn(id.channel, bytes);
         let answered = answers.iter().map(|(to, answer)| (to.redemption, answer.kind)).collect();
         self.queue.push_back(Queued::Reply { id, answered, undecodable: decoded.is_err() });
@@ -488,7 +486,7 @@ impl Engine {
         &self,
         from: ChannelId,
         bytes: &[u8],
-        asked: Option<&Asked>,
+        call: Option<CallId>,
         answers: &mut dyn FnMut(Reference, Answer),
     ) -> Result<Result<(), DecodeError>, Misuse> {
         self.check_channel(from)?;
@@ -505,8 +503,8 @@ impl Engine {
                         answers(reference, answer);
                     }
                 };
-                match asked {
-                    Some(asked) => issuer.decode_reply(bytes, asked, &context, &mut told),
+                match call.and_then(|call| self.asked(call)) {
+                    Some(asked) => issuer.decode_reply(bytes, &asked, &context, &mut told),
                     None => issuer.decode(bytes, &context, &mut told),
                 }
             }
