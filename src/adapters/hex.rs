@@ -1,5 +1,6 @@
 //! Lower-case hexadecimal digits, and nothing else: one value has one text.
 
+use crate::base::read_hex;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -27,35 +28,12 @@ const fn digit(value: u8) -> u8 {
 
 pub(super) fn read(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len() / 2);
-    text.as_bytes().chunks(2).try_for_each(|pair| byte(pair).map(|byte| bytes.push(byte)))?;
+    text.as_bytes().chunks(2).try_for_each(|pair| read_hex(pair).map(|[byte]| bytes.push(byte)))?;
     Some(bytes)
 }
 
 pub(super) fn read_array<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    let pairs = text.as_bytes().chunks(2);
-    if pairs.len() != N {
-        return None;
-    }
-    bytes.iter_mut().zip(pairs).try_for_each(|(to, pair)| byte(pair).map(|byte| *to = byte))?;
-    Some(bytes)
-}
-
-/// The value of each digit; 16 for what is none.
-#[allow(clippy::indexing_slicing, reason = "at compile time, where it could not pass unnoticed")]
-const VALUES: [u8; 256] = {
-    let (mut values, mut value) = ([16; 256], 0);
-    while value < 16 {
-        values[digit(value) as usize] = value;
-        value += 1;
-    }
-    values
-};
-
-fn byte(pair: &[u8]) -> Option<u8> {
-    let value = |digit: &u8| VALUES.get(usize::from(*digit)).copied().filter(|value| *value < 16);
-    let [high, low] = pair else { return None };
-    Some(value(high)? << 4 | value(low)?)
+    read_hex(text.as_bytes())
 }
 
 #[cfg(test)]

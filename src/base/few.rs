@@ -33,6 +33,14 @@ impl<T> Few<T> {
         }
     }
 
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
+        match self {
+            Self::One(thing) if !keep(thing) => *self = Self::None,
+            Self::More(all) => all.retain(keep),
+            _ => {}
+        }
+    }
+
     pub(crate) fn iter(&self) -> slice::Iter<'_, T> {
         self.as_slice().iter()
     }
@@ -83,7 +91,8 @@ mod tests {
         for len in 0..5 {
             let mut few: Few<i32> = (0..len).collect();
             few.iter_mut().for_each(|thing| *thing += 1);
-            let all: Vec<i32> = (1..=len).collect();
+            few.retain(|thing| *thing != 1);
+            let all: Vec<i32> = (2..=len).collect();
             assert_eq!((few.as_slice(), few.iter().copied().sum()), (&*all, all.iter().sum::<i32>()));
             assert_eq!(few.into_iter().collect::<Vec<_>>(), all);
         }

@@ -36,7 +36,7 @@ macro_rules! id16 {
         impl FromStr for $name {
             type Err = IdError;
             fn from_str(text: &str) -> Result<Self, IdError> {
-                parse_hex16(text).map(Self)
+                read_hex(text.as_bytes()).map(Self).ok_or(IdError)
             }
         }
     };
@@ -63,24 +63,29 @@ pub struct BatchId {
     pub sequence: u64,
 }
 
-fn parse_hex16(text: &str) -> Result<[u8; 16], IdError> {
-    let digits = text.as_bytes();
-    if digits.len() != 32 {
-        return Err(IdError);
+/// The value of each lower-case hexadecimal digit; 16 for what is none.
+const VALUES: [u8; 256] = {
+    let (mut values, mut value) = ([16; 256], 0);
+    while value < 16 {
+        values[HEX[value] as usize] = value as u8;
+        value += 1;
     }
-    let mut bytes = [0; 16];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = hex_digit(pair[0])? << 4 | hex_digit(pair[1])?;
-    }
-    Ok(bytes)
-}
+    values
+};
 
-fn hex_digit(digit: u8) -> Result<u8, IdError> {
-    match digit {
-        b'0'..=b'9' => Ok(digit - b'0'),
-        b'a'..=b'f' => Ok(digit - b'a' + 10),
-        _ => Err(IdError),
+/// As many bytes as asked for, from two lower-case hexadecimal digits each.
+pub(crate) fn read_hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+    if digits.len() != 2 * N {
+        return None;
     }
+    // Digits are drawn by lot: whether one is a letter is nothing to branch on.
+    let (mut bytes, mut all) = ([0; N], 0);
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        let (high, low) = (VALUES[usize::from(pair[0])], VALUES[usize::from(pair[1])]);
+        *byte = high << 4 | low;
+        all |= high | low;
+    }
+    (all < 16).then_some(bytes)
 }
 
 #[cfg(test)]

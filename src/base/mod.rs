@@ -17,6 +17,7 @@ pub use code::{Advice, Code, block};
 pub(crate) use digest::sha256;
 pub use digest::{Digest, Hasher, digest};
 pub(crate) use few::Few;
+pub(crate) use id::read_hex;
 pub use id::{BatchId, IdError, Key16, RedemptionId};
 pub use place::line_column;
 #[cfg(feature = "planted-bugs")]
@@ -25,6 +26,6 @@ pub(crate) use planted::planted;
 #[cfg(feature = "planted-bugs")]
 pub use planted::{Bug, plant};
 pub use secret::Secret;
-pub(crate) use secret::scrub_stack;
+pub(crate) use secret::{scrub_stack, wipe};
 pub use text::{Text, TextError};
 pub use time::{Mono, Now, Wall};

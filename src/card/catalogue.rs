@@ -122,8 +122,12 @@ impl Catalogue {
 
     /// The product of this name.
     pub fn product(&self, name: &str) -> Option<&Product> {
-        let at = self.products.binary_search_by(|product| product.name().as_str().cmp(name)).ok()?;
-        self.products.get(at)
+        self.products.get(self.place(name)?)
+    }
+
+    /// Where the product of this name stands among [`Catalogue::products`].
+    pub(crate) fn place(&self, name: &str) -> Option<usize> {
+        self.products.binary_search_by(|product| product.name().as_str().cmp(name)).ok()
     }
 
     /// All products, by name.

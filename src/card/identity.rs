@@ -122,10 +122,16 @@ impl Card {
     /// The canonical bytes, for sealing: the identity (1 byte: 1 number, 2 secret), then number
     /// and secret, each after its length in 4 bytes, little-endian; an absent number has length 0.
     pub fn encode(&self) -> Secret {
+        self.encode_after(&[])
+    }
+
+    /// As [`Card::encode`], after `head`.
+    pub(crate) fn encode_after(&self, head: &[u8]) -> Secret {
         let number = self.number.as_ref().map_or(&[][..], Secret::expose);
         // Exactly as long as it will be, so that the buffer never moves and leaves a copy.
-        let mut bytes = Vec::with_capacity(1 + 4 + number.len() + 4 + self.secret.len());
-        Writer::new(&mut bytes).u8(self.identity.byte()).bytes(number).bytes(self.secret.expose());
+        let mut bytes = Vec::with_capacity(head.len() + 1 + 4 + number.len() + 4 + self.secret.len());
+        let w = &mut Writer::new(&mut bytes);
+        w.raw(head).u8(self.identity.byte()).bytes(number).bytes(self.secret.expose());
         Secret::new(bytes)
     }
 

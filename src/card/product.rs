@@ -273,6 +273,14 @@ impl Product {
         identities(card.identity(), &self.aliases)
     }
 
+    /// The identities of `card` but for the first, which [`Card::identity`] tells.
+    pub(crate) fn other_identities(&self, card: &Card) -> Vec<Secret> {
+        match self.aliases.is_empty() {
+            true => Vec::new(),
+            false => self.identities(card).split_off(1),
+        }
+    }
+
     /// The identities of the card that `text` names: its number or, where the product has none,
     /// its secret. For lists of cards.
     ///

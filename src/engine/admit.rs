@@ -8,7 +8,7 @@ use super::prepare::{Prepared, same_request};
 use super::recovery::{KEYS_ROW, ring_checks};
 use crate::base::{Few, Key16, RedemptionId};
 use crate::card::token::TokenError;
-use crate::flow::{self, Input, Redemption, State, Step, Summary, TokenUse};
+use crate::flow::{self, Input, Redemption, Setting, State, Step, Summary, TokenUse};
 use crate::record::{Claim, ClaimKind, ClaimStatus, Refusal, Unit, Verdict};
 use crate::risk::{Recall, RecallKind, Seen, Sighting};
 use alloc::boxed::Box;
@@ -19,68 +19,71 @@ const RETRY_AFTER_MS: i64 = 1_000;
 
 impl Engine {
     /// Puts a request's first unit into the open batch, or answers it from memory.
-    pub(super) fn admit(&mut self, mut prepared: Box<Prepared>) {
-        if let Some(live) = self.live.get(&prepared.id).filter(|live| !live.fingerprint.is_empty()) {
+    pub(super) fn admit(&mut self, mut prepared: Prepared) {
+        let id = prepared.live.r.id;
+        if let Some(live) = self.live.get(&id).filter(|live| live.fingerprint.is_some()) {
             let summary = Summary::of(&live.r);
-            let same = live.fingerprint == prepared.fingerprint;
+            let same = live.fingerprint == prepared.live.fingerprint;
             let reply = if same { Reply::InProgress(summary) } else { Reply::Mismatch };
-            self.event(Event::Answered { redemption: prepared.id, reply });
+            self.event(Event::Answered { redemption: id, reply });
             return;
         }
-        prepared.facts.received_at = prepared.received_at.unwrap_or(self.now.wall);
+        self.count(&mut prepared);
         let step = self.spare.step();
-        let setting = self.setting_for(&prepared.facts.product, &prepared.facts.issuer, &prepared.hits);
-        let Some(setting) = setting else { return };
-        let taken = flow::intake_in(step, prepared.id, prepared.facts.clone(), &setting);
-        let Ok((mut redemption, mut step)) = taken else { return };
-        let blocked = redemption.state.is_end();
-        prepared.counted = self.counted(&prepared);
+        let token = self.token_of(&prepared);
+        let live = &mut *prepared.live;
+        let Some(setting) = self.setting_for(live.places, &live.hits) else { return };
+        let Ok(mut step) = flow::intake_in(step, &mut live.r, &setting) else { return };
+        let blocked = live.r.state.is_end();
         if !blocked {
-            match self.token_of(&prepared) {
+            match token {
                 Ok(None) => {}
                 Ok(Some(used)) => {
-                    if flow::use_token(&mut redemption, &mut step, used, &setting).is_err() {
+                    if flow::use_token(&mut live.r, &mut step, used, &setting).is_err() {
                         return;
                     }
                 }
                 Err(error) => return self.token_refused(prepared, error),
             }
         }
-        let mut unit = self.first_unit(&prepared, &redemption, step);
+        let mut unit = self.first_unit(&prepared, step);
+        let facts = &prepared.live.r.facts;
         if !blocked {
-            let key = |&key| Claim { key, kind: ClaimKind::Card, generation: prepared.facts.generation };
-            unit.claims.extend(prepared.facts.keys.iter().map(key));
+            let key = |&key| Claim { key, kind: ClaimKind::Card, generation: facts.generation };
+            unit.claims.extend(facts.keys.iter().map(key));
         }
         unit.sightings = sightings(&prepared, true);
-        unit.recalls = self.recalls(&prepared.facts, prepared.faces, &prepared.counted);
-        self.put_intake(prepared, redemption, unit, false);
+        unit.recalls = self.recalls(facts, prepared.faces, &prepared.live.counted);
+        self.put_intake(prepared, unit, false);
         self.pin_ring();
     }
 
-    fn counted(&self, prepared: &Prepared) -> Counted {
-        budget::subjects(&self.setup, &prepared.facts, prepared.device.as_ref(), Some(&prepared.card))
+    /// Sets when a request was received, and with it what it counts against.
+    fn count(&self, prepared: &mut Prepared) {
+        let live = &mut *prepared.live;
+        live.r.facts.received_at = prepared.received_at.unwrap_or(self.now.wall);
+        live.counted =
+            budget::subjects(&self.setup, &live.r.facts, prepared.device.as_ref(), live.card.as_ref());
     }
 
     /// The token of a request, checked at the time when the request was received.
     fn token_of(&self, prepared: &Prepared) -> Result<Option<TokenUse>, TokenError> {
-        let product = self.setup.catalogue.product(&prepared.facts.product);
-        let Some((product, token)) = product.zip(prepared.token.as_ref()) else { return Ok(None) };
-        self.setup.check_token(product, &prepared.card, token, prepared.facts.received_at).map(Some)
+        let live = &prepared.live;
+        let product = self.setup.product_at(live.places).zip(live.card.as_ref());
+        let Some(((product, card), token)) = product.zip(prepared.token.as_ref()) else { return Ok(None) };
+        self.setup.check_token(product, card, token, live.r.facts.received_at).map(Some)
     }
 
     /// A request whose token is refused ends at once, with the exact reason in its record. It
     /// costs its budgets, but does not count among the tries of the card: who cannot show the
     /// token must not be able to have the card frozen.
-    fn token_refused(&mut self, prepared: Box<Prepared>, error: TokenError) {
-        let setting = self.setting_for(&prepared.facts.product, &prepared.facts.issuer, &prepared.hits);
-        let Some(setting) = setting else { return };
-        let (id, facts) = (prepared.id, prepared.facts.clone());
-        let Ok((redemption, step)) = flow::turned_away(id, facts, &[], error.reason(), &setting) else {
-            return;
-        };
-        let mut unit = self.first_unit(&prepared, &redemption, step);
+    fn token_refused(&mut self, mut prepared: Prepared, error: TokenError) {
+        let live = &mut *prepared.live;
+        let Some(setting) = self.setting_for(live.places, &live.hits) else { return };
+        let Some(step) = turn_away(&mut live.r, &[], error.reason(), &setting) else { return };
+        let mut unit = self.first_unit(&prepared, step);
         unit.sightings = sightings(&prepared, false);
-        self.put_intake(prepared, redemption, unit, true);
+        self.put_intake(prepared, unit, true);
     }
 
     /// With the first claim under a ring, in the same batch, the ring is pinned in the log.
@@ -97,53 +100,41 @@ impl Engine {
 
     /// Lets a request be seen, and nothing else.
     pub(super) fn sighting(&mut self, mut prepared: Prepared) {
-        prepared.facts.received_at = prepared.received_at.unwrap_or(self.now.wall);
-        prepared.counted = self.counted(&prepared);
+        self.count(&mut prepared);
         let genuine = self.token_of(&prepared).is_ok();
         let sightings = sightings(&prepared, genuine);
-        let unit = Unit { redemption: prepared.id, sightings, ..Unit::default() };
+        let unit = Unit { redemption: prepared.live.r.id, sightings, ..Unit::default() };
         self.open.units.push(unit);
         self.open.entries.push(Entry::Sighting);
     }
 
-    fn first_unit(&mut self, prepared: &Prepared, redemption: &Redemption, step: Step) -> Unit {
-        let mut unit = self.unit_of(redemption, 0, step);
-        unit.fingerprint.clone_from(&prepared.fingerprint);
+    fn first_unit(&mut self, prepared: &Prepared, step: Step) -> Unit {
+        let live = &prepared.live;
+        let mut unit = self.unit_of(&live.r, live.places, 0, step);
+        unit.fingerprint = live.fingerprint.map(|own| own.to_vec()).unwrap_or_default();
         unit
     }
 
-    fn put_intake(
-        &mut self,
-        prepared: Box<Prepared>,
-        redemption: Redemption,
-        mut unit: Unit,
-        turned_away: bool,
-    ) {
-        if !redemption.state.is_end() {
+    fn put_intake(&mut self, mut prepared: Prepared, mut unit: Unit, turned_away: bool) {
+        if !prepared.live.r.state.is_end() {
             self.keep_vault_tally();
-            for side in &prepared.sides {
-                self.put_side(&mut unit, side.clone());
+            for side in core::mem::take(&mut prepared.sides) {
+                self.put_side(&mut unit, side);
             }
         }
         self.open.units.push(unit);
-        let live = Box::new(Live::new(redemption));
-        self.open.entries.push(Entry::Intake { prepared, live, turned_away });
+        self.open.entries.push(Entry::Intake { prepared, turned_away });
     }
 
     /// What the store said to a first unit.
-    pub(super) fn admitted(
-        &mut self,
-        prepared: Box<Prepared>,
-        live: Box<Live>,
-        turned_away: bool,
-        verdict: Verdict,
-    ) {
+    pub(super) fn admitted(&mut self, prepared: Prepared, turned_away: bool, verdict: Verdict) {
+        let live = &prepared.live;
+        let id = live.r.id;
         match &verdict.refusal {
-            None => self.born(*prepared, live, verdict.seen),
+            None => self.born(prepared.live, verdict.seen),
             Some(Refusal::Known { fingerprint, summary }) => {
-                let id = prepared.id;
                 let reply = match Summary::decode(summary) {
-                    _ if !same_request(&self.setup, fingerprint, &prepared) => Reply::Mismatch,
+                    _ if !same_request(&self.setup, fingerprint, live) => Reply::Mismatch,
                     Ok(summary) if summary.state.is_end() => Reply::Replayed(summary),
                     Ok(summary) => Reply::InProgress(summary),
                     Err(_) => Reply::Mismatch,
@@ -151,27 +142,22 @@ impl Engine {
                 self.event(Event::Answered { redemption: id, reply });
             }
             Some(Refusal::Held { key, status, holder, .. }) if !turned_away => {
-                let replayed = live.r.token.is_some_and(|used| used.claims.contains(key));
+                let replayed = live.r.token.as_ref().is_some_and(|used| used.claims.contains(key));
                 let held = Held { status: *status, holder: *holder, replayed };
                 self.collided(prepared, held, verdict.seen);
             }
             Some(_) => {
-                let (redemption, unacknowledged) = (prepared.id, Vec::new());
-                self.event(Event::TakenOver { redemption, unacknowledged });
+                self.event(Event::TakenOver { redemption: id, unacknowledged: Vec::new() });
             }
         }
     }
 
-    fn born(&mut self, prepared: Prepared, mut live: Box<Live>, mut seen: Vec<Seen>) {
-        let (id, summary) = (prepared.id, Summary::of(&live.r));
+    fn born(&mut self, mut live: Box<Live>, mut seen: Vec<Seen>) {
+        let (id, summary) = (live.r.id, Summary::of(&live.r));
         let claimed = live.r.state == State::Claimed;
         if claimed {
-            live.tag = self.card_tag(&live.r.facts.issuer, Some(&prepared.card));
-            live.card = Some(prepared.card);
-            live.fingerprint = prepared.fingerprint;
-            live.hits = prepared.hits;
-            live.over = budget::used_up(&self.setup, &prepared.counted, &mut seen);
-            live.counted = prepared.counted;
+            live.tag = self.card_tag(&live);
+            live.over = budget::used_up(&self.setup, &live.counted, &mut seen);
             self.live.insert(id, live);
         }
         self.event(Event::Moved { redemption: id, summary });
@@ -182,23 +168,22 @@ impl Engine {
 
     /// Another redemption has the card or has used the token: the request is refused by a budget,
     /// frozen, turned away for good, or may try again.
-    fn collided(&mut self, prepared: Box<Prepared>, held: Held, mut seen: Vec<Seen>) {
-        let over = budget::used_up(&self.setup, &prepared.counted, &mut seen);
-        let setting = self.setting_for(&prepared.facts.product, &prepared.facts.issuer, &prepared.hits);
-        let Some(mut setting) = setting else { return };
+    fn collided(&mut self, mut prepared: Prepared, held: Held, mut seen: Vec<Seen>) {
+        let live = &mut *prepared.live;
+        let over = budget::used_up(&self.setup, &live.counted, &mut seen);
+        let Some(mut setting) = self.setting_for(live.places, &live.hits) else { return };
         setting.over = &over;
-        let at_once = flow::answers_at_once(&prepared.facts, prepared.id, &seen, &setting);
+        let at_once = flow::answers_at_once(&live.r.facts, live.r.id, &seen, &setting);
         if !at_once && held.status != ClaimStatus::Consumed {
             let retry_after_ms = self.retry_after_ms(held.holder);
             let reply = Reply::CardBusy { retry_after_ms, holder: held.holder };
-            self.event(Event::Answered { redemption: prepared.id, reply });
+            self.event(Event::Answered { redemption: live.r.id, reply });
             return;
         }
         let reason = if held.replayed { TokenError::Replayed.reason() } else { "already_sold" };
-        let (id, facts) = (prepared.id, prepared.facts.clone());
-        let Ok((redemption, step)) = flow::turned_away(id, facts, &seen, reason, &setting) else { return };
-        let unit = self.first_unit(&prepared, &redemption, step);
-        self.put_intake(prepared, redemption, unit, true);
+        let Some(step) = turn_away(&mut live.r, &seen, reason, &setting) else { return };
+        let unit = self.first_unit(&prepared, step);
+        self.put_intake(prepared, unit, true);
     }
 
     fn retry_after_ms(&self, holder: RedemptionId) -> i64 {
@@ -228,16 +213,24 @@ struct Held {
     replayed: bool,
 }
 
+/// Begins a redemption anew with the only step of one that is turned away.
+fn turn_away(r: &mut Redemption, seen: &[Seen], reason: &'static str, s: &Setting<'_>) -> Option<Step> {
+    let (turned_away, step) = flow::turned_away(r.id, r.facts.clone(), seen, reason, s).ok()?;
+    *r = turned_away;
+    Some(step)
+}
+
 /// Under what a request is seen: the card and the seller's faces, unless its token is refused, and
 /// its budgets.
 fn sightings(prepared: &Prepared, genuine: bool) -> Vec<Sighting> {
-    let (at, face) = (prepared.facts.received_at, prepared.facts.face.minor());
+    let (facts, counted) = (&prepared.live.r.facts, &prepared.live.counted);
+    let (at, face) = (facts.received_at, facts.face.minor());
     let seen = |subject| Sighting { subject, at, value: 0 };
-    let mut sightings = Vec::with_capacity(prepared.facts.keys.len() + 1 + prepared.counted.len());
+    let mut sightings = Vec::with_capacity(facts.keys.len() + 1 + counted.len());
     if genuine {
-        sightings.extend(prepared.facts.keys.iter().map(|&subject| seen(subject)));
+        sightings.extend(facts.keys.iter().map(|&subject| seen(subject)));
         sightings.push(Sighting { subject: prepared.faces, at, value: face });
     }
-    sightings.extend(prepared.counted.iter().map(|(_, subject)| seen(*subject)));
+    sightings.extend(counted.iter().map(|(_, subject)| seen(*subject)));
     sightings
 }

@@ -34,7 +34,9 @@ pub(super) fn subjects(setup: &Setup, facts: &Facts, device: Option<&Text>, card
         };
         setup.keys.subject_key(oldest, kind.name(), &value).map(|key| (kind, key))
     };
-    BudgetKind::ALL.into_iter().filter(|kind| budget.limit(*kind) > 0).filter_map(subject).collect()
+    let mut counted = Vec::with_capacity(BudgetKind::ALL.len());
+    counted.extend(BudgetKind::ALL.into_iter().filter(|kind| budget.limit(*kind) > 0).filter_map(subject));
+    counted
 }
 
 /// Takes the answers about budgets off the end of what was seen, and tells which are used up.

@@ -55,7 +55,7 @@ impl Engine {
         }
         let live = self.live.get(&id)?;
         let pays = matches!(kind, OpKind::Pay | OpKind::PayQuery);
-        let place = if pays { None } else { self.setup.issuer_place(&live.r.facts.issuer) };
+        let place = if pays { None } else { live.places.issuer };
         let channel = place.map_or(self.setup.rail_channel(), |place| ChannelId(place as u16));
         if place.is_some() && self.holds(channel, nonce, Held { id, kind, endpoint, attempt }) {
             return None;

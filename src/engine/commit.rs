@@ -4,8 +4,8 @@ use super::Engine;
 use super::live::{Alarm, Entry, InFlight, Live, Open, Ready, Told};
 use super::output::{Event, Heard};
 use super::prepare::{self, open_card};
+use super::setup::Places;
 use crate::base::{BatchId, Few, Mono, RedemptionId, Text, planted, scrub_stack};
-use crate::card::Card;
 use crate::flow::{self, Effect, Input, Redemption, SIDE_CARD, Setting, Step, Summary};
 use crate::issuer::{CardTag, OpKind};
 use crate::record::{Batch, Frame, Handed, Record, Refusal, Side, SideMark, Unit};
@@ -39,9 +39,7 @@ impl Engine {
         for ((entry, unit), verdict) in in_flight.entries.drain(..).zip(batch.units()).zip(verdicts.drain(..))
         {
             match entry {
-                Entry::Intake { prepared, live, turned_away } => {
-                    self.admitted(prepared, live, turned_away, verdict);
-                }
+                Entry::Intake { prepared, turned_away } => self.admitted(prepared, turned_away, verdict),
                 Entry::Step { ready, wait_ms, group, inbound, recalls } => {
                     let id = unit.redemption;
                     if matches!(
@@ -122,11 +120,11 @@ impl Engine {
 
     pub(super) fn forget(&mut self, id: RedemptionId) {
         self.set_timer(id, None);
-        if let Some(live) = self.live.remove(&id) {
-            for inbound in live.inbox.into_iter().filter_map(|told| told.inbound) {
-                self.inbound_done(inbound);
-            }
+        let Some(mut live) = self.live.remove(&id) else { return };
+        for inbound in live.inbox.drain(..).filter_map(|told| told.inbound) {
+            self.inbound_done(inbound);
         }
+        self.idle.keep(live);
     }
 
     /// Another writer has gone on with it. What brought news of it is not acknowledged: it comes
@@ -238,14 +236,7 @@ impl Engine {
 
     pub(super) fn step_of(&mut self, live: &mut Live, input: Input) -> Result<Step, flow::FlowError> {
         let step = self.spare.step();
-        let mut hits = prepare::hits(&self.setup, &live.r.facts, None, None);
-        for hit in &live.hits {
-            if !hits.contains(hit) {
-                hits.push(*hit);
-            }
-        }
-        let facts = &live.r.facts;
-        let Some(mut setting) = self.setting_for(&facts.product, &facts.issuer, &hits) else {
+        let Some(mut setting) = self.setting_for(live.places, &live.hits) else {
             return Err(flow::FlowError::NotNow(live.r.state));
         };
         setting.site = self.first_site(live, &input);
@@ -266,22 +257,17 @@ impl Engine {
             Err(VaultError::Unavailable(_)) => live.sealed = Some(sealed),
             opened => live.card = opened.ok().flatten(),
         }
-        live.tag = self.card_tag(&live.r.facts.issuer, live.card.as_ref());
+        live.tag = self.card_tag(live);
         scrub_stack();
     }
 
-    pub(super) fn card_tag(&self, issuer: &str, card: Option<&Card>) -> Option<CardTag> {
-        let issuer = self.setup.issuer_place(issuer)?;
-        self.setup.issuers[issuer].card_tag(super::calls::card_data(card?))
+    pub(super) fn card_tag(&self, live: &Live) -> Option<CardTag> {
+        let (issuer, card) = self.setup.issuer_at(live.places).zip(live.card.as_ref())?;
+        issuer.card_tag(super::calls::card_data(card))
     }
 
     /// What the machine may know; `None` if the issuer is not in the set-up any more.
-    pub(super) fn setting_for<'a>(
-        &'a self,
-        product: &str,
-        issuer: &str,
-        hits: &'a [Reason],
-    ) -> Option<Setting<'a>> {
+    pub(super) fn setting_for<'a>(&'a self, places: Places, hits: &'a [Reason]) -> Option<Setting<'a>> {
         Some(Setting {
             now: self.now.wall,
             jumps: &self.jumps,
@@ -289,8 +275,8 @@ impl Engine {
             policy: &self.setup.policy.flow,
             risk: &self.setup.policy.risk,
             terms: &self.setup.policy.terms,
-            product: self.setup.catalogue.product(product),
-            issuer: self.setup.issuer_of(issuer)?,
+            product: self.setup.product_at(places),
+            issuer: self.setup.issuer_at(places)?.profile(),
             rail: self.setup.rails[0].profile(),
             hits,
             over: &[],
@@ -344,7 +330,7 @@ impl Engine {
         let written = u32::try_from(step.records.len()).expect("a step writes few records");
         let r = &live.r;
         self.count_exposure(id, r.records - written, &step);
-        let mut unit = self.unit_of(r, r.records - written, step);
+        let mut unit = self.unit_of(r, live.places, r.records - written, step);
         if recalls {
             let faces = prepare::faces_subject(&self.setup, &r.facts);
             unit.recalls = self.recalls(&r.facts, faces, &live.counted);
@@ -356,8 +342,8 @@ impl Engine {
     }
 
     /// The unit of a step that `r` has taken.
-    pub(super) fn unit_of(&mut self, r: &Redemption, expected: u32, mut step: Step) -> Unit {
-        let setting = self.setting_for(&r.facts.product, &r.facts.issuer, &[]);
+    pub(super) fn unit_of(&mut self, r: &Redemption, places: Places, expected: u32, mut step: Step) -> Unit {
+        let setting = self.setting_for(places, &[]);
         let (dormant, due) = setting.map_or((true, None), |s| flow::rest(r, &step, &s));
         let mut unit = self.spare.unit();
         (unit.redemption, unit.expected, unit.dormant, unit.due) = (r.id, expected, dormant, due);
@@ -425,7 +411,9 @@ impl Engine {
         let error = match replayed {
             Some(Ok((r, handed))) => {
                 let resealed = self.resealed(id, &r.facts, &handed);
-                let mut live = Box::new(Live::new(r));
+                let places = self.setup.places(&r.facts);
+                let mut live = Box::new(Live::new(r, places));
+                live.hits = prepare::hits(&self.setup, &live.r.facts, None, None);
                 live.resealed = resealed;
                 live.sealed = handed.sides.get(&SIDE_CARD).cloned();
                 self.open_sealed(&mut live);

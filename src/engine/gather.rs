@@ -16,7 +16,7 @@ impl Engine {
     /// Puts a redemption into its issuer's next message.
     pub(super) fn gather(&mut self, id: RedemptionId) {
         let Some(live) = self.live.get_mut(&id) else { return };
-        let Some(place) = self.setup.issuer_place(&live.r.facts.issuer) else { return };
+        let Some(place) = live.places.issuer else { return };
         if core::mem::replace(&mut live.gathered, true) {
             return;
         }

@@ -1,8 +1,9 @@
 //! What the engine keeps in memory.
 
 use super::budget::Counted;
-use super::prepare::Prepared;
+use super::prepare::{Fingerprint, Prepared};
 use super::rescan::Scan;
+use super::setup::Places;
 use super::{Call, CallId, ChannelId, Event, InboundId};
 use crate::base::{Few, Mono, RedemptionId, Text};
 use crate::card::Card;
@@ -41,6 +42,7 @@ impl Told {
 /// One redemption in memory.
 pub(super) struct Live {
     pub(super) r: Redemption,
+    pub(super) places: Places,
     pub(super) tries: u32,
     pub(super) card: Option<Card>,
     /// The card as it is sealed, while it could not be opened.
@@ -49,7 +51,9 @@ pub(super) struct Live {
     pub(super) resealed: Vec<Side>,
     /// The tag under which the issuer echoes the card.
     pub(super) tag: Option<CardTag>,
-    pub(super) fingerprint: Vec<u8>,
+    /// Of its request; none of one that came from the store.
+    pub(super) fingerprint: Option<Fingerprint>,
+    /// What of it stands on a block list.
     pub(super) hits: Vec<Reason>,
     /// The subjects of its budgets, and which of them it found used up.
     pub(super) counted: Counted,
@@ -64,7 +68,7 @@ pub(super) struct Live {
     pub(super) inbox: VecDeque<Told>,
     pub(super) timer: Option<Mono>,
     /// The latest call of each kind that is still waited for.
-    pub(super) awaiting: Vec<(OpKind, u64)>,
+    pub(super) awaiting: Few<(OpKind, u64)>,
     /// Whether it waits for a place in a batch message.
     pub(super) gathered: bool,
     /// Whether a question of it waits for the channel's session.
@@ -74,15 +78,16 @@ pub(super) struct Live {
 }
 
 impl Live {
-    pub(super) fn new(r: Redemption) -> Self {
+    pub(super) fn new(r: Redemption, places: Places) -> Self {
         Self {
             r,
+            places,
             tries: 0,
             card: None,
             sealed: None,
             resealed: Vec::new(),
             tag: None,
-            fingerprint: Vec::new(),
+            fingerprint: None,
             hits: Vec::new(),
             counted: Counted::new(),
             over: Vec::new(),
@@ -91,7 +96,7 @@ impl Live {
             parked: false,
             inbox: VecDeque::new(),
             timer: None,
-            awaiting: Vec::new(),
+            awaiting: Few::None,
             gathered: false,
             held: false,
             read: super::routing::Read::default(),
@@ -100,14 +105,14 @@ impl Live {
 
     /// Whether call `number` is the one that is waited for; it is not any more then.
     pub(super) fn heard(&mut self, number: u64) -> bool {
-        let before = self.awaiting.len();
+        let waited = self.awaiting.iter().any(|(_, waiting)| *waiting == number);
         self.awaiting.retain(|(_, waiting)| *waiting != number);
-        self.awaiting.len() != before
+        waited
     }
 
     /// Whether nothing will wake it although it has not come to rest.
     pub(super) fn is_idle(&self) -> bool {
-        let asks = !self.awaiting.is_empty() || self.gathered || self.held || self.read.waits();
+        let asks = !self.awaiting.as_slice().is_empty() || self.gathered || self.held || self.read.waits();
         let waits = self.busy || self.timer.is_some() || asks;
         let rests = (self.r.state.is_end() && !self.r.quarantined) || self.r.state.waits_for_people();
         !waits && self.inbox.is_empty() && !rests
@@ -121,6 +126,33 @@ impl Live {
     pub(super) fn awaits(&mut self, kind: OpKind, number: u64) {
         self.answered(kind);
         self.awaiting.push((kind, number));
+    }
+}
+
+/// The places in memory of redemptions that were let go: the next ones live there.
+#[derive(Default)]
+#[expect(clippy::vec_box, reason = "the boxes are what is kept")]
+pub(super) struct Idle(Vec<Box<Live>>);
+
+impl Idle {
+    /// So many are kept.
+    const MOST: usize = 256;
+
+    pub(super) fn place(&mut self, live: Live) -> Box<Live> {
+        match self.0.pop() {
+            Some(mut place) => {
+                *place = live;
+                place
+            }
+            None => Box::new(live),
+        }
+    }
+
+    pub(super) fn keep(&mut self, mut live: Box<Live>) {
+        if self.0.len() < Self::MOST {
+            live.card = None;
+            self.0.push(live);
+        }
     }
 }
 
@@ -168,7 +200,7 @@ pub(super) struct Group {
 /// What a unit in a batch stands for.
 pub(super) enum Entry {
     /// A first unit. Its redemption lives only once the unit stands.
-    Intake { prepared: Box<Prepared>, live: Box<Live>, turned_away: bool },
+    Intake { prepared: Prepared, turned_away: bool },
     /// A step of a redemption in memory.
     Step {
         ready: Few<Ready>,
@@ -244,8 +276,8 @@ pub(super) struct InFlight {
 
 /// Something that came in and waits for `poll`.
 pub(super) enum Queued {
-    Submit(Box<Prepared>),
-    Sight(Box<Prepared>),
+    Submit(Prepared),
+    Sight(Prepared),
     Committed(Box<Batch>),
     Answers {
         to: RedemptionId,

@@ -1,38 +1,38 @@
 //! A request made ready: checked against the catalogue, keyed, its secret sealed.
 
-use super::budget::Counted;
 use super::keeping::place_of;
+use super::live::{Idle, Live};
 use super::request::{Request, SubmitError, text, text_opt};
 use super::setup::Setup;
 use super::tokens;
 use crate::base::{Key16, Reader, RedemptionId, Secret, Text, Wall, Writer, scrub_stack};
 use crate::card::token::Token;
 use crate::card::{Card, Field, Identity, Product};
-use crate::flow::{Facts, SIDE_CARD, SIDE_PERSONAL};
+use crate::flow::{Facts, Redemption, SIDE_CARD, SIDE_PERSONAL};
 use crate::money::Amount;
 use crate::record::Side;
 use crate::risk::Reason;
 use crate::vault::{Entropy, PepperVersion, VaultError, commitment};
+use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
+/// The keyed digest of a request, after the version of its pepper.
+pub(super) type Fingerprint = [u8; 34];
+
 /// A request made ready.
 pub(super) struct Prepared {
-    pub(super) id: RedemptionId,
-    pub(super) facts: Facts,
+    /// The redemption that it starts, before its first record. The subjects of its budgets are
+    /// known once it is known when it was received.
+    pub(super) live: Box<Live>,
     pub(super) received_at: Option<Wall>,
-    pub(super) card: Card,
-    pub(super) fingerprint: Vec<u8>,
     pub(super) sides: Vec<Side>,
-    pub(super) hits: Vec<Reason>,
     /// The subject under which the seller's faces of this product are counted.
     pub(super) faces: Key16,
     /// The token that came with it, not checked yet.
     pub(super) token: Option<Secret>,
     pub(super) device: Option<Text>,
-    /// The subjects of its budgets; known once it is known when it was received.
-    pub(super) counted: Counted,
 }
 
 /// A request as far as it needs no randomness: what it is, and under which keys.
@@ -60,15 +60,12 @@ pub(super) fn read<'a>(setup: &'a Setup, request: &Request) -> Result<Read<'a>, 
         let (field, reason) = ("generation", "generation_shape");
         return Err(SubmitError::Invalid { field, reason, what: what.to_string() });
     }
-    let identities = product.identities(&card);
+    let others = product.other_identities(&card);
     let versions = setup.keys.pepper_versions();
-    let mut keys = Vec::with_capacity(versions.len() * identities.len());
+    let mut keys = Vec::with_capacity(versions.len() * (1 + others.len()));
     for version in versions {
-        keys.extend(
-            identities
-                .iter()
-                .filter_map(|identity| setup.keys.card_key(version, product.scheme(), identity.expose())),
-        );
+        let key = |identity: &Secret| setup.keys.card_key(version, product.scheme(), identity.expose());
+        keys.extend(core::iter::once(card.identity()).chain(&others).filter_map(key));
     }
     Ok(Read { product, card, face, keys })
 }
@@ -156,6 +153,7 @@ fn read_face(product: &Product, request: &Request) -> Result<Amount, SubmitError
 pub(super) fn prepare(
     setup: &Setup,
     entropy: &mut Entropy,
+    idle: &mut Idle,
     request: &Request,
 ) -> Result<Prepared, SubmitError> {
     let read = read(setup, request)?;
@@ -167,7 +165,7 @@ pub(super) fn prepare(
     let ip = text_opt("ip", "ip_shape", request.ip.as_ref())?;
     let id = request.redemption();
     let salt = Zeroizing::new(entropy.bytes::<32>());
-    let card_bytes = read.card.encode();
+    let salted = read.card.encode_after(&*salt);
     let issuer = setup.issuer_place(read.product.issuer()).expect("the set-up has every product's issuer");
     let facts = Facts {
         caller,
@@ -180,46 +178,33 @@ pub(super) fn prepare(
         received_at: request.received_at.unwrap_or_default(),
         keys: read.keys,
         generation: request.generation,
-        commitment: commitment(&salt, card_bytes.expose()),
+        commitment: commitment(&salt, salted.expose().get(salt.len()..).unwrap_or_default()),
         catalogue: setup.catalogue_digest,
         policy: setup.policy_digest,
         profile: setup.profile_digests[issuer],
     };
-    let fingerprint = fingerprint(setup, setup.keys.current_pepper(), &facts, &read.card).unwrap_or_default();
-    let sides = seal_sides(
-        setup,
-        entropy,
-        id,
-        &facts,
-        &salt,
-        &card_bytes,
-        (device.as_ref(), ip.as_ref(), request.place),
-    )?;
+    let fingerprint = fingerprint(setup, setup.keys.current_pepper(), &facts, &read.card);
+    let sides =
+        seal_sides(setup, entropy, id, &facts, &salted, (device.as_ref(), ip.as_ref(), request.place))?;
     let hits = hits(setup, &facts, device.as_deref(), ip.as_deref());
     let faces = faces_subject(setup, &facts);
+    let places = setup.places(&facts);
+    let live =
+        Live { card: Some(read.card), fingerprint, hits, ..Live::new(Redemption::new(id, facts), places) };
+    let live = idle.place(live);
     Ok(Prepared {
-        id,
+        live,
         received_at: request.received_at,
-        facts,
-        card: read.card,
-        fingerprint,
         sides,
-        hits,
         faces,
         token: request.token.clone(),
         device,
-        counted: Counted::new(),
     })
 }
 
 /// The keyed digest of the business fields, after the pepper version: not of time, address,
 /// place or channel, which a resend may change.
-pub(super) fn fingerprint(
-    setup: &Setup,
-    version: PepperVersion,
-    facts: &Facts,
-    card: &Card,
-) -> Option<Vec<u8>> {
+fn fingerprint(setup: &Setup, version: PepperVersion, facts: &Facts, card: &Card) -> Option<Fingerprint> {
     let number = card.number().map(Secret::expose).unwrap_or_default();
     let digest = setup.keys.fingerprint(
         version,
@@ -235,16 +220,20 @@ pub(super) fn fingerprint(
             &facts.generation.to_le_bytes(),
         ],
     )?;
-    let mut out = Vec::with_capacity(34);
-    Writer::new(&mut out).u16(version.0).raw(&digest.0);
+    let mut out = [0; 34];
+    let (head, rest) = out.split_at_mut(2);
+    head.copy_from_slice(&version.0.to_le_bytes());
+    rest.copy_from_slice(&digest.0);
     Some(out)
 }
 
 /// Whether a stored fingerprint is that of this request.
-pub(super) fn same_request(setup: &Setup, stored: &[u8], prepared: &Prepared) -> bool {
-    let Some((version, _)) = stored.split_first_chunk::<2>() else { return false };
+pub(super) fn same_request(setup: &Setup, stored: &[u8], live: &Live) -> bool {
+    let (Some((version, _)), Some(card)) = (stored.split_first_chunk::<2>(), &live.card) else {
+        return false;
+    };
     let version = PepperVersion(u16::from_le_bytes(*version));
-    let own = fingerprint(setup, version, &prepared.facts, &prepared.card);
+    let own = fingerprint(setup, version, &live.r.facts, card);
     scrub_stack();
     own.is_some_and(|own| own == stored)
 }
@@ -256,8 +245,7 @@ fn seal_sides(
     entropy: &mut Entropy,
     id: RedemptionId,
     facts: &Facts,
-    salt: &[u8; 32],
-    card: &Secret,
+    salted: &Secret,
     (device, ip, place): Personal<'_>,
 ) -> Result<Vec<Side>, VaultError> {
     let mut seal = |slot, plain: &[u8]| {
@@ -265,14 +253,11 @@ fn seal_sides(
         let content = setup.keys.seal(&context, plain, entropy.bytes())?;
         Ok(Side { redemption: id, slot, content: Some(content) })
     };
-    // Exactly as long as it will be, so that the buffer never moves and leaves a copy.
-    let mut plain = Zeroizing::new(Vec::with_capacity(salt.len() + card.len()));
-    plain.extend_from_slice(salt);
-    plain.extend_from_slice(card.expose());
     let mut sides = Vec::with_capacity(2);
-    sides.push(seal(SIDE_CARD, &plain)?);
+    sides.push(seal(SIDE_CARD, salted.expose())?);
     if device.is_some() || ip.is_some() || place.is_some() {
         let lens = [device, ip].map(|text| 2 + text.map_or(0, |text| text.len()));
+        // Exactly as long as it will be, so that the buffer never moves and leaves a copy.
         let mut plain = Zeroizing::new(Vec::with_capacity(lens.iter().sum::<usize>() + 9));
         let w = &mut Writer::new(&mut plain);
         w.text_opt(device).text_opt(ip).bool(place.is_some());

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::base::{BatchId, Digest, Few, Key16, Mono, Now, RedemptionId, Secret, Wall, planted, scrub_stack};
 use crate::flow::{Finding, Input, Summary, Verdict};
-use crate::issuer::{Answer, Asked, Context, DecodeError, OpKind, Reference};
+use crate::issuer::{Answer, Context, DecodeError, OpKind, Reference};
 use crate::record::{Batch, Handed};
 use crate::vault::Entropy;
 use alloc::boxed::Box;
@@ -37,6 +37,7 @@ pub struct Engine {
     pub(super) jumps: Vec<(Wall, i64)>,
     /// Boxed: a redemption is taken out and put back at every step, and its neighbours move.
     pub(super) live: Lives<Box<Live>>,
+    pub(super) idle: super::live::Idle,
     pub(super) loading: BTreeMap<RedemptionId, Vec<Told>>,
     pub(super) queue: VecDeque<Queued>,
     pub(super) outputs: VecDeque<Output>,
@@ -103,6 +104,7 @@ impl Engine {
             durable,
             entropy,
             live: Lives::new(&seed),
+            idle: super::live::Idle::default(),
             loading: BTreeMap::new(),
             queue: VecDeque::new(),
             outputs: VecDeque::new(),
@@ -138,9 +140,9 @@ impl Engine {
             return Err(SubmitError::Busy);
         }
         let prepared = self.prepare(request)?;
-        let id = prepared.id;
+        let id = prepared.live.r.id;
         self.queued_submits += 1;
-        self.queue.push_back(Queued::Submit(Box::new(prepared)));
+        self.queue.push_back(Queued::Submit(prepared));
         Ok(id)
     }
 
@@ -152,8 +154,8 @@ impl Engine {
     /// [`SubmitError`], as `submit` would give.
     pub fn sight(&mut self, request: &Request) -> Result<RedemptionId, SubmitError> {
         let prepared = self.prepare(request)?;
-        let id = prepared.id;
-        self.queue.push_back(Queued::Sight(Box::new(prepared)));
+        let id = prepared.live.r.id;
+        self.queue.push_back(Queued::Sight(prepared));
         Ok(id)
     }
 
@@ -169,7 +171,7 @@ impl Engine {
     }
 
     fn prepare(&mut self, request: &Request) -> Result<Prepared, SubmitError> {
-        let prepared = prepare::prepare(&self.setup, &mut self.entropy, request);
+        let prepared = prepare::prepare(&self.setup, &mut self.entropy, &mut self.idle, request);
         scrub_stack();
         prepared
     }
@@ -180,9 +182,8 @@ impl Engine {
     /// [`Misuse::NoSuchChannel`].
     pub fn reply(&mut self, id: CallId, bytes: &[u8]) -> Result<(), Misuse> {
         let mut answers = Few::None;
-        let asked = self.asked(id);
         let decoded =
-            self.decode(id.channel, bytes, asked.as_ref(), &mut |to, answer| answers.push((to, answer)))?;
+            self.decode(id.channel, bytes, Some(id), &mut |to, answer| answers.push((to, answer)))?;
         self.learn(id.channel, bytes);
         let answered = answers.iter().map(|(to, answer)| (to.redemption, answer.kind)).collect();
         self.queue.push_back(Queued::Reply { id, answered, undecodable: decoded.is_err() });
@@ -402,7 +403,7 @@ impl Engine {
                 self.queued_submits -= 1;
                 self.admit(prepared);
             }
-            Queued::Sight(prepared) => self.sighting(*prepared),
+            Queued::Sight(prepared) => self.sighting(prepared),
             Queued::Committed(batch) => self.batch_done(*batch),
             Queued::Answers { to, told } => self.tell(to, told),
             Queued::Lost { number, not_sent } => self.call_lost(number, not_sent),
@@ -493,7 +494,7 @@ impl Engine {
         &self,
         from: ChannelId,
         bytes: &[u8],
-        asked: Option<&Asked>,
+        call: Option<CallId>,
         answers: &mut dyn FnMut(Reference, Answer),
     ) -> Result<Result<(), DecodeError>, Misuse> {
         self.check_channel(from)?;
@@ -510,8 +511,8 @@ impl Engine {
                         answers(reference, answer);
                     }
                 };
-                match asked {
-                    Some(asked) => issuer.decode_reply(bytes, asked, &context, &mut told),
+                match call.and_then(|call| self.asked(call)) {
+                    Some(asked) => issuer.decode_reply(bytes, &asked, &context, &mut told),
                     None => issuer.decode(bytes, &context, &mut told),
                 }
             }

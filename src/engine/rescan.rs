@@ -36,7 +36,7 @@ impl Engine {
         ask: &mut Option<u64>,
     ) -> Result<Input, FlowError> {
         let not_now = FlowError::NotNow(live.r.state);
-        let product = self.setup.catalogue.product(&live.r.facts.product).filter(|_| live.r.wants_token);
+        let product = self.setup.product_at(live.places).filter(|_| live.r.wants_token);
         let (product, card) = product.zip(live.card.as_ref()).ok_or(not_now)?;
         let at = scan.received_at.unwrap_or(self.now.wall);
         match self.setup.check_token(product, card, &scan.token, at) {

@@ -101,9 +101,9 @@ impl Engine {
     }
 
     /// An issuer with more than one site to choose among. Batch issuers have one folder.
-    fn channel_with_sites(&self, issuer: &str) -> Option<u16> {
-        let place = self.setup.issuer_place(issuer)?;
-        let profile = self.setup.issuers[place].profile();
+    fn channel_with_sites(&self, live: &Live) -> Option<u16> {
+        let place = live.places.issuer?;
+        let profile = self.setup.issuers.get(place)?.profile();
         let many = profile.endpoints.len() > 1 && profile.batch_window_ms == 0;
         u16::try_from(place).ok().filter(|_| many)
     }
@@ -111,7 +111,11 @@ impl Engine {
     /// The site for what `input` may make a redemption send for the first time: a counted check
     /// or a debit.
     pub(super) fn first_site(&self, live: &Live, input: &Input) -> u32 {
-        let Some(channel) = self.channel_with_sites(&live.r.facts.issuer) else { return 0 };
+        // What was debited is neither checked nor debited again.
+        if live.r.debit.is_some() {
+            return 0;
+        }
+        let Some(channel) = self.channel_with_sites(live) else { return 0 };
         let checks = self.setup.issuers[usize::from(channel)].profile().verify == Verify::PinCheck;
         // An answer to a check is followed by the debit.
         let kind = match input {
@@ -126,7 +130,7 @@ impl Engine {
     /// The site for a question; where the machine names it unless it is free to go elsewhere.
     pub(super) fn site_for(&self, id: RedemptionId, kind: OpKind, endpoint: u32) -> u32 {
         let live = self.live.get(&id).filter(|_| is_free(kind));
-        match live.and_then(|live| self.channel_with_sites(&live.r.facts.issuer)) {
+        match live.and_then(|live| self.channel_with_sites(live)) {
             Some(channel) => {
                 let stuck = (kind == OpKind::Query).then_some(Place { channel, endpoint });
                 self.place_for(kind, channel, stuck, None, endpoint)
@@ -277,7 +281,7 @@ impl Engine {
         let &[(id, kind)] = pending.waiting.as_slice() else { return None };
         let live = self.live.get(&id).filter(|live| is_free(kind) && wants(live, kind))?;
         let once = live.read.hedge.is_none_or(|hedge| !self.calls.contains_key(&hedge));
-        let waited = live.awaiting.contains(&(kind, number));
+        let waited = live.awaiting.as_slice().contains(&(kind, number));
         (once && waited && !live.busy && !live.held).then(|| (id, kind, pending.place()))
     }
 

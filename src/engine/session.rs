@@ -158,7 +158,7 @@ impl Engine {
         self.keep_session(&mut ready);
         let Some(mut live) = self.live.remove(&id) else { return };
         live.busy = true;
-        let unit = self.unit_of(&live.r, live.r.records - 1, step);
+        let unit = self.unit_of(&live.r, live.places, live.r.records - 1, step);
         self.live.insert(id, live);
         self.open.units.push(unit);
         let (ready, inbound) = (Few::One(ready), None);

@@ -4,8 +4,8 @@ use super::ChannelId;
 use super::tokens::{self, Verifiers};
 use crate::base::{Advice, Code, Digest, Key16, Text, block, digest, line_column};
 use crate::card::{Catalogue, Product};
-use crate::flow::FlowPolicy;
-use crate::issuer::{Issuer, IssuerProfile, Rail};
+use crate::flow::{Facts, FlowPolicy};
+use crate::issuer::{Issuer, Rail};
 use crate::money::Rate;
 use crate::pricing::Terms;
 use crate::risk::RiskPolicy;
@@ -134,6 +134,14 @@ pub struct Setup {
     pub(super) tokens: Verifiers,
 }
 
+/// Where a redemption's issuer and product stand in the set-up, looked up once by their names; none
+/// if they are not in it any more.
+#[derive(Clone, Copy)]
+pub(super) struct Places {
+    pub(super) issuer: Option<usize>,
+    pub(super) product: Option<usize>,
+}
+
 impl core::fmt::Debug for Setup {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Setup").field("keys", &self.keys).finish_non_exhaustive()
@@ -232,8 +240,17 @@ impl Setup {
         self.issuers.binary_search_by(|issuer| issuer.profile().name.as_str().cmp(name)).ok()
     }
 
-    pub(super) fn issuer_of(&self, name: &str) -> Option<&IssuerProfile> {
-        self.issuer_place(name).map(|place| self.issuers[place].profile())
+    /// Where the product and the issuer of a redemption stand.
+    pub(super) fn places(&self, facts: &Facts) -> Places {
+        Places { issuer: self.issuer_place(&facts.issuer), product: self.catalogue.place(&facts.product) }
+    }
+
+    pub(super) fn issuer_at(&self, places: Places) -> Option<&dyn Issuer> {
+        self.issuers.get(places.issuer?).map(Box::as_ref)
+    }
+
+    pub(super) fn product_at(&self, places: Places) -> Option<&Product> {
+        self.catalogue.products().nth(places.product?)
     }
 
     pub(super) fn rail_channel(&self) -> ChannelId {

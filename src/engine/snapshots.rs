@@ -114,7 +114,7 @@ impl Engine {
 
     /// The younger word of an answer and a list.
     fn known_of(&self, live: &Live) -> Option<Snapshot> {
-        let place = self.setup.issuer_place(&live.r.facts.issuer)?;
+        let place = live.places.issuer?;
         let (known, now) = (self.known.get(&place)?, self.now.wall);
         let unchecked = self.setup.issuers.get(place)?.profile().verify == Verify::None;
         let listed = unchecked || live.card.as_ref()?.number().is_none();
@@ -126,7 +126,7 @@ impl Engine {
     /// The issuer has spoken; what the machine believes of it, or what stands in a file, is kept.
     pub(super) fn keep_snapshot(&mut self, live: &Live, said: Option<(Amount, bool)>) {
         let Some((amount, by_file)) = said.filter(|_| !self.known.is_empty()) else { return };
-        let Some(place) = self.setup.issuer_place(&live.r.facts.issuer) else { return };
+        let Some(place) = live.places.issuer else { return };
         let believed = by_file || live.r.verified == Some(amount);
         let (key, now) = (self.snapshot_key(live), self.now.wall);
         if let (Some(known), Some(key), true) = (self.known.get_mut(&place), key, believed) {
@@ -137,8 +137,11 @@ impl Engine {
     /// The card will be debited: what was known of it holds no more.
     pub(super) fn forget_snapshot(&mut self, id: RedemptionId, effect: &Effect) {
         let debits = matches!(effect, Effect::Gather | Effect::Ask { kind: OpKind::Redeem, .. });
-        let Some(live) = self.live.get(&id).filter(|_| debits && !self.known.is_empty()) else { return };
-        let place = self.setup.issuer_place(&live.r.facts.issuer);
+        if !debits || self.known.is_empty() {
+            return;
+        }
+        let Some(live) = self.live.get(&id) else { return };
+        let place = live.places.issuer;
         let keys = [self.snapshot_key(live), self.listed_key(live)];
         if let Some(known) = place.and_then(|place| self.known.get_mut(&place)) {
             keys.into_iter().flatten().for_each(|key| known.forget(key));
@@ -147,15 +150,15 @@ impl Engine {
 
     /// By card and secret.
     fn snapshot_key(&self, live: &Live) -> Option<Key16> {
-        let (card, product) = (live.card.as_ref()?, &live.r.facts.product);
+        let card = live.card.as_ref()?;
         let none = Secret::default();
         let parts = [card.number().unwrap_or(&none), card.secret()];
-        self.key_of(TOLD, self.setup.catalogue.product(product)?.scheme(), &parts)
+        self.key_of(TOLD, self.setup.product_at(live.places)?.scheme(), &parts)
     }
 
     /// By what identifies the card.
     fn listed_key(&self, live: &Live) -> Option<Key16> {
-        let product = self.setup.catalogue.product(&live.r.facts.product)?;
+        let product = self.setup.product_at(live.places)?;
         let identities = product.identities(live.card.as_ref()?);
         self.key_of(LISTED, product.scheme(), &[identities.first()?])
     }

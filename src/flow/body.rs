@@ -40,6 +40,14 @@ impl Event {
         });
     }
 
+    /// Puts [`Event::Received`] with these facts there.
+    pub(super) fn received(facts: &Facts, at: Wall, records: &mut Records) {
+        records.write(EventKind::Received.number(), VERSION, |w| {
+            w.wall(at);
+            facts.encode(w);
+        });
+    }
+
     fn write(&self, w: &mut Writer<'_>) {
         match self {
             Self::Received(facts) => facts.encode(w),

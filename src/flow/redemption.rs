@@ -1,7 +1,7 @@
 //! One redemption, as its records fold it. Nothing is decided here: replaying the records gives
 //! the same redemption, always.
 
-use super::{Event, Facts, FlowError, State, TokenUse, next};
+use super::{Event, EventKind, Facts, FlowError, State, TokenUse, next};
 use crate::base::{RedemptionId, Text, Wall, planted};
 use crate::card::token::STALE;
 use crate::issuer::{CardTag, Cause};
@@ -192,8 +192,8 @@ impl Redemption {
     /// # Errors
     /// [`FlowError::NotAllowed`] if the table does not allow it; nothing is changed.
     pub fn apply(&mut self, at: Wall, event: &Event) -> Result<(), FlowError> {
-        let (from, kind) = (self.state, event.kind());
-        let to = next(from, kind).ok_or(FlowError::NotAllowed { state: from, event: kind })?;
+        let from = self.state;
+        let to = self.after(event.kind())?;
         self.records += 1;
         self.fold_intake(event);
         self.fold_debit(at, from, event);
@@ -205,6 +205,17 @@ impl Redemption {
             self.suspended_from = (to == State::Suspended).then_some(from);
         }
         Ok(())
+    }
+
+    /// Takes [`Event::Received`], which says nothing that is not known already.
+    pub(super) fn receive(&mut self, at: Wall) -> Result<(), FlowError> {
+        self.state = self.after(EventKind::Received)?;
+        (self.records, self.since) = (self.records + 1, at);
+        Ok(())
+    }
+
+    fn after(&self, event: EventKind) -> Result<State, FlowError> {
+        next(self.state, event).ok_or(FlowError::NotAllowed { state: self.state, event })
     }
 
     fn fold_intake(&mut self, event: &Event) {

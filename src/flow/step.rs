@@ -90,6 +90,13 @@ impl Step {
         Ok(())
     }
 
+    /// Takes [`Event::Received`] with the facts that `r` has.
+    pub(super) fn receive(&mut self, r: &mut Redemption, at: Wall) -> Result<(), FlowError> {
+        r.receive(at)?;
+        Event::received(&r.facts, at, &mut self.records);
+        Ok(())
+    }
+
     /// Keeps what the issuer's adapter must know again of the debit that this step sends.
     ///
     /// # Errors

@@ -4,11 +4,10 @@
 use super::{
     Answer, Balance, CardData, CardTag, IssuerProfile, OpKind, Operation, Payment, RailProfile, Reference,
 };
-use crate::base::{Text, Wall};
+use crate::base::{Text, Wall, wipe};
 use crate::money::Amount;
 use crate::vault::Tally;
 use alloc::vec::Vec;
-use zeroize::Zeroize;
 
 /// What an adapter may know besides its operations.
 #[derive(Clone, Copy, Debug)]
@@ -38,8 +37,8 @@ pub struct Message {
 
 impl Drop for Message {
     fn drop(&mut self) {
-        self.head.zeroize();
-        self.body.zeroize();
+        wipe(&mut self.head);
+        wipe(&mut self.body);
     }
 }
 

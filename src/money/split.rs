@@ -29,7 +29,8 @@ pub enum SplitError {
 /// ```
 #[expect(
     clippy::arithmetic_side_effects,
-    reason = "a product is below 2^63 * 2^32, a sum of weights below 2^64, both within 128 bits"
+    reason = "a product is below 2^63 * 2^32, a sum of weights below 2^64, both within 128 bits; parts add \
+        up to no more than the whole"
 )]
 pub fn split(amount: Amount, weights: &[u32]) -> Result<Vec<Amount>, SplitError> {
     let total = u128::try_from(amount.minor()).map_err(|_| SplitError::Negative)?;
@@ -37,16 +38,21 @@ pub fn split(amount: Amount, weights: &[u32]) -> Result<Vec<Amount>, SplitError>
     if sum == 0 {
         return Err(SplitError::NoWeight);
     }
-    let mut parts: Vec<u128> = weights.iter().map(|&w| total * u128::from(w) / sum).collect();
-    let missing = total - parts.iter().sum::<u128>();
-    let missing = if planted!(LostRemainder) { 0 } else { missing };
+    let floor = |weight: u32| {
+        let minor = i64::try_from(total * u128::from(weight) / sum).expect("a part is at most the whole");
+        Amount::new(minor, amount.currency())
+    };
+    let mut parts: Vec<Amount> = weights.iter().map(|&weight| floor(weight)).collect();
+    let missing = amount.minor() - parts.iter().map(|part| part.minor()).sum::<i64>();
+    if missing == 0 || planted!(LostRemainder) {
+        return Ok(parts);
+    }
     let mut order: Vec<usize> = (0..weights.len()).collect();
     order.sort_by_key(|&i| core::cmp::Reverse(total * u128::from(weights[i]) % sum));
     for &i in order.iter().take(usize::try_from(missing).unwrap_or(usize::MAX)) {
-        parts[i] += 1;
+        parts[i] = Amount::new(parts[i].minor() + 1, amount.currency());
     }
-    let part = |minor| i64::try_from(minor).expect("a part is at most the whole");
-    Ok(parts.into_iter().map(|minor| Amount::new(part(minor), amount.currency())).collect())
+    Ok(parts)
 }
 
 #[cfg(test)]

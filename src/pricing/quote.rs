@@ -75,9 +75,11 @@ pub fn quote(value: Amount, rate: Rate, guard: (Rate, Rate), terms: &Terms) -> R
     let fee = if fee.minor() > margin.minor() { margin } else { fee };
     let weights: Vec<u32> = terms.shares.iter().map(|share| share.weight).collect();
     let parts = split(margin.minus(fee)?, &weights).map_err(|_| QuoteError::Terms)?;
-    let name = |party: &str| Text::new(party).map_err(|_| QuoteError::Terms);
-    let shares = terms.shares.iter().zip(parts).map(|(share, part)| Ok((name(&share.party)?, part)));
-    Ok(Quote { value, rate, payout, fee, shares: shares.collect::<Result<_, QuoteError>>()? })
+    let mut shares = Vec::with_capacity(parts.len());
+    for (share, part) in terms.shares.iter().zip(parts) {
+        shares.push((Text::new(&share.party).map_err(|_| QuoteError::Terms)?, part));
+    }
+    Ok(Quote { value, rate, payout, fee, shares })
 }
 
 impl Quote {

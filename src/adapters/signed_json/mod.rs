@@ -109,7 +109,8 @@ impl Issuer for SignedJson {
         out: &mut Message,
     ) -> Result<(), EncodeError> {
         let question = |(place, operation)| self.question(operation, (&context.nonce, place));
-        send(&self.channel, operations.iter().enumerate().map(question), context, out)
+        let cards = operations.iter().any(|operation| operation.card.is_some());
+        send(&self.channel, operations.iter().enumerate().map(question), cards, context, out)
     }
 
     fn decode(
@@ -183,7 +184,7 @@ impl Rail for SignedJsonRail {
             let question = question(payment.kind, payment.reference, payment.amount, payment.attempt)?;
             Ok(Question { payee: Some(payment.payee), ..question })
         });
-        send(&self.channel, questions, context, out)
+        send(&self.channel, questions, false, context, out)
     }
 
     fn decode(
@@ -223,10 +224,11 @@ fn question<'a>(
 fn send<'a>(
     channel: &Channel,
     questions: impl ExactSizeIterator<Item = Result<Question<'a>, EncodeError>>,
+    cards: bool,
     context: &Context<'_>,
     out: &mut Message,
 ) -> Result<(), EncodeError> {
-    let mut draft = Draft::new(questions.len(), &context.nonce, context.now.0);
+    let mut draft = Draft::new(questions.len(), cards, &context.nonce, context.now.0);
     for question in questions {
         draft.question(&question?);
     }

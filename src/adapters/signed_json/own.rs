@@ -5,13 +5,17 @@
 use super::wire::{Line, Question, Str, VERSION, plain, write_text};
 use crate::adapters::hex;
 use crate::base::Text;
+use crate::issuer::{Leg, Reference};
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
-use core::fmt::{self, Write as _};
 
-const OPEN: &[u8] = br#"{"payload":""#;
-const BETWEEN: &[u8] = br#"","sig":""#;
-const CLOSE: &[u8] = br#""}"#;
+const OPEN: &str = r#"{"payload":""#;
+const BETWEEN: &str = r#"","sig":""#;
+const CLOSE: &str = r#""}"#;
+
+/// How long an operation is at most of which the names are short: without a card, and with one.
+const PLAIN_LEN: usize = 224;
+const CARD_LEN: usize = 448;
 
 /// How many bytes a mark has inside the envelope.
 #[expect(clippy::indexing_slicing, reason = "at compile time")]
@@ -55,18 +59,18 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// For so many operations.
-    pub(super) fn new(operations: usize, nonce: &[u8; 16], ts: i64) -> Self {
-        let room = operations.saturating_mul(448).saturating_add(96);
+    /// For so many operations, with cards or without.
+    pub(super) fn new(operations: usize, cards: bool, nonce: &[u8; 16], ts: i64) -> Self {
+        let room = operations.saturating_mul(if cards { CARD_LEN } else { PLAIN_LEN }).saturating_add(96);
         let mut message = Vec::with_capacity(room.saturating_add(room / 4).saturating_add(96));
-        message.extend_from_slice(OPEN);
+        message.extend_from_slice(OPEN.as_bytes());
         let mut draft = Self { payload: Vec::with_capacity(room), message };
         mark!(draft, br#"{"v":"#);
-        draft.put(format_args!("{VERSION}"));
+        draft.number(VERSION.into());
         mark!(draft, br#","nonce":""#);
         draft.digits(nonce);
         mark!(draft, br#"","ts":"#);
-        draft.put(format_args!("{ts}"));
+        draft.number(ts);
         mark!(draft, br#","ops":["#);
         draft
     }
@@ -78,7 +82,7 @@ impl Draft {
         }
         // References, names of operations and currencies hold nothing that is escaped.
         mark!(self, br#"{"ref":""#);
-        self.put(format_args!("{}", question.reference));
+        self.reference(question.reference);
         mark!(self, br#"","op":""#);
         self.same(question.kind.name().as_bytes());
         if let Some(product) = question.product {
@@ -90,11 +94,11 @@ impl Draft {
             self.text(payee);
         }
         mark!(self, br#"","amount_minor":"#);
-        self.put(format_args!("{}", question.amount.minor()));
+        self.number(question.amount.minor());
         mark!(self, br#","currency":""#);
         self.same(question.amount.currency().alpha().as_bytes());
         mark!(self, br#"","attempt":"#);
-        self.put(format_args!("{}", question.attempt));
+        self.number(question.attempt.into());
         if let Some(sealed) = &question.card {
             mark!(self, br#","card":""#);
             self.digits(sealed);
@@ -106,9 +110,9 @@ impl Draft {
     /// The message, with the signature that `sign` makes of the payload.
     pub(super) fn finish(mut self, sign: impl FnOnce(&[u8]) -> [u8; 32]) -> Vec<u8> {
         self.same(b"]}");
-        self.message.extend_from_slice(BETWEEN);
+        self.message.extend_from_slice(BETWEEN.as_bytes());
         hex::append(&sign(&self.payload), &mut self.message);
-        self.message.extend_from_slice(CLOSE);
+        self.message.extend_from_slice(CLOSE.as_bytes());
         self.message
     }
 
@@ -124,8 +128,28 @@ impl Draft {
         self.mark(bytes, bytes);
     }
 
-    fn put(&mut self, args: fmt::Arguments<'_>) {
-        self.write_fmt(args).expect("a buffer takes every text");
+    /// As [`Reference`] shows itself.
+    fn reference(&mut self, reference: Reference) {
+        self.digits(&reference.redemption.0);
+        if let Leg::Payout(number) = reference.leg {
+            self.same(b"p");
+            self.number(number.into());
+        }
+    }
+
+    fn number(&mut self, number: i64) {
+        if number < 0 {
+            self.same(b"-");
+        }
+        let (mut digits, mut rest, mut len) = ([0; 20], number.unsigned_abs(), 0);
+        for place in digits.iter_mut().rev() {
+            *place = b'0' + (rest % 10) as u8;
+            (rest, len) = (rest / 10, len + 1);
+            if rest == 0 {
+                break;
+            }
+        }
+        self.same(digits.get(digits.len() - len..).unwrap_or_default());
     }
 
     fn digits(&mut self, bytes: &[u8]) {
@@ -148,13 +172,6 @@ impl Draft {
     }
 }
 
-impl fmt::Write for Draft {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.same(text.as_bytes());
-        Ok(())
-    }
-}
-
 /// A message of one answer: its payload, what it says, and its signature, not checked yet.
 pub(super) struct Answered<'a> {
     pub(super) payload: Vec<u8>,
@@ -166,7 +183,7 @@ impl<'a> Answered<'a> {
     /// Reads the form in which the issuer's end writes it; `None` for any other, which may be a
     /// message all the same.
     pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
-        let rest = bytes.strip_prefix(OPEN)?;
+        let rest = core::str::from_utf8(bytes).ok()?.strip_prefix(OPEN)?;
         let mut from = Sent { rest, payload: Vec::with_capacity(rest.len()) };
         mark!(from, br#"{"v":1,"answers":[{"ref":""#)?;
         let mut line = Line { reference: Cow::Borrowed(from.text()?), ..Line::default() };
@@ -194,35 +211,38 @@ impl<'a> Answered<'a> {
         }
         mark!(from, br#"}]}"#)?;
         let sig = from.rest.strip_prefix(BETWEEN)?.strip_suffix(CLOSE)?;
-        let sig = hex::read_array(core::str::from_utf8(sig).ok()?)?;
+        let sig = hex::read_array(sig)?;
         Some(Self { payload: from.payload, line, sig })
     }
 }
 
 /// What is left of a message, and the payload up to there.
 struct Sent<'a> {
-    rest: &'a [u8],
+    rest: &'a str,
     payload: Vec<u8>,
 }
 
 impl<'a> Sent<'a> {
     #[inline]
     fn mark(&mut self, mark: &[u8], sent: &[u8]) -> Option<()> {
-        self.rest = self.rest.strip_prefix(sent)?;
+        if !self.rest.as_bytes().starts_with(sent) {
+            return None;
+        }
+        self.rest = self.rest.get(sent.len()..)?;
         self.payload.extend_from_slice(mark);
         Some(())
     }
 
     /// A text in which nothing is escaped, and the quote behind it.
     fn text(&mut self) -> Option<&'a str> {
-        let text = self.take(plain(self.rest).len())?;
+        let text = self.take(plain(self.rest.as_bytes()).len())?;
         mark!(self, br#"""#)?;
         Some(text)
     }
 
     /// A whole number that is not negative and far below the end of 64 bits.
     fn number(&mut self) -> Option<i64> {
-        let digits = self.rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let digits = self.rest.bytes().take_while(|byte| byte.is_ascii_digit()).count();
         let text = self.take(digits)?;
         let canonical = digits <= 18 && (digits == 1 || !text.starts_with('0'));
         text.parse().ok().filter(|_| canonical)
@@ -231,8 +251,8 @@ impl<'a> Sent<'a> {
     fn take(&mut self, len: usize) -> Option<&'a str> {
         let (taken, rest) = self.rest.split_at_checked(len)?;
         self.rest = rest;
-        self.payload.extend_from_slice(taken);
-        core::str::from_utf8(taken).ok()
+        self.payload.extend_from_slice(taken.as_bytes());
+        Some(taken)
     }
 }
 
@@ -241,7 +261,7 @@ mod tests {
     use super::*;
     use crate::adapters::signed_json::wire::{Answers, Envelope, Op, Request};
     use crate::base::RedemptionId;
-    use crate::issuer::{OpKind, Reference};
+    use crate::issuer::OpKind;
     use crate::money::{Amount, Currency};
     use alloc::string::String;
     use alloc::vec;
@@ -252,7 +272,7 @@ mod tests {
         write_text(payload.as_bytes(), &mut bytes);
         bytes.extend_from_slice(br#","sig":""#);
         hex::append(sig, &mut bytes);
-        bytes.extend_from_slice(CLOSE);
+        bytes.extend_from_slice(CLOSE.as_bytes());
         bytes
     }
 
@@ -300,7 +320,7 @@ mod tests {
                 kind: OpKind::Pay, reference, product: Some(&product), payee: Some(&payee),
                 amount: Amount::new(minor, Currency::CNY), attempt: 2, card: card.clone(),
             };
-            let mut draft = Draft::new(2, &[1; 16], ts);
+            let mut draft = Draft::new(2, true, &[1; 16], ts);
             draft.question(&question);
             draft.question(&Question { product: None, payee: None, card: None, ..question });
             let mut signed = Vec::new();

@@ -17,25 +17,20 @@ pub fn intake(
     facts: Facts,
     s: &Setting<'_>,
 ) -> Result<(Redemption, Step), FlowError> {
-    intake_in(Step::default(), redemption, facts, s)
+    let mut r = Redemption::new(redemption, facts);
+    let step = intake_in(Step::default(), &mut r, s)?;
+    Ok((r, step))
 }
 
-/// As [`intake`], with the lists of a step that is empty.
-pub(crate) fn intake_in(
-    mut step: Step,
-    redemption: RedemptionId,
-    facts: Facts,
-    s: &Setting<'_>,
-) -> Result<(Redemption, Step), FlowError> {
-    let mut r = Redemption::new(redemption, facts);
-    let received = Event::Received(r.facts.clone());
-    step.take(&mut r, s.now, &received)?;
+/// As [`intake`], with the lists of a step that is empty, of a redemption before its first record.
+pub(crate) fn intake_in(mut step: Step, r: &mut Redemption, s: &Setting<'_>) -> Result<Step, FlowError> {
+    step.receive(r, s.now)?;
     if !s.hits.is_empty() {
-        let decision = decide(&r, &[], s);
-        step.take(&mut r, s.now, &judged(decision, &[], s))?;
+        let decision = decide(r, &[], s);
+        step.take(r, s.now, &judged(decision, &[], s))?;
         step.changes.clear();
     }
-    Ok((r, step))
+    Ok(step)
 }
 
 /// Adds to the first step that the request brought a genuine and fresh token: its use is claimed
@@ -67,8 +62,7 @@ pub fn turned_away(
 ) -> Result<(Redemption, Step), FlowError> {
     let mut r = Redemption::new(redemption, facts);
     let mut step = Step::default();
-    let received = Event::Received(r.facts.clone());
-    step.take(&mut r, s.now, &received)?;
+    step.receive(&mut r, s.now)?;
     let decision = decide(&r, seen, s);
     let event = match decision.verdict {
         Verdict::Freeze { .. } | Verdict::Refuse => judged(decision, seen, s),
