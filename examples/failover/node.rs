@@ -20,15 +20,20 @@ pub(crate) const LEASE_MS: i64 = 2_000;
 pub(crate) const GRACE_MS: i64 = 300;
 const IN_FLIGHT: usize = 64;
 
-/// Card `n` of a node.
+/// Sellers that come to either node, each with a device and an address of its own. Where all nodes
+/// are at one of them at once they wait for each other (ARCHITECTURE, "What breaks first").
+const SELLERS: u64 = 10_000;
+
+/// Card `n` of a node. Nodes go through the sellers from different places.
 fn request(log: u32, n: u64) -> Result<Request, Box<dyn Error>> {
-    Ok(Request::new(&format!("R-{log}-{n}"), &format!("seller-{}", n % 50), "walmart-gift")
+    let seller = (n * 7_919 + u64::from(log) * SELLERS / 2) % SELLERS;
+    Ok(Request::new(&format!("R-{log}-{n}"), &format!("seller-{seller}"), "walmart-gift")
         .number(&format!("88{log:04}{n:010}"))
         .secret(&format!("{:06}", n % 1_000_000))
         .face(Amount::new(10_000, Currency::CNY))
         .channel("shop")
-        .device(&format!("device-{log}-{}", n % 500))
-        .ip("192.0.2.7"))
+        .device(&format!("device-{seller}"))
+        .ip(&format!("10.0.{}.{}", seller / 100, seller % 100)))
 }
 
 /// The store, and when its last commit returned.

@@ -122,6 +122,24 @@ fn a_token_is_kept_sealed_over_a_restart_and_renewed_ahead_of_its_end() {
 }
 
 #[test]
+fn a_token_told_to_end_sooner_than_it_would_be_renewed_is_used_for_half_of_its_time() {
+    let short = lantern().replace("lifetime_ms = 3_600_000", "lifetime_ms = 30_000");
+    let short = short.replace("refresh_ms = 60_000", "refresh_ms = 10_000");
+    let mut world = World::of(&setup(lantern()), server(&short), Memory::new());
+    submit(&mut world, 1);
+    let sign_in = world.call(OpKind::SignIn);
+    let token = token_of(&by_itself(&mut world, &sign_in));
+    for (n, after) in [(2, 14), (3, 2)] {
+        let check = world.call(OpKind::Balance);
+        assert!(String::from_utf8_lossy(&check.head).contains(&token));
+        world.reply(&check, &Outcome::Declined(Decline::AlreadyUsed));
+        world.pass(after);
+        submit(&mut world, n);
+    }
+    world.call(OpKind::SignIn);
+}
+
+#[test]
 fn a_debit_refused_for_its_token_is_repeated_once_under_a_new_one() {
     let (mut world, token, redeem) = until_redeem(lantern());
     refuse(&mut world, &redeem);

@@ -47,8 +47,8 @@ fn with_session_tokens_every_outcome_is_that_of_the_simulation_and_one_sign_in_i
 
 #[test]
 fn a_token_is_renewed_before_it_ends_and_none_that_has_ended_is_used() {
-    // Ours are used for an hour less a minute: of these only the first two seconds.
-    let servers = Servers::start(&["--session", "--token-life", "62000"]);
+    // They are used for half of their time.
+    let servers = Servers::start(&["--session", "--token-life", "4000"]);
     let desk = Desk::new();
     let cards = cards(&desk, 90, 0);
     let ran = run(&mut job(&desk, &cards, &servers, &["--rate", "12"]));
@@ -60,7 +60,7 @@ fn a_token_is_renewed_before_it_ends_and_none_that_has_ended_is_used() {
 
 #[test]
 fn killed_while_tokens_are_refused_it_goes_on_and_nothing_happens_twice() {
-    let faults = ["--fault", "token_refused=0.3", "--hurried", "--token-life", "66000"];
+    let faults = ["--fault", "token_refused=0.3", "--hurried", "--token-life", "12000"];
     let servers = Servers::start(&[&["--session"][..], &faults].concat());
     let (desk, simulated) = (Desk::new(), Desk::new());
     let cards = cards(&desk, 90, 0);
@@ -97,7 +97,7 @@ fn with(trouble: &str) {
         "--fault",
         &format!("{trouble}=0.2"),
         "--token-life",
-        "66000",
+        "12000",
     ]);
     let desk = Desk::new();
     let cards = cards(&desk, 40, 0);

@@ -81,7 +81,9 @@ impl Channel {
     pub(super) fn sign_in(&self, context: &Context<'_>, out: &mut Message) -> Result<bool, EncodeError> {
         let Some(terms) = &self.terms.session else { return Ok(false) };
         let mut state = State::read(context.session);
-        let soon = context.now.plus(terms.refresh_ms);
+        // One that ends sooner than expected is used for half of its time.
+        let stands_ms = state.ends.0.saturating_sub(state.since.0);
+        let soon = context.now.plus(terms.refresh_ms.min(stands_ms / 2));
         if !state.sealed.is_empty() && soon < state.ends && state.since <= context.now {
             return Ok(false);
         }
