@@ -2,8 +2,10 @@
 //!
 //! Prints `file:line:column: what is expected` for each fault and ends with 1 if there is one. What
 //! a file is shows by its tables: a set-up (`[keys]`, or products and issuers together), products,
-//! issuers and rails, a policy, a message profile of ISO 8583, or else a profile of REST issuers.
+//! issuers and rails, a policy, a message profile of ISO 8583, the files of a file issuer, or else a
+//! profile of REST issuers.
 
+use scrip::adapters::batch::BatchTerms;
 use scrip::adapters::{config, rest};
 use scrip::card::Catalogue;
 use scrip::codec::iso8583::Spec;
@@ -32,6 +34,8 @@ fn faults(text: &str) -> Vec<String> {
         told(Policy::parse(text).map(drop).map_err(|error| error.to_string()))
     } else if only(&["frame", "field"]) {
         told(Spec::bcd().with_profile(text).map(drop).map_err(|error| error.to_string()))
+    } else if tables.contains(&"out") && tables.contains(&"result") {
+        told(BatchTerms::parse(text).map(drop).map_err(|error| error.to_string()))
     } else {
         rest::lint(text).iter().map(ToString::to_string).collect()
     }
@@ -58,7 +62,7 @@ fn placed(file: &str, fault: &str) -> String {
 fn main() -> ExitCode {
     let mut found = 0;
     let files: Vec<String> = std::env::args().skip(1).collect();
-    if files.is_empty() {
+    if files.is_empty() || files.iter().any(|file| file.starts_with('-')) {
         eprintln!("usage: lint FILE...");
         return ExitCode::from(2);
     }
@@ -92,6 +96,7 @@ mod tests {
             include_str!("data/unionpay-pos.toml"),
             include_str!("data/corner.toml"),
             include_str!("data/corner-issuer.toml"),
+            include_str!("data/regional-files.toml"),
             include_str!("c/till.toml"),
         ] {
             assert_eq!(faults(text), Vec::<String>::new(), "{}", &text[..60]);
@@ -105,6 +110,7 @@ mod tests {
             (include_str!("data/corner-issuer.toml"), "verify", "verifies", "f:4:1: "),
             (include_str!("data/corner.toml"), "rate = \"0.90\"", "rate = 1", "f:7:8: "),
             (include_str!("data/unionpay-pos.toml"), "binary2", "binary9", "f:7:10: "),
+            (include_str!("data/regional-files.toml"), "\"|\"", "\"||\"", "f:3:13: "),
             (include_str!("data/policy.toml"), "sigma = 3", "sigma = \"x\"", "f:10:9: "),
         ] {
             assert!(text.contains(from), "{from}");
