@@ -96,7 +96,7 @@ impl Tail {
 /// Claims, redemptions, sightings and account balances, as the batches taken so far leave them.
 ///
 /// What is only looked for by its name lies in hash tables. Their order is another one in every
-/// process: what walks through them sorts first ([`sorted`]).
+/// process: what walks through them sorts first (`sorted`).
 #[derive(Clone, Debug, Default)]
 pub struct Index {
     /// The latest epoch given out.
