@@ -27,7 +27,7 @@ const SELLERS: u64 = 10_000;
 /// Card `n` of a node. Nodes go through the sellers from different places.
 fn request(log: u32, n: u64) -> Result<Request, Box<dyn Error>> {
     let seller = (n * 7_919 + u64::from(log) * SELLERS / 2) % SELLERS;
-    Ok(Request::new(&format!("R-{log}-{n}"), &format!("seller-{seller}"), "walmart-gift")
+    Ok(Request::new(&format!("R-{log}-{n}"), &format!("shop-{seller}"), "walmart-gift")
         .number(&format!("88{log:04}{n:010}"))
         .secret(&format!("{:06}", n % 1_000_000))
         .face(Amount::new(10_000, Currency::CNY))
