@@ -20,6 +20,17 @@ const KEPT: &[(u64, &str)] = &[
         47_864,
         "people freed a card whose debit was still on its way: its issuer had refused to undo what it did not know",
     ),
+    (51_842, "a store that was put back undid a debit whose pay-out it had forgotten"),
+    (52_073, "a second undo was refused, the debit paid for, and then the first undo arrived"),
+    (
+        63_096,
+        "a debit came after its undo, its issuer said nothing for as long as it was asked, and the card was free",
+    ),
+    (75_284, "an issuer said now this, now that, and was asked at the shortest intervals for a day"),
+    (
+        71_779,
+        "an issuer of files answered the last question of a quarantine by its file only, and people for ever",
+    ),
 ];
 
 fn seeds() -> u64 {

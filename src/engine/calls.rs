@@ -93,9 +93,14 @@ impl Engine {
         context: &Context<'_>,
         message: &mut Message,
     ) -> Result<(), EncodeError> {
-        let payout = r.payout.as_ref().ok_or(EncodeError::Field("payout"))?;
-        let reference = Reference::payout(r.id, payout.number);
-        let payment = Payment { kind, reference, payee: &payout.payee, amount: payout.amount, attempt };
+        let (number, payee, amount) = match (&r.payout, &r.quote) {
+            (Some(payout), _) => (payout.number, &payout.payee, payout.amount),
+            // Whether one was ordered that the store has forgotten.
+            (None, Some(quote)) if kind == OpKind::PayQuery => (1, &r.facts.seller, quote.payout),
+            _ => return Err(EncodeError::Field("payout")),
+        };
+        let reference = Reference::payout(r.id, number);
+        let payment = Payment { kind, reference, payee, amount, attempt };
         self.setup.rails[0].encode(&[payment], context, message)
     }
 

@@ -35,7 +35,9 @@ impl Told {
 
     /// Whether it is an answer about a pay-out that another one has replaced since.
     pub(super) fn is_outdated(&self, r: &Redemption) -> bool {
-        matches!(self.leg, Some(Leg::Payout(number)) if r.payout.as_ref().map(|p| p.number) != Some(number))
+        // Where none was ordered yet, the first may be asked for: see `FlowPolicy::put_back_at`.
+        let latest = r.payout.as_ref().map_or(1, |payout| payout.number);
+        matches!(self.leg, Some(Leg::Payout(number)) if number != latest)
     }
 }
 

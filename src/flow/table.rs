@@ -88,6 +88,7 @@ pub const TRANSITIONS: &[(S, K, S)] = &[
     (S::Reversing, K::Reversed, S::Reversed),
     (S::Reversing, K::Suspended, S::Suspended),
     (S::Reversed, K::QuarantineOver, S::Reversed),
+    (S::Reversed, K::Suspended, S::Suspended),
     // A debit that shows up after the end.
     (S::Reversed, K::LateDebit, S::LateDebit),
     (S::Declined, K::LateDebit, S::LateDebit),

@@ -177,8 +177,12 @@ fn happenings() -> Vec<Happened> {
         let moods: &[Mood] = if yes { &[Mood::Plain, Mood::Listed] } else { &[Mood::Plain] };
         all.extend(moods.iter().map(|mood| Happened(Some(input.clone()), 0, *mood)));
         // What an issuer says of a debit once a quarantine is over counts for more.
-        if matches!(&input, Input::Answer(a) if a.kind == OpKind::Query) {
-            all.push(Happened(Some(input), 2_000_000, Mood::Plain));
+        let Input::Answer(answer) = &input else { continue };
+        let unheard = matches!(answer.outcome, Outcome::Unknown(_));
+        if answer.kind == OpKind::Query {
+            all.push(Happened(Some(input.clone()), 2_000_000, Mood::Plain));
+            // And what it never says, until its age is over.
+            all.extend(unheard.then(|| Happened(Some(input), 90_000_000, Mood::Plain)));
         }
     }
     all.extend(verdicts().into_iter().map(|verdict| Happened(Some(Input::Person(verdict)), 0, Mood::Plain)));

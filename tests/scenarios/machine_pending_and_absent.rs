@@ -1,6 +1,6 @@
 //! "Will answer later" and "know nothing of it": both wait, neither frees the card.
 
-use crate::stage::{DAY, MINUTE, Stage, gift};
+use crate::stage::{DAY, HOUR, MINUTE, Stage, gift};
 use scrip::base::RedemptionId;
 use scrip::flow::State;
 use scrip::issuer::{Decline, OnAbsent, OpKind, Outcome};
@@ -92,4 +92,19 @@ fn a_crash_in_quarantine_neither_shortens_nor_forgets_it() {
     assert_eq!(stage.state(id), State::Declined);
     stage.pass(DAY);
     stage.nothing_sent();
+}
+
+#[test]
+fn an_issuer_that_says_now_this_now_that_is_asked_more_and_more_seldom() {
+    let (mut stage, id) = redeem_answered(OnAbsent::Resend, Outcome::Pending);
+    let (mut asked, mut passed) = (0_i64, 0_i64);
+    while passed < 2 * HOUR {
+        let (waited, query) = stage.wait_for(OpKind::Query);
+        (asked, passed) = (asked + 1, passed + waited);
+        // An approval of another amount is not believed, and what was pending is unknown.
+        let foreign = stage.yes_of(&query, 9_999_999);
+        stage.reply(&query, if asked % 2 == 0 { Outcome::Pending } else { foreign });
+        assert!(matches!(stage.state(id), State::Pending | State::Unknown));
+    }
+    assert!(asked < 300, "{asked} questions in two hours");
 }

@@ -1,6 +1,6 @@
 //! The debit: ordered once, believed only with evidence, resolved by the issuer's recipe.
 
-use super::{LONG_MS, Turn, unheard};
+use super::{LATE_APPROVAL, LONG_MS, Turn, unheard};
 use crate::base::planted;
 use crate::card::{OnMismatch, Product};
 use crate::flow::{Effect, Event, FlowError, Redeem, Sending, State};
@@ -67,7 +67,13 @@ impl Turn<'_, '_> {
     }
 
     fn debit_answer(&mut self, answer: &Answer) -> Result<(), FlowError> {
+        let undo_under_way = self.undo_under_way();
         match &answer.outcome {
+            // It stands now. An undo that may still arrive would take it back.
+            Outcome::Accepted(_) | Outcome::Partial(_) if undo_under_way > 0 && !answer.by_file => {
+                self.wait(undo_under_way);
+                Ok(())
+            }
             Outcome::Accepted(accepted) => match self.believable(accepted) {
                 true if self.s.issuer.evidence == Evidence::File && !answer.by_file => self.pending(),
                 true => self.redeemed(accepted, answer.by_file),
@@ -254,9 +260,11 @@ impl Turn<'_, '_> {
             self.wait(self.left(last, timing.absent_after_ms));
             return Ok(());
         }
+        // An undo was refused, or may still arrive: what stands is asked, and nothing is sent anew.
+        let undone = self.r.undo.is_some();
         match self.s.issuer.recipe {
-            Recipe::Repeat if self.r.state == State::Unknown => return self.repeat(),
-            Recipe::Reverse if self.r.state == State::Unknown => return self.undo(),
+            Recipe::Repeat if self.r.state == State::Unknown && !undone => return self.repeat(),
+            Recipe::Reverse if self.r.state == State::Unknown && !undone => return self.undo(),
             Recipe::File => self.wait(timing.answer_within_ms),
             _ if self.s.issuer.batch_window_ms > 0 => self.wait(timing.answer_within_ms),
             _ => self.query(),
@@ -295,7 +303,7 @@ impl Turn<'_, '_> {
         if self.s.issuer.batch_window_ms > 0 {
             self.wait(timing.answer_within_ms);
         } else {
-            self.wait_rung(&timing.ladder_ms);
+            self.wait_rung_since(&timing.ladder_ms, first);
         }
         Ok(())
     }
@@ -313,7 +321,7 @@ impl Turn<'_, '_> {
             return Ok(());
         }
         let tried = self.r.redeem.as_ref().map_or(0, Redeem::tried);
-        let repeatable = self.s.issuer.idempotency != Idempotency::None;
+        let repeatable = self.s.issuer.idempotency != Idempotency::None && self.r.undo.is_none();
         let again = self.s.issuer.on_absent == OnAbsent::Resend && repeatable;
         if !again || tried >= timing.attempts.saturating_mul(2) {
             return self.decline("not_debited");
@@ -339,14 +347,21 @@ impl Turn<'_, '_> {
         if self.r.advance.is_some() {
             return self.advance_answer(answer);
         }
+        let undo_under_way = self.undo_under_way();
         match &answer.outcome {
+            Outcome::Accepted(_) | Outcome::Partial(_) if undo_under_way > 0 && !answer.by_file => {
+                self.note(LATE_APPROVAL)
+            }
             Outcome::Accepted(accepted) if self.believable(accepted) => {
                 self.redeemed(accepted, answer.by_file)
             }
             Outcome::Declined(decline) if answer.kind == OpKind::Query || answer.by_file => {
                 self.decline(decline.reason())
             }
-            Outcome::Reversed => self.take(Event::Reversed).and_then(|()| self.quarantine()),
+            Outcome::Reversed => self.undone_in_suspense(Event::Reversed),
+            Outcome::NotFound if self.is_last_question() && answer.kind == OpKind::Query => {
+                self.undone_in_suspense(Event::Reversed)
+            }
             Outcome::Partial(accepted) if self.is_part(accepted) && self.settles() => {
                 self.partial(accepted, answer.by_file)
             }

@@ -132,11 +132,16 @@ impl Turn<'_, '_> {
         self.wait(ladder_ms.get(rung).copied().unwrap_or(LONG_MS));
     }
 
-    /// The same towards the rail, and longer the older the pay-out is: a restart forgets the rung.
+    /// The same towards the rail.
     fn wait_for_rail(&mut self) {
-        let ladder_ms = &self.s.rail.timing.ladder_ms;
-        self.wait_rung(ladder_ms);
         let first = self.r.payout.as_ref().map_or(self.s.now, |payout| payout.first_at);
+        self.wait_rung_since(&self.s.rail.timing.ladder_ms, first);
+    }
+
+    /// The same, and longer the older the order of `first` is: a restart forgets the rung, and so does
+    /// an answer that comes now so, now otherwise.
+    fn wait_rung_since(&mut self, ladder_ms: &[i64], first: Wall) {
+        self.wait_rung(ladder_ms);
         let age_ms = self.s.now.0.saturating_sub(first.0).max(0);
         let least_ms = (age_ms / 8).min(ladder_ms.last().copied().unwrap_or(LONG_MS));
         for effect in &mut self.step.effects {

@@ -31,6 +31,9 @@ impl Turn<'_, '_> {
             State::Paying | State::PayoutUnknown | State::Advancing | State::AdvanceVoid => {}
             State::Suspended if self.payout_suspended() => {}
             State::Suspended if self.advance_suspended() && self.tells(answer) => self.reopen_advance()?,
+            State::Unknown | State::Pending | State::Absent | State::LateDebit => {
+                return self.paid_before(answer);
+            }
             _ => return self.paid_already(answer),
         }
         let advance = matches!(self.r.state, State::Advancing | State::AdvanceVoid);

@@ -10,7 +10,8 @@ use crate::money::Amount;
 /// What people found out about a suspended redemption.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
-    /// The issuer debited the card.
+    /// The issuer debited the card. Taken once an undo could no longer be on its way to it: until
+    /// then it is [`FlowError::UnderWay`].
     Debited {
         /// The issuer's reference.
         reference: Text,
@@ -161,8 +162,10 @@ impl Turn<'_, '_> {
     /// What was found must fit what is open: the debit, its undo, the pay-out or the delivery.
     fn resolve(&mut self, by: Text, second: Text, finding: Finding) -> Result<(), FlowError> {
         let from = self.r.suspended_from;
-        let debit_open =
-            matches!(from, Some(State::Unknown | State::Pending | State::Absent | State::Reversing));
+        let debit_open = matches!(
+            from,
+            Some(State::Unknown | State::Pending | State::Absent | State::Reversing | State::Reversed)
+        );
         let payout_open = from == Some(State::PayoutUnknown);
         if matches!(from, Some(State::Advanced | State::Advancing | State::AdvanceVoid)) {
             return self.resolve_advance(by, second, finding);
@@ -172,15 +175,15 @@ impl Turn<'_, '_> {
                 if self.r.quote.as_ref().map(|quote| quote.value) != Some(amount) {
                     return Err(FlowError::NotNow(State::Suspended));
                 }
+                self.arrived(self.undo_under_way())?;
                 self.go_on(Event::ResolvedDebited { by, second, reference, amount })
             }
             Finding::NotDebited if debit_open => {
-                self.arrived_if_ever()?;
+                self.arrived(self.absence_in())?;
                 self.take(Event::ResolvedAbsent { by, second })
             }
             Finding::Reversed if debit_open => {
-                self.take(Event::ResolvedReversed { by, second })?;
-                self.quarantine()
+                self.undone_in_suspense(Event::ResolvedReversed { by, second })
             }
             Finding::Paid { reference } if payout_open => {
                 self.go_on(Event::ResolvedPaid { by, second, reference })
@@ -193,16 +196,15 @@ impl Turn<'_, '_> {
         }
     }
 
-    /// Whoever looks at the issuer's books sees no debit that is still on its way to them.
-    fn arrived_if_ever(&self) -> Result<(), FlowError> {
-        let left = self.absence_in();
+    /// Whoever looks at the issuer's books sees nothing that is still on its way to them.
+    fn arrived(&self, left: i64) -> Result<(), FlowError> {
         if left > 0 { Err(FlowError::UnderWay { until: self.s.now.plus(left) }) } else { Ok(()) }
     }
 
     /// The evidence for an advance, found by people: both names are kept beside the step.
     fn resolve_advance(&mut self, by: Text, second: Text, finding: Finding) -> Result<(), FlowError> {
         if finding == Finding::NotDebited {
-            self.arrived_if_ever()?;
+            self.arrived(self.absence_in())?;
         }
         self.take(Event::Noted { what: by })?;
         self.take(Event::Noted { what: second })?;

@@ -31,11 +31,17 @@ pub struct FlowPolicy {
     pub review_ms: i64,
     /// How much may be paid before final evidence.
     pub advance: Limits,
+    /// When the store was last put back to an earlier state (a backup was restored), in ms since 1970;
+    /// 0 for never. What such a store has forgotten may have been paid: from then on the rail is asked
+    /// before a debit is undone, once what was under way to it at that time has arrived. Set it with a
+    /// margin of a minute or so where clocks differ, and leave it set.
+    pub put_back_at: i64,
 }
 
 impl Default for FlowPolicy {
     fn default() -> Self {
-        Self { challenge_ms: 300_000, review_ms: 3 * 86_400_000, advance: Limits::default() }
+        let advance = Limits::default();
+        Self { challenge_ms: 300_000, review_ms: 3 * 86_400_000, advance, put_back_at: 0 }
     }
 }
 
@@ -47,6 +53,8 @@ impl FlowPolicy {
             Some("flow: challenge_ms and review_ms are at least 1")
         } else if issuer_minor < 0 || product_minor < 0 || seller_minor < 0 {
             Some("flow: advance limits are 0 or more")
+        } else if self.put_back_at < 0 {
+            Some("flow: put_back_at is a time in ms since 1970, or 0")
         } else {
             None
         }

@@ -1,13 +1,74 @@
 //! Undoing a debit (冲正), and debits that show up after the end.
 
 use super::{LATE_APPROVAL, Turn, unheard};
-use crate::base::planted;
+use crate::base::{Wall, planted};
 use crate::flow::{Event, FlowError, Sending, State};
 use crate::issuer::{Answer, Cause, LateDebit, OpKind, Outcome};
 
 impl Turn<'_, '_> {
-    /// Orders the undo. It goes to the site that got the debit; repeats count as one.
+    /// Orders the undo, unless the debit may have been paid for before the store was put back.
     pub(super) fn undo(&mut self) -> Result<(), FlowError> {
+        if !self.may_be_paid_for() {
+            return self.order_undo();
+        }
+        if self.r.state == State::Redeeming {
+            self.take(Event::RedeemUnknown { cause: Cause::IssuerUnsure })?;
+        }
+        // What was under way to the rail when the store was put back must have arrived.
+        let left = self.left(Wall(self.s.policy.put_back_at), self.s.rail.timing.absent_after_ms);
+        match left {
+            1.. => self.wait(left),
+            _ => self.ask(OpKind::PayQuery, 0, self.tries.saturating_add(1)),
+        }
+        Ok(())
+    }
+
+    /// A store that was put back has forgotten what it paid since.
+    fn may_be_paid_for(&self) -> bool {
+        let asked = self.r.undo.is_some() && self.r.state == State::Reversing;
+        self.s.policy.put_back_at > 0 && self.r.payout.is_none() && !asked
+    }
+
+    /// What the rail knows of a pay-out that this store has forgotten.
+    pub(super) fn paid_before(&mut self, answer: &Answer) -> Result<(), FlowError> {
+        if answer.kind != OpKind::PayQuery || !self.may_be_paid_for() {
+            return Ok(());
+        }
+        let first = self.r.redeem.as_ref().map_or(self.r.since, |redeem| redeem.first_at);
+        let aged = self.left(first, self.s.issuer.timing.age_limit_ms) <= 0;
+        let late = self.r.state == State::LateDebit;
+        match &answer.outcome {
+            Outcome::NotFound => self.order_undo(),
+            Outcome::Accepted(_) | Outcome::Declined(_) | Outcome::Reversed if !late => {
+                self.suspend("paid_before_put_back")
+            }
+            // Kept, it is paid under the same end-to-end id, which the rail recognises.
+            Outcome::Accepted(_) | Outcome::Declined(_) | Outcome::Reversed => {
+                self.keep_late_debit().and_then(|()| self.proceed())
+            }
+            _ if aged && late => self.keep_late_debit().and_then(|()| self.proceed()),
+            _ if aged => self.suspend("unknown_outcome"),
+            _ => {
+                self.wait_rung(&self.s.rail.timing.ladder_ms);
+                Ok(())
+            }
+        }
+    }
+
+    /// So long an undo that stayed without an answer may still be on its way, in ms; 0 or less if
+    /// none is. The last one was refused, unless people were asked before: alone, it is over.
+    pub(super) fn undo_under_way(&self) -> i64 {
+        let unheard = self.r.suspended_from == Some(State::Reversing);
+        match self.r.undo {
+            Some((sent, _)) if sent > 1 || unheard => {
+                self.left(self.r.since, self.s.issuer.timing.absent_after_ms)
+            }
+            _ => 0,
+        }
+    }
+
+    /// It goes to the site that got the debit; repeats count as one.
+    fn order_undo(&mut self) -> Result<(), FlowError> {
         // A refused undo counts, too: who refuses and then cannot tell what stands is asked so often only.
         let sent = self.r.undo.map_or(0, |(sent, _)| sent);
         let endpoint = self.r.redeem.as_ref().map_or(0, |redeem| redeem.endpoint);
@@ -27,11 +88,7 @@ impl Turn<'_, '_> {
     pub(super) fn undone(&mut self, answer: &Answer) -> Result<(), FlowError> {
         if self.r.state == State::Suspended && answer.outcome == Outcome::Reversed {
             let undoing = self.r.suspended_from == Some(State::Reversing);
-            return if undoing {
-                self.take(Event::Reversed).and_then(|()| self.quarantine())
-            } else {
-                Ok(())
-            };
+            return if undoing { self.undone_in_suspense(Event::Reversed) } else { Ok(()) };
         }
         if self.r.state != State::Reversing {
             return Ok(());
@@ -62,6 +119,19 @@ impl Turn<'_, '_> {
                 Ok(())
             }
         }
+    }
+
+    /// It was suspended, and `event` says that the debit was undone.
+    pub(super) fn undone_in_suspense(&mut self, event: Event) -> Result<(), FlowError> {
+        let cleared = self.is_last_question();
+        self.take(event)?;
+        if cleared { self.take(Event::QuarantineOver) } else { self.quarantine() }
+    }
+
+    /// Whether people have it because the last question of its quarantine stayed without an answer:
+    /// no debit can be on its way any more.
+    pub(super) fn is_last_question(&self) -> bool {
+        self.r.suspended_from == Some(State::Reversed) && self.absence_in() <= 0
     }
 
     /// The debit stands, or the issuer cannot tell: it is asked; in the end people are.
@@ -114,15 +184,17 @@ impl Turn<'_, '_> {
     pub(super) fn late_debit(&mut self) -> Result<(), FlowError> {
         match self.s.issuer.late_debit {
             LateDebit::Reverse => self.undo(),
-            LateDebit::Owe => {
-                self.take(Event::LateKept)?;
-                // Less than was asked may have been debited.
-                let debited = self.r.debit.as_ref().map(|debit| debit.amount);
-                match debited.filter(|amount| self.is_less(*amount)) {
-                    Some(amount) => self.requote(amount),
-                    None => Ok(()),
-                }
-            }
+            LateDebit::Owe => self.keep_late_debit(),
+        }
+    }
+
+    fn keep_late_debit(&mut self) -> Result<(), FlowError> {
+        self.take(Event::LateKept)?;
+        // Less than was asked may have been debited.
+        let debited = self.r.debit.as_ref().map(|debit| debit.amount);
+        match debited.filter(|amount| self.is_less(*amount)) {
+            Some(amount) => self.requote(amount),
+            None => Ok(()),
         }
     }
 
@@ -148,10 +220,8 @@ impl Turn<'_, '_> {
         }
         match &answer.outcome {
             Outcome::NotFound | Outcome::Reversed | Outcome::Declined(_) => self.take(Event::QuarantineOver),
-            _ if self.left(self.r.since, timing.age_limit_ms) <= 0 => {
-                self.note("never_confirmed")?;
-                self.take(Event::QuarantineOver)
-            }
+            // Nobody knows whether the debit came after its undo: the card is not free on that.
+            _ if self.left(self.r.since, timing.age_limit_ms) <= 0 => self.suspend("never_confirmed"),
             _ => {
                 self.wait_rung(&timing.ladder_ms);
                 Ok(())

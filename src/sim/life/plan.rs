@@ -45,6 +45,8 @@ pub(super) struct Season {
     pub(super) policy: u8,
     pub(super) catalogue: u8,
     pub(super) keys: u8,
+    /// When the store was last put back, in ms since 1970.
+    pub(super) put_back_at: i64,
 }
 
 /// What a seller asks.
@@ -120,6 +122,7 @@ impl Plan {
             // Listed meanwhile: what is under way to this seller is held, not paid.
             policy.risk.block.sellers.push("seller-1".to_string());
         }
+        policy.flow.put_back_at = season.put_back_at;
         Setup::new(catalogue, policy, issuers.collect(), rails.collect(), ring)
             .and_then(|setup| setup.token_keys(tokens::secrets()))
             .expect("the parts of lives fit")

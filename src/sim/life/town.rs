@@ -289,7 +289,7 @@ impl Town {
         if self.strikes(Trouble::ClockSkew) {
             node.skew_ms = *self.dice.one(&[-3_600_000, -5_000, 4_000, 60_000]);
         }
-        let Season { policy, catalogue, keys } = self.season;
+        let Season { policy, catalogue, keys, .. } = self.season;
         let setup = format!("policy {policy}, catalogue {catalogue}, keys {keys}");
         self.say(&format!("node {log} opens the store: epoch {}, {setup}", node.epoch));
         self.wakes.insert(now.plus(self.depot.takeover_ms()));
