@@ -460,8 +460,10 @@ impl Channel {
             }
             _ => {}
         }
+        // A repeat may have been approved meanwhile: what somebody has heard of stays.
+        let first = !self.knows(asked.reference, site);
         let outcome = self.serve(site, asked, fault, at)?;
-        if let (Some(Oddity::Undoes), Book::Issuer(book, _)) = (oddity, &mut self.book) {
+        if let (Some(Oddity::Undoes), true, Book::Issuer(book, _)) = (oddity, first, &mut self.book) {
             book.take_back_at(asked.reference, site, at)?;
         }
         Ok(outcome)
