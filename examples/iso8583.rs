@@ -3,14 +3,16 @@
 
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 use scrip::adapters::bank::{Dialect, Reading};
-use scrip::codec::iso8583::{Class, Iso8583Error, Message, Mti, Spec};
-use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use scrip::codec::iso8583::{Class, Frame, Iso8583Error, Message, Mti, Spec};
+use serde::Serialize;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
-use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::ffi::OsString;
 use std::fmt;
-use std::io::{self, BufRead, BufWriter, IsTerminal, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Read, Write};
 use std::process::ExitCode;
 
 const HELP: &str = "\
@@ -21,20 +23,27 @@ usage: iso8583 describe --encoding ascii|bcd [options]   messages in, JSON out
 
   Messages stand one to a line, in hexadecimal digits, on standard input or output. `describe`
   prints one JSON object for each: {\"mti\": \"0200\", \"fields\": {\"2\": \"...\"}}, binary fields in
-  hexadecimal digits, or {\"error\": \"...\", \"field\": 2, \"at\": 10}, where `at` counts bytes of the
-  message. `build` takes such objects. To a terminal `describe` prints a table instead.
+  hexadecimal digits; where a profile has them, \"tpdu\" and \"header\" too. `build` takes such objects.
+  To a terminal `describe` prints a table instead.
+
+  Every line is answered by a line, and the status is 0. One that cannot be read is answered with
+  {\"error\": \"...\", \"field\": 2, \"at\": 10}: `at` counts bytes from 0, in `describe` those of the
+  message; in `build` those of the field's text, or of the line where no field is named.
 
   --encoding ascii   all in ASCII, bitmaps and binary fields as hexadecimal digits
   --encoding bcd     type, numeric fields and lengths packed as UnionPay does, bitmaps and binary
                      fields as bytes
-  --profile FILE     what is different in this dialect (TOML)
+  --profile FILE     what is different in this dialect (TOML): [frame] with length, counts_itself,
+                     tpdu, header; [field.N] with name, class, size, max, form, pad, fill, count;
+                     mti, lengths, bitmaps. examples/data/unionpay-pos.toml is one, and
+                     Spec::with_profile tells every key
   --dialect NAME     whose response codes: iso8583_1987 (of ascii), iso8583_1993, unionpay_pos
                      (of bcd), unionpay_acp
   --table, --json    the one or the other, wherever it goes
   --help             this text
 
-The table masks card numbers, tracks, PINs and what may hold them. JSON does not, for it must give
-back the message byte by byte: do not feed it with messages of live cards.
+The table masks card numbers, tracks, PINs and what may hold them. JSON does not, for `build` must
+give back the message: do not feed it with messages of live cards.
 ";
 
 /// What the command line asks for.
@@ -68,7 +77,7 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
     };
     let table = args.table.unwrap_or_else(|| io::stdout().is_terminal()) && !args.build;
     let mut out = BufWriter::new(io::stdout().lock());
-    lines(&mut io::stdin().lock(), &mut out, |line, out| match (args.build, table) {
+    lines(io::stdin().lock(), &mut out, |line, out| match (args.build, table) {
         (true, _) => build(&args.spec, line, out),
         (false, true) => show(&args, line, out),
         (false, false) => describe(&args.spec, line, out),
@@ -119,21 +128,25 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<Args>, Box<d
     Ok(Some(Args { build, spec, dialect, table }))
 }
 
-/// Hands every line to `each`, without its end.
+/// Hands every line to `each`, without its end; a mark of UTF-8 before the first is none of it.
 fn lines(
-    input: &mut dyn BufRead,
+    input: impl Read,
     out: &mut dyn Write,
     each: impl Fn(&[u8], &mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut line = Vec::new();
+    let mut input = BufReader::with_capacity(1 << 16, input);
+    let (mut line, mut mark) = (Vec::new(), Some(b"\xEF\xBB\xBF"));
     loop {
+        // Who asks line by line waits for each answer.
+        if !input.buffer().contains(&b'\n') {
+            out.flush()?;
+        }
         line.clear();
         if input.read_until(b'\n', &mut line)? == 0 {
             return out.flush();
         }
-        each(line.trim_ascii(), out)?;
-        // Who asks line by line waits for each answer.
-        out.flush()?;
+        let text = mark.take().and_then(|mark| line.strip_prefix(mark)).unwrap_or(&line);
+        each(text.trim_ascii_end(), out)?;
     }
 }
 
@@ -159,12 +172,11 @@ impl From<Iso8583Error> for Failure {
 }
 
 /// One message as JSON.
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Serialize)]
 struct Described {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     tpdu: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     header: Option<String>,
     mti: String,
     fields: Fields,
@@ -183,31 +195,107 @@ impl Serialize for Fields {
     }
 }
 
-impl<'de> Deserialize<'de> for Fields {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Numbered;
+/// A message to be built.
+struct Draft {
+    tpdu: Option<Vec<u8>>,
+    header: Option<Vec<u8>>,
+    mti: Mti,
+    /// By number; that they are texts is not sure yet.
+    fields: BTreeMap<u8, Json>,
+}
 
-        impl<'de> Visitor<'de> for Numbered {
-            type Value = Fields;
+/// Reads a [`Draft`] that fits this frame.
+struct DraftFor<'s>(&'s Frame);
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of texts by field number, 2 to 128")
+impl<'de> Visitor<'de> for DraftFor<'_> {
+    type Value = Draft;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with `mti` and `fields`")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Draft, A::Error> {
+        let (mut tpdu, mut header, mut mti, mut fields) = (None, None, None, None);
+        while let Some(key) = map.next_key::<String>()? {
+            let twice = match key.as_str() {
+                "tpdu" => tpdu.is_some(),
+                "header" => header.is_some(),
+                "mti" => mti.is_some(),
+                "fields" => fields.is_some(),
+                _ => return Err(A::Error::custom(format!("`{key}` is not known here"))),
+            };
+            if twice {
+                return Err(A::Error::custom(format!("`{key}` is there twice")));
             }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
-                let mut fields = Vec::new();
-                while let Some((key, value)) = map.next_entry::<String, String>()? {
-                    let number = key.parse().ok().filter(|number| (2..=128).contains(number));
-                    let number = number.ok_or_else(|| A::Error::custom(format!("no field `{key}`")))?;
-                    fields.push((number, value));
+            match key.as_str() {
+                "tpdu" => {
+                    let len = if self.0.tpdu { Frame::TPDU } else { 0 };
+                    tpdu = Some(bytes_of(map.next_value()?, "tpdu", len)?);
                 }
-                // A field that is there twice stays twice, and the writer refuses the second.
-                fields.sort_by_key(|(number, _)| *number);
-                Ok(Fields(fields))
+                "header" => {
+                    header = Some(bytes_of(map.next_value()?, "header", usize::from(self.0.header))?);
+                }
+                "mti" => mti = Some(mti_of(&map.next_value::<String>()?)?),
+                _ => fields = Some(map.next_value_seed(NumberedFields)?),
             }
         }
+        let missing = |key: &str| A::Error::custom(format!("`{key}` is missing"));
+        Ok(Draft {
+            tpdu: tpdu.flatten(),
+            header: header.flatten(),
+            mti: mti.ok_or_else(|| missing("mti"))?,
+            fields: fields.ok_or_else(|| missing("fields"))?,
+        })
+    }
+}
 
-        deserializer.deserialize_map(Numbered)
+fn bytes_of<E: serde::de::Error>(text: Option<String>, what: &str, len: usize) -> Result<Option<Vec<u8>>, E> {
+    let Some(text) = text else { return Ok(None) };
+    let bytes = unhex(text.as_bytes()).ok().filter(|bytes| bytes.len() == len);
+    let expected = || match len {
+        0 => format!("{what}: the profile has none"),
+        _ => format!("{what}: {} hexadecimal digits are expected", 2 * len),
+    };
+    bytes.map(Some).ok_or_else(|| E::custom(expected()))
+}
+
+fn mti_of<E: serde::de::Error>(text: &str) -> Result<Mti, E> {
+    let digits = Some(text).filter(|text| text.len() == 4 && text.bytes().all(|b| b.is_ascii_digit()));
+    let mti = digits.and_then(|digits| digits.parse().ok()).and_then(Mti::new);
+    mti.ok_or_else(|| E::custom("mti: four digits are expected"))
+}
+
+/// Reads fields by their number.
+struct NumberedFields;
+
+impl<'de> DeserializeSeed<'de> for NumberedFields {
+    type Value = BTreeMap<u8, Json>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for NumberedFields {
+    type Value = BTreeMap<u8, Json>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of texts by field number, 2 to 128")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields = BTreeMap::new();
+        while let Some(key) = map.next_key::<String>()? {
+            // Nothing but the digits: not `+3`, nor `03` beside `3`.
+            let number = key.parse().ok().filter(|number: &u8| number.to_string() == key);
+            let number = number.filter(|number| (2..=128).contains(number));
+            let number = number.ok_or_else(|| A::Error::custom(format!("no field `{key}`: 2 to 128 are")))?;
+            if fields.contains_key(&number) {
+                return Err(A::Error::custom(format!("field {number} is there twice")));
+            }
+            fields.insert(number, map.next_value()?);
+        }
+        Ok(fields)
     }
 }
 
@@ -217,8 +305,11 @@ fn hex(bytes: &[u8]) -> String {
 
 fn unhex(text: &[u8]) -> Result<Vec<u8>, Failure> {
     let value = |place: usize| {
-        let digit = text.get(place).and_then(|digit| char::from(*digit).to_digit(16));
-        digit.ok_or_else(|| Failure::new("needs a hexadecimal digit", place / 2))
+        let Some(digit) = text.get(place) else {
+            return Err(Failure::new("needs an even number of hexadecimal digits", place / 2));
+        };
+        let value = char::from(*digit).to_digit(16);
+        value.ok_or_else(|| Failure::new("needs a hexadecimal digit", place / 2))
     };
     let byte = |at: usize| Ok((value(2 * at)? * 16 + value(2 * at + 1)?) as u8);
     (0..text.len().div_ceil(2)).map(byte).collect()
@@ -239,7 +330,7 @@ fn described(message: &Message<'_>) -> Described {
 }
 
 fn describe(spec: &Spec, line: &[u8], out: &mut dyn Write) -> io::Result<()> {
-    let read = unhex(line).and_then(|bytes| Ok(described(&spec.read(&bytes)?)));
+    let read = unhex(line.trim_ascii_start()).and_then(|bytes| Ok(described(&spec.read(&bytes)?)));
     match read {
         Ok(described) => json(out, &described),
         Err(failure) => json(out, &failure),
@@ -254,34 +345,36 @@ fn build(spec: &Spec, line: &[u8], out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn built(spec: &Spec, line: &[u8]) -> Result<Vec<u8>, Failure> {
-    let described: Described = serde_json::from_slice(line)
-        .map_err(|error| Failure::new(error.to_string(), error.column().saturating_sub(1)))?;
-    let mti = Some(described.mti).filter(|mti| mti.len() == 4 && mti.bytes().all(|b| b.is_ascii_digit()));
-    let mti = mti.and_then(|mti| mti.parse().ok()).and_then(Mti::new);
-    let mti = mti.ok_or_else(|| Failure::new("mti: four digits are expected", 0))?;
-    let bytes = |text: Option<String>, what: &str, len: usize| match text {
-        None => Ok(vec![0; len]),
-        Some(text) => match unhex(text.as_bytes()) {
-            Ok(bytes) if bytes.len() == len => Ok(bytes),
-            _ => Err(Failure::new(format!("{what}: {} hexadecimal digits are expected", 2 * len), 0)),
-        },
-    };
-    let frame = spec.frame();
-    let tpdu = bytes(described.tpdu, "tpdu", if frame.tpdu { 5 } else { 0 })?;
-    let header = bytes(described.header, "header", usize::from(frame.header))?;
+    let draft = drafted(spec.frame(), line).map_err(|error| {
+        let (text, at) = (error.to_string(), error.column().saturating_sub(1));
+        // Lines are counted within what was read, which is one.
+        Failure::new(text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what), at)
+    })?;
     let mut out = Vec::new();
-    let tpdu = tpdu.try_into().unwrap_or_default();
-    let mut message = spec.write(mti, &mut out).framed(tpdu, &header);
-    for (number, text) in &described.fields.0 {
+    let tpdu = draft.tpdu.and_then(|tpdu| tpdu.try_into().ok()).unwrap_or_default();
+    let mut message = spec.write(draft.mti, &mut out).framed(tpdu, &draft.header.unwrap_or_default());
+    for (number, value) in &draft.fields {
+        // What stands there instead may be a card's number, and is not told.
+        let text = value.as_str().ok_or_else(|| Failure {
+            field: Some(*number),
+            ..Failure::new(format!("field {number}: a text is expected"), 0)
+        })?;
         message.text(*number, text)?;
     }
     message.finish()?;
     Ok(out)
 }
 
+fn drafted(frame: &Frame, line: &[u8]) -> Result<Draft, serde_json::Error> {
+    let mut reader = serde_json::Deserializer::from_slice(line);
+    let draft = reader.deserialize_any(DraftFor(frame))?;
+    reader.end()?;
+    Ok(draft)
+}
+
 /// A table for people.
 fn show(args: &Args, line: &[u8], out: &mut dyn Write) -> io::Result<()> {
-    let bytes = match unhex(line) {
+    let bytes = match unhex(line.trim_ascii_start()) {
         Ok(bytes) => bytes,
         Err(failure) => return writeln!(out, "{} (byte {})\n", failure.error, failure.at),
     };
@@ -363,7 +456,7 @@ fn masked(number: u8, class: Class, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value as Json, json};
+    use serde_json::json;
 
     fn args(line: &str) -> Args {
         parse(line.split(' ').map(OsString::from)).unwrap().unwrap()
@@ -377,7 +470,7 @@ mod tests {
             (_, Some(true)) => show(&args, line, out),
             _ => describe(&args.spec, line, out),
         };
-        lines(&mut input.as_bytes(), &mut out, each).unwrap();
+        lines(input.as_bytes(), &mut out, each).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -420,6 +513,43 @@ mod tests {
         assert_eq!(found.len(), wrong.len());
         assert!(found.iter().all(|answer| answer["error"].is_string() && answer["at"].is_u64()));
         assert_eq!((&found[3]["field"], &found[3]["at"]), (&json!(3), &json!(5)));
+    }
+
+    #[test]
+    fn what_is_no_message_is_refused_at_its_place_and_in_words_of_the_message() {
+        let wrong = [
+            (r#"["6000010002",null,"0200",{"2":"1"}]"#, 0),
+            (r#"{"mti":"0200","fields":{"+3":"000000"}}"#, 27),
+            (r#"{"mti":"0200","fields":{"03":"000000"}}"#, 27),
+            (r#"{"mti":"0200","fields":{"3":"000000","3":"000000"}}"#, 39),
+            (r#"{"mti":"+200","fields":{}}"#, 12),
+            (r#"  {"mti":"0200","mti":"0210","fields":{}}"#, 20),
+            (r#"{"mti":"0200","fields":{},"x":1}"#, 28),
+            (r#"{"mti":"0200","fields":{"2":6222021234567894}}"#, 0),
+            (r#"{"mti":"0200","fields":{},"tpdu":"6000010002"}"#, 45),
+            (r#"{"mti":"0200","fields":{}} {}"#, 27),
+            ("", 0),
+        ];
+        let lines: Vec<_> = wrong.iter().map(|(line, _)| *line).collect();
+        let found = answers("build --encoding bcd", &(lines.join("\n") + "\n"));
+        assert_eq!(found.len(), wrong.len());
+        for ((line, at), answer) in wrong.iter().zip(&found) {
+            let error = answer["error"].as_str().unwrap();
+            assert_eq!(answer["at"], *at, "{line}: {error}");
+            assert!(
+                !error.contains("6222021234567894") && !error.contains("line 1") && !error.contains("struct"),
+                "{line}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_mark_of_utf_8_and_the_ends_of_other_systems_lines_are_no_part_of_a_message() {
+        let message = "02104000000002001000196222021234567894123035350123456789ABCDEF";
+        let lines = format!("\u{feff}{message}\r\n\u{feff}{message}\r\n  {message}");
+        let found = answers("describe --encoding bcd", &lines);
+        assert_eq!((found.len(), &found[0]["mti"]), (3, &json!("0210")));
+        assert_eq!((&found[1]["at"], &found[2]["mti"]), (&json!(0), &json!("0210")));
     }
 
     #[test]

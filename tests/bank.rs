@@ -9,7 +9,7 @@ use scrip::adapters::bank::{
 use scrip::adapters::plain::PlainRail;
 use scrip::base::{Mono, Now, RedemptionId, Secret, Text, Wall};
 use scrip::card::Catalogue;
-use scrip::codec::iso8583::{Frame, Spec};
+use scrip::codec::iso8583::{Frame, Mti, Spec};
 use scrip::engine::{Call, Engine, Event, Output, Policy, Recovery, Request, Sent, Setup};
 use scrip::host::{Memory, Store};
 use scrip::issuer::{
@@ -447,6 +447,56 @@ fn a_stan_that_comes_round_brings_no_other_cards_approval() {
     bank.encode(&[operation(&product, 1, OpKind::Redeem, 10_000)], &context, &mut third).unwrap();
     assert_ne!(first.trace, third.trace);
     assert_eq!(hear(&bank, &yes, Some(&asked(&third, 1, 10_000)), &[])[0].1, unbelieved);
+}
+
+#[test]
+fn what_the_bank_says_unasked_is_not_answered_for_a_line_knows_only_messages() {
+    let mut said = Vec::new();
+    bank(bare(), spec()).acknowledge(&mut said);
+    assert_eq!(said, b"");
+}
+
+#[test]
+fn the_simulated_bank_answers_in_a_frame_that_finds_its_way_back() {
+    let mut theirs = SimBank::new(spec(), bare(), soft());
+    let mut asked = Vec::new();
+    let (tpdu, header) = ([0x60, 0, 1, 0, 2], [0x61, 0x31, 0, 0, 0, 0]);
+    let spec = spec();
+    let mut message = spec.write(Mti::new(800).unwrap(), &mut asked).framed(tpdu, &header);
+    message.text(11, "000001").unwrap().text(70, "301").unwrap().finish().unwrap();
+    let answer = theirs.serve(&asked).unwrap();
+    let read = spec.read(&answer).unwrap();
+    assert_eq!((read.tpdu(), read.header()), (Some([0x60, 0, 2, 0, 1]), &header[..]));
+    assert_eq!(theirs.serve(&answer), None, "an answer is no request");
+}
+
+#[test]
+fn the_simulated_bank_debits_nothing_that_it_cannot_read_or_does_not_hold() {
+    let spec = spec();
+    let mut theirs = SimBank::new(spec.clone(), bare(), soft()).card(NUMBER, PIN, 50_000);
+    let whole = [(2, NUMBER), (3, "000000"), (4, "000000010000"), (11, "000007"), (49, "156")];
+    let mut code = |changed: u8, value: Option<&str>| {
+        let fields = whole.map(|(field, text)| (field, if field == changed { value } else { Some(text) }));
+        let mut asked = Vec::new();
+        let mut message = spec.write(Mti::new(200).unwrap(), &mut asked);
+        for (field, text) in fields {
+            text.map(|text| message.text(field, text).map(|_| ()).unwrap());
+        }
+        message.finish().unwrap();
+        let answer = theirs.serve(&asked).unwrap();
+        let code = spec.read(&answer).unwrap().field(39).unwrap().to_text();
+        (code, theirs.debits().len())
+    };
+    for (field, value, refused) in [
+        (4, None, "30"),
+        (11, None, "30"),
+        (4, Some("000000000000"), "13"),
+        (49, Some("840"), "13"),
+        (49, None, "13"),
+    ] {
+        assert_eq!(code(field, value), (refused.to_string(), 0), "field {field}: {value:?}");
+    }
+    assert_eq!(code(0, None), ("00".to_string(), 1));
 }
 
 #[test]

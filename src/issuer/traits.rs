@@ -194,7 +194,9 @@ pub trait Issuer: Send + Sync {
         let _ = messages;
     }
 
-    /// What an inbound message is acknowledged with, once all it caused is durable.
+    /// What an inbound message is acknowledged with, once all it caused is durable: `ok`, unless the
+    /// protocol says otherwise. Nothing, where it knows no acknowledgement: on a line of messages
+    /// whatever stands here is taken for the beginning of the next one.
     fn acknowledge(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"ok");
     }

@@ -95,6 +95,7 @@ impl SimBank {
         let spec = self.spec.clone();
         let asked = spec.read(bytes).ok()?;
         let mti = asked.mti().number();
+        let answered = asked.mti().answer()?;
         let forced = self.codes.iter().position(|(wanted, _)| *wanted == mti);
         let mut back = Vec::new();
         let code = match forced {
@@ -110,7 +111,7 @@ impl SimBank {
             },
         };
         back.push((39, code.to_string()));
-        self.answer(&asked, back)
+        self.answer(&asked, answered, back)
     }
 
     fn mac_fits(&self, asked: &Message<'_>) -> bool {
@@ -173,8 +174,11 @@ impl SimBank {
             Ok(number) => number,
             Err(code) => return code,
         };
-        let minor = asked.field(4).and_then(|amount| amount.number()).unwrap_or(0);
-        let stan = asked.field(11).and_then(|stan| stan.number()).unwrap_or(0);
+        let number_of = |field| asked.field(field).and_then(|value| value.number());
+        let (Some(minor), Some(stan)) = (number_of(4), number_of(11)) else { return "30" };
+        if minor == 0 || number_of(49) != Some(156) {
+            return "13";
+        }
         let time = text(asked, 7);
         if self.debits.iter().any(|debit| debit.stan == stan && debit.time == time) {
             return "94";
@@ -225,8 +229,8 @@ impl SimBank {
         }
     }
 
-    /// The answer: what was asked comes back, with what was added.
-    fn answer(&self, asked: &Message<'_>, back: Vec<(u8, String)>) -> Option<Vec<u8>> {
+    /// The answer: what was asked comes back, with what was added, in a frame that finds its way back.
+    fn answer(&self, asked: &Message<'_>, mti: Mti, back: Vec<(u8, String)>) -> Option<Vec<u8>> {
         let mut fields: BTreeMap<u8, String> = asked
             .fields()
             .filter(|(number, _)| matches!(number, 3 | 4 | 7 | 11..=13 | 32 | 41 | 42 | 49 | 60 | 70))
@@ -236,12 +240,12 @@ impl SimBank {
         fields.extend(back);
         let last = *fields.keys().next_back()?;
         let mut out = Vec::new();
-        let answered = asked.mti().number() / 10 * 10;
-        let mut writer = self.spec.write(Mti::new(answered + 10)?, &mut out);
+        let tpdu = asked.answer_tpdu().unwrap_or_default();
+        let mut writer = self.spec.write(mti, &mut out).framed(tpdu, asked.header());
         for (number, text) in &fields {
             writer.text(*number, text).ok()?;
         }
-        if self.terms.mac && answered != 800 {
+        if self.terms.mac && mti.number() != 810 {
             let make = |bytes: &[u8]| self.crypto.mac(&self.keys, bytes).unwrap_or_default();
             writer.mac(if last > 64 { 128 } else { 64 }, make).ok()?;
         }

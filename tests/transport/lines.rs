@@ -157,6 +157,42 @@ fn a_length_beyond_every_limit_and_a_silent_line_are_given_up() {
 }
 
 #[test]
+fn a_line_on_which_only_unreadable_things_come_is_given_up_as_a_silent_one() {
+    let server = Server::new(|mut stream, number| {
+        read(&mut stream).unwrap();
+        match number {
+            // A heartbeat, or what follows where messages no longer begin where they seem to.
+            0 => {
+                while stream.write_all(b"\0\x01x").is_ok() {
+                    sleep(Duration::from_millis(20));
+                }
+            }
+            _ => stream.write_all(&message(2, "")).unwrap(),
+        }
+        sleep(Duration::from_secs(2));
+    });
+    let mut wire = open(&server);
+    let mut first = call(&mut wire, 1, &message(1, ""));
+    first.answer_by = wire.now().mono.plus(200);
+    wire.start(first);
+    loop {
+        match next(&mut wire) {
+            Arrival::Inbound(_, token, _) => wire.refuse(token),
+            lost => break assert_eq!(lost, Arrival::Lost(id(1), Sent::MaybeSent)),
+        }
+    }
+    let second = call(&mut wire, 2, &message(2, ""));
+    wire.start(second);
+    let answer = loop {
+        match next(&mut wire) {
+            Arrival::Inbound(_, token, _) => wire.refuse(token),
+            told => break told,
+        }
+    };
+    assert_eq!((answer, server.connections()), (reply(2, &message(2, "")), 2));
+}
+
+#[test]
 fn a_repeat_with_the_same_key_takes_the_answer() {
     let server = Server::new(|mut stream, _| {
         let (_, second) = (read(&mut stream).unwrap(), read(&mut stream).unwrap());

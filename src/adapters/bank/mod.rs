@@ -388,6 +388,9 @@ impl Issuer for Bank {
     fn card_tag(&self, card: CardData<'_>) -> Option<CardTag> {
         self.tag_of(card.number?)
     }
+
+    /// An answer is not answered: the bank would take it for the beginning of a message.
+    fn acknowledge(&self, _out: &mut Vec<u8>) {}
 }
 
 impl Bank {

@@ -21,7 +21,7 @@ pub enum Iso8583Fault {
     TooLong,
     /// The message ends within this part.
     Ends,
-    /// The frame's length is no number of its kind.
+    /// The frame's length is no number of its kind, or has no room for that of the message.
     FrameLength,
     /// The frame's length is not that of the message.
     FrameMismatch,
@@ -101,7 +101,7 @@ impl Iso8583Error {
         match self.fault {
             Iso8583Fault::TooLong => "longer than a message can be",
             Iso8583Fault::Ends => "the message ends here",
-            Iso8583Fault::FrameLength => "needs the length of the message",
+            Iso8583Fault::FrameLength => "the frame's length is no number, or has no room for this one",
             Iso8583Fault::FrameMismatch => "the length is not that of the message",
             Iso8583Fault::Mti => "needs a type of four digits",
             Iso8583Fault::Bitmap => "needs a hexadecimal digit of a bitmap",

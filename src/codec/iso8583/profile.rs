@@ -138,7 +138,9 @@ impl Spec {
         }
         for (number, raw) in raw.field {
             let at = number.span().start;
-            let place = number.get_ref().parse::<usize>().ok().and_then(|number| number.checked_sub(2));
+            // Nothing but the digits: `03` beside `3` would be the same field twice.
+            let place = number.get_ref().parse::<usize>().ok().filter(|n| n.to_string() == *number.get_ref());
+            let place = place.and_then(|number| number.checked_sub(2));
             let field = place.and_then(|place| spec.fields.get_mut(place));
             let field = field.ok_or_else(|| Wrong(at, "a field from 2 to 128 is expected".into()))?;
             change(field, raw.into_inner(), self.packed_lengths)?;

@@ -238,6 +238,8 @@ fn a_wrong_profile_is_refused_with_its_place() {
         ("[field.1]\nmax = 3", 1, 8),
         ("[field.129]\nmax = 3", 1, 8),
         ("\n[field.x]\nmax = 3", 2, 8),
+        ("[field.3]\nmax = 4\n[field.003]\nmax = 5", 3, 8),
+        ("[field.\"+3\"]\nmax = 4", 1, 8),
         ("[field.2]\nmaximum = 3", 2, 1),
         ("[field.2]\nclass = \"m\"", 2, 9),
         ("[field.2]\nform = \"raw\"", 1, 8),

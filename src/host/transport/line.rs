@@ -64,6 +64,7 @@ struct Line {
     stream: Gated<Stream>,
     gate: Gate,
     input: Vec<u8>,
+    /// When a message came last that could be read.
     heard: Instant,
     writing: Option<Writing>,
     flushing: bool,
@@ -214,7 +215,6 @@ impl LineSite {
 
     /// Takes whole messages out of what was read.
     fn hear(&self, line: &mut Line) -> Result<(), ()> {
-        line.heard = Instant::now();
         let mut done = 0;
         loop {
             let rest = line.input.get(done..).unwrap_or_default();
@@ -222,6 +222,9 @@ impl LineSite {
             let Some(message) = whole.filter(|len| *len > 0).and_then(|len| rest.get(..len)) else { break };
             done += message.len();
             let key = (self.framing.key)(message);
+            if key.is_some() {
+                line.heard = Instant::now();
+            }
             let arrival = match key.and_then(|key| line.flights.get_mut(&key)) {
                 Some(flight) => {
                     flight.answered = true;
@@ -238,8 +241,8 @@ impl LineSite {
         Ok(())
     }
 
-    /// Gives up calls whose time is over; whether the line is to be given up with them, for nothing
-    /// has come over it since.
+    /// Gives up calls whose time is over; whether the line is to be given up with them, for nothing that
+    /// can be read has come over it since: it is dead, or has lost where messages begin.
     fn sweep(&self, line: &mut Line) -> bool {
         line.sweep = Box::pin(sleep(SWEEP));
         let (now, heard) = (Instant::now(), line.heard);
