@@ -190,7 +190,7 @@ impl Engine {
             }
         }
         if told.is_outdated(&live.r) {
-            let accepted = matches!(&told.input, Input::Answer(a) if matches!(a.outcome, crate::issuer::Outcome::Accepted(_)));
+            let accepted = matches!(&told.input, Input::Answer(a) | Input::Told(a) if matches!(a.outcome, crate::issuer::Outcome::Accepted(_)));
             told.input =
                 if accepted { Input::Note("paid_under_old_id") } else { Input::Note("outdated_answer") };
         }

@@ -232,7 +232,7 @@ impl Engine {
         self.next_inbound += 1;
         self.inbound.insert(id, (from, answers.len() + 1));
         for (to, answer) in answers {
-            let told = Told { leg: Some(to.leg), inbound: Some(id), ..Told::of(Input::Answer(answer)) };
+            let told = Told { leg: Some(to.leg), inbound: Some(id), ..Told::of(Input::Told(answer)) };
             self.queue.push_back(Queued::Answers { to: to.redemption, told });
         }
         self.queue.push_back(Queued::Settled(id));

@@ -119,7 +119,7 @@ impl Engine {
         let checks = self.setup.issuers[usize::from(channel)].profile().verify == Verify::PinCheck;
         // An answer to a check is followed by the debit.
         let kind = match input {
-            Input::Answer(_) => OpKind::Redeem,
+            Input::Answer(_) | Input::Told(_) => OpKind::Redeem,
             _ if checks && live.r.state < State::Verified => OpKind::PinCheck,
             _ => OpKind::Redeem,
         };

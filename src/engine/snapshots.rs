@@ -41,7 +41,9 @@ pub(super) fn none(setup: &Setup) -> Known {
 /// What the issuer says of the card in `input`, and whether by file.
 pub(super) fn said(input: &Input) -> Option<(Amount, bool)> {
     match input {
-        Input::Answer(answer) if matches!(answer.kind, OpKind::Balance | OpKind::PinCheck) => {
+        Input::Answer(answer) | Input::Told(answer)
+            if matches!(answer.kind, OpKind::Balance | OpKind::PinCheck) =>
+        {
             match &answer.outcome {
                 Outcome::Accepted(accepted) => Some((accepted.amount, answer.by_file)),
                 _ => None,

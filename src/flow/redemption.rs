@@ -106,7 +106,7 @@ pub struct Redemption {
     pub redeem: Option<Redeem>,
     /// What was debited.
     pub debit: Option<Debit>,
-    /// The undo: how often it was sent, and when first.
+    /// The undo: how often it was sent, and when first; 0 times where the debit showed up after it.
     pub undo: Option<(u32, Wall)>,
     /// Whether an approval came in while the debit was being undone.
     pub late: bool,
@@ -307,7 +307,7 @@ impl Redemption {
             }
             Event::LateDebit { reference, amount } => {
                 self.debit = debit(reference, amount, AccountKind::Suspense);
-                self.undo = None;
+                self.undo = self.undo.map(|_| (0, at));
             }
             Event::LateKept => {
                 if let Some(debit) = &mut self.debit {

@@ -203,15 +203,20 @@ pub(crate) fn outcomes() -> Vec<Outcome> {
     all
 }
 
-/// Every answer to every operation, online and by file.
+/// Every answer to every operation, online and by file; what is asked of a debit is told unasked, too.
 pub(crate) fn answers() -> Vec<Input> {
     let mut all = Vec::new();
     for (kind, by_file) in OpKind::ALL.into_iter().flat_map(|kind| [(kind, false), (kind, true)]) {
         // A rail and an inquiry have no file.
         if !by_file || matches!(kind, OpKind::Redeem | OpKind::Query) {
-            all.extend(
-                outcomes().into_iter().map(|outcome| Input::Answer(Answer { kind, outcome, by_file })),
-            );
+            let answers = || outcomes().into_iter().map(|outcome| Answer { kind, outcome, by_file });
+            all.extend(answers().map(Input::Answer));
+            let of_old = |answer: &Answer| {
+                let says =
+                    matches!(answer.outcome, Outcome::Accepted(_) | Outcome::Reversed | Outcome::NotFound);
+                answer.kind == OpKind::Query && says
+            };
+            all.extend(answers().filter(of_old).map(Input::Told));
         }
     }
     all

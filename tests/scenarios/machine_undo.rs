@@ -1,6 +1,6 @@
 //! The undo: refused, unconfirmed, lost.
 
-use crate::stage::{BANK, DAY, HOUR, Stage, cny, gift, text};
+use crate::stage::{BANK, DAY, HOUR, Out, Stage, cny, gift, text};
 use scrip::base::RedemptionId;
 use scrip::engine::Sent;
 use scrip::flow::{Finding, FlowError, State, Verdict};
@@ -120,13 +120,15 @@ fn people_find_no_debit_that_stands_while_its_undo_may_still_arrive() {
     assert_eq!(stage.state(id), State::Retired);
 }
 
-/// Undone, and the last question of its quarantine is never answered.
-fn never_confirmed() -> (Stage, RedemptionId) {
+/// Undone, and the last question of its quarantine, which is told, is not answered in time.
+fn never_confirmed() -> (Stage, RedemptionId, Out) {
     let (mut stage, id) = undoing();
     let undo = stage.sent(OpKind::Reverse);
     stage.reply(&undo, Outcome::Reversed);
+    let (_, question) = stage.wait_for(OpKind::Query);
+    stage.lost(&question, Sent::MaybeSent);
     in_silence(&mut stage, id, State::Reversed);
-    (stage, id)
+    (stage, id, question)
 }
 
 /// Nothing is answered any more for as long as it stands there.
@@ -145,7 +147,7 @@ fn found(finding: Finding) -> Verdict {
 
 #[test]
 fn a_card_whose_last_question_is_never_answered_goes_to_people_and_not_to_the_next_seller() {
-    let (mut stage, id) = never_confirmed();
+    let (mut stage, id, _) = never_confirmed();
     assert_eq!((stage.state(id), stage.reason(id).as_str()), (State::Suspended, "never_confirmed"));
     assert_eq!(stage.claim(id), Some(ClaimStatus::Quarantined), "another seller could bring the card");
     // It had come after its undo: the seller is paid after all.
@@ -155,12 +157,22 @@ fn a_card_whose_last_question_is_never_answered_goes_to_people_and_not_to_the_ne
 }
 
 #[test]
-fn the_last_question_is_answered_by_people_or_by_a_late_answer() {
+fn an_approval_of_before_the_undo_ends_no_suspense() {
+    let (mut stage, id, question) = never_confirmed();
+    stage.tells(id, stage.approved(id, 10_000));
+    stage.nothing_sent();
+    assert_eq!((stage.state(id), stage.claim(id)), (State::Suspended, Some(ClaimStatus::Quarantined)));
+    stage.reply(&question, stage.yes(&question));
+    stage.yes_to_all();
+    assert_eq!(stage.state(id), State::Retired, "what was asked since is evidence, late as it is");
+}
+
+#[test]
+fn the_last_question_is_answered_by_people_or_late() {
     for late in [false, true] {
-        let (mut stage, id) = never_confirmed();
+        let (mut stage, id, question) = never_confirmed();
         if late {
-            let answer = Answer { kind: OpKind::Query, outcome: Outcome::NotFound, by_file: false };
-            stage.inbound(BANK, Reference::debit(id), answer);
+            stage.reply(&question, Outcome::NotFound);
         } else {
             stage.decide(id, found(Finding::Reversed));
         }

@@ -56,12 +56,28 @@ fn a_debit_after_the_undo_is_undone_again() {
 }
 
 #[test]
-fn a_debit_after_the_undo_is_owed_where_it_cannot_be_undone() {
+fn a_debit_after_the_undo_is_owed_once_its_issuer_says_that_it_stands() {
     let (mut stage, id) = undone(LateDebit::Owe);
     let approval = stage.approved(id, 10_000);
     stage.tells(id, approval);
+    assert_eq!(stage.state(id), State::LateDebit);
+    let (waited_ms, query) = stage.wait_for(OpKind::Query);
+    assert!(waited_ms >= 600_000, "another undo may still arrive: asked after {waited_ms} ms");
+    stage.reply(&query, stage.yes(&query));
     stage.yes_to_all();
     assert_eq!((stage.state(id), stage.balance(AccountKind::Float)), (State::Retired, -9_000));
+}
+
+#[test]
+fn an_approval_of_before_the_undo_that_comes_once_more_is_not_owed() {
+    let (mut stage, id) = undone(LateDebit::Owe);
+    let approval = stage.approved(id, 10_000);
+    stage.tells(id, approval);
+    let (_, query) = stage.wait_for(OpKind::Query);
+    stage.reply(&query, Outcome::Reversed);
+    stage.accept(OpKind::Reverse);
+    assert_eq!((stage.state(id), stage.balance(AccountKind::Suspense)), (State::Reversed, 0));
+    assert_eq!(stage.balance(AccountKind::Float), 0, "the seller was paid for nothing");
 }
 
 #[test]

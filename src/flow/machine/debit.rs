@@ -62,16 +62,18 @@ impl Turn<'_, '_> {
             S::Suspended if self.r.debit.is_none() => self.late_resolution(answer),
             S::Reversing => self.while_undoing(answer),
             S::Reversed | S::Declined => self.after_the_end(answer),
+            S::LateDebit if self.r.undo.is_some() => self.late_debit_stands(answer),
             _ => self.already_known(answer),
         }
     }
 
     fn debit_answer(&mut self, answer: &Answer) -> Result<(), FlowError> {
-        let undo_under_way = self.undo_under_way();
         match &answer.outcome {
-            // It stands now. An undo that may still arrive would take it back.
-            Outcome::Accepted(_) | Outcome::Partial(_) if undo_under_way > 0 && !answer.by_file => {
-                self.wait(undo_under_way);
+            // Perhaps it stood. An undo of which no answer came may have taken it back, or will.
+            Outcome::Accepted(_) | Outcome::Partial(_)
+                if self.is_before_the_undo(answer) && !answer.by_file =>
+            {
+                self.wait(self.undo_under_way());
                 Ok(())
             }
             Outcome::Accepted(accepted) => match self.believable(accepted) {
@@ -347,9 +349,8 @@ impl Turn<'_, '_> {
         if self.r.advance.is_some() {
             return self.advance_answer(answer);
         }
-        let undo_under_way = self.undo_under_way();
         match &answer.outcome {
-            Outcome::Accepted(_) | Outcome::Partial(_) if undo_under_way > 0 && !answer.by_file => {
+            Outcome::Accepted(_) | Outcome::Partial(_) if self.is_before_the_undo(answer) => {
                 self.note(LATE_APPROVAL)
             }
             Outcome::Accepted(accepted) if self.believable(accepted) => {
@@ -358,9 +359,11 @@ impl Turn<'_, '_> {
             Outcome::Declined(decline) if answer.kind == OpKind::Query || answer.by_file => {
                 self.decline(decline.reason())
             }
-            Outcome::Reversed => self.undone_in_suspense(Event::Reversed),
-            Outcome::NotFound if self.is_last_question() && answer.kind == OpKind::Query => {
-                self.undone_in_suspense(Event::Reversed)
+            Outcome::Reversed => {
+                self.undone_in_suspense(Event::Reversed, answer.by_file || self.is_asked(answer))
+            }
+            Outcome::NotFound if self.is_last_question() && self.is_asked(answer) => {
+                self.undone_in_suspense(Event::Reversed, true)
             }
             Outcome::Partial(accepted) if self.is_part(accepted) && self.settles() => {
                 self.partial(accepted, answer.by_file)

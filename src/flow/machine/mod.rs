@@ -34,6 +34,9 @@ pub enum Input {
     /// An issuer or rail answered; or nothing was heard from it ([`Outcome::Unknown`]), or
     /// nothing was sent to it ([`Outcome::NotSent`]).
     Answer(Answer),
+    /// The same in a message that nobody asked for, a callback or a file. It may be of any time: the
+    /// same one may come again days later.
+    Told(Answer),
     /// The wait is over.
     Timer,
     /// The issuer's batch message is being made, and the debit goes into it.
@@ -88,10 +91,11 @@ fn turn(
     input: Input,
     s: &Setting<'_>,
 ) -> Result<Step, FlowError> {
-    let mut turn = Turn { r, tries, s, step };
+    let asked = !matches!(input, Input::Told(_));
+    let mut turn = Turn { r, tries, s, step, asked };
     match input {
         Input::Seen(seen) => turn.screen(&seen)?,
-        Input::Answer(answer) => turn.answer(&answer)?,
+        Input::Answer(answer) | Input::Told(answer) => turn.answer(&answer)?,
         Input::Timer => turn.wake()?,
         Input::Dispatch => turn.dispatch()?,
         Input::Resume => turn.resume()?,
@@ -110,6 +114,8 @@ struct Turn<'a, 's> {
     tries: &'a mut u32,
     s: &'a Setting<'s>,
     step: Step,
+    /// Whether the answer at hand was asked for.
+    asked: bool,
 }
 
 impl Turn<'_, '_> {

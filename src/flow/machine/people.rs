@@ -183,7 +183,7 @@ impl Turn<'_, '_> {
                 self.take(Event::ResolvedAbsent { by, second })
             }
             Finding::Reversed if debit_open => {
-                self.undone_in_suspense(Event::ResolvedReversed { by, second })
+                self.undone_in_suspense(Event::ResolvedReversed { by, second }, true)
             }
             Finding::Paid { reference } if payout_open => {
                 self.go_on(Event::ResolvedPaid { by, second, reference })

@@ -56,15 +56,29 @@ impl Turn<'_, '_> {
     }
 
     /// So long an undo that stayed without an answer may still be on its way, in ms; 0 or less if
-    /// none is. The last one was refused, unless people were asked before: alone, it is over.
+    /// none is.
     pub(super) fn undo_under_way(&self) -> i64 {
-        let unheard = self.r.suspended_from == Some(State::Reversing);
-        match self.r.undo {
-            Some((sent, _)) if sent > 1 || unheard => {
-                self.left(self.r.since, self.s.issuer.timing.absent_after_ms)
-            }
-            _ => 0,
-        }
+        // The quarantine that its last question ended has seen to that.
+        let over = self.r.suspended_from == Some(State::Reversed) || !self.undo_unheard();
+        if over { 0 } else { self.left(self.r.since, self.s.issuer.timing.absent_after_ms) }
+    }
+
+    /// Whether an undo may have been done of which no answer came. The last one was refused, unless
+    /// people were asked before: alone, it is over.
+    fn undo_unheard(&self) -> bool {
+        let open = matches!(self.r.suspended_from, Some(State::Reversing | State::Reversed));
+        self.r.undo.is_some_and(|(sent, _)| sent > 1 || open)
+    }
+
+    /// Whether an approval may be of before the undo, or the undo still arrive: what was asked since
+    /// counts, once nothing is on its way.
+    pub(super) fn is_before_the_undo(&self, answer: &Answer) -> bool {
+        self.undo_unheard() && !(self.is_asked(answer) && self.undo_under_way() <= 0)
+    }
+
+    /// Whether it answers a question about the debit, and so speaks of a time after that.
+    pub(super) fn is_asked(&self, answer: &Answer) -> bool {
+        self.asked && answer.kind == OpKind::Query
     }
 
     /// It goes to the site that got the debit; repeats count as one.
@@ -88,7 +102,7 @@ impl Turn<'_, '_> {
     pub(super) fn undone(&mut self, answer: &Answer) -> Result<(), FlowError> {
         if self.r.state == State::Suspended && answer.outcome == Outcome::Reversed {
             let undoing = self.r.suspended_from == Some(State::Reversing);
-            return if undoing { self.undone_in_suspense(Event::Reversed) } else { Ok(()) };
+            return if undoing { self.undone_in_suspense(Event::Reversed, true) } else { Ok(()) };
         }
         if self.r.state != State::Reversing {
             return Ok(());
@@ -121,9 +135,10 @@ impl Turn<'_, '_> {
         }
     }
 
-    /// It was suspended, and `event` says that the debit was undone.
-    pub(super) fn undone_in_suspense(&mut self, event: Event) -> Result<(), FlowError> {
-        let cleared = self.is_last_question();
+    /// It was suspended, and `event` says that the debit was undone: as was asked for or looked up
+    /// since, or as a message says that may be an old one.
+    pub(super) fn undone_in_suspense(&mut self, event: Event, since: bool) -> Result<(), FlowError> {
+        let cleared = since && self.is_last_question();
         self.take(event)?;
         if cleared { self.take(Event::QuarantineOver) } else { self.quarantine() }
     }
@@ -184,7 +199,40 @@ impl Turn<'_, '_> {
     pub(super) fn late_debit(&mut self) -> Result<(), FlowError> {
         match self.s.issuer.late_debit {
             LateDebit::Reverse => self.undo(),
-            LateDebit::Owe => self.keep_late_debit(),
+            LateDebit::Owe if self.r.undo.is_none() => self.keep_late_debit(),
+            // An approval of before the undo looks the same, and another undo may still arrive.
+            LateDebit::Owe => {
+                match self.left(self.r.since, self.s.issuer.timing.absent_after_ms) {
+                    left @ 1.. => self.wait(left),
+                    _ => {
+                        let endpoint = self.r.redeem.as_ref().map_or(0, |redeem| redeem.endpoint);
+                        self.ask(OpKind::Query, endpoint, self.tries.saturating_add(1));
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether a debit after its undo stands, and is owed, or not.
+    pub(super) fn late_debit_stands(&mut self, answer: &Answer) -> Result<(), FlowError> {
+        let timing = &self.s.issuer.timing;
+        if !self.is_asked(answer) || self.left(self.r.since, timing.absent_after_ms) > 0 {
+            return Ok(());
+        }
+        match &answer.outcome {
+            Outcome::Accepted(accepted) if self.believable(accepted) => {
+                self.keep_late_debit().and_then(|()| self.proceed())
+            }
+            Outcome::Partial(accepted) if self.is_part(accepted) => {
+                self.keep_late_debit().and_then(|()| self.proceed())
+            }
+            Outcome::Reversed | Outcome::NotFound | Outcome::Declined(_) => self.undo(),
+            _ if self.left(self.r.since, timing.age_limit_ms) <= 0 => self.undo(),
+            _ => {
+                self.wait_rung(&timing.ladder_ms);
+                Ok(())
+            }
         }
     }
 
@@ -215,7 +263,8 @@ impl Turn<'_, '_> {
     fn cleared_of_debit(&mut self, answer: &Answer) -> Result<(), FlowError> {
         let timing = &self.s.issuer.timing;
         let last = self.r.redeem.as_ref().map_or(self.r.since, |redeem| redeem.last_at);
-        if answer.kind != OpKind::Query || self.left(last.max(self.r.since), timing.absent_after_ms) > 0 {
+        let said = answer.by_file || self.is_asked(answer);
+        if !said || self.left(last.max(self.r.since), timing.absent_after_ms) > 0 {
             return Ok(());
         }
         match &answer.outcome {
