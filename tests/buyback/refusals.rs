@@ -112,6 +112,7 @@ fn issuers_cards_that_cannot_be_used() {
     for (content, parts) in [
         ("product,card_number\n".to_string(), ["line 1", "lacks column `card_secret`"]),
         (format!("{ISSUER_HEADER}{card},1e3,CNY,active\n"), ["line 2", "column balance"]),
+        (format!("{ISSUER_HEADER}{card},-1,CNY,active\n"), ["line 2", "column balance: expected 0 or more"]),
         (format!("{ISSUER_HEADER}{card},100,RMB,active\n"), ["line 2", "column currency"]),
         (format!("{ISSUER_HEADER}{card},100,CNY,lost\n"), ["line 2", "column status"]),
         (format!("{ISSUER_HEADER}{card},100,CNY\n"), ["line 2", "6 fields"]),
