@@ -2,7 +2,7 @@
 //!
 //! Prints `file:line:column: what is expected` for each fault and ends with 1 if there is one. What
 //! a file is shows by its tables: a set-up (`[keys]`, or products and issuers together), products,
-//! issuers and rails, a policy, a message profile of ISO 8583, the files of a file issuer, or else a
+//! issuers and rails, a policy, a message profile of ISO 8583, the files of a file issuer, or a
 //! profile of REST issuers.
 
 use scrip::adapters::batch::BatchTerms;
@@ -13,6 +13,17 @@ use scrip::engine::Policy;
 use scrip::issuer::Profiles;
 use std::process::ExitCode;
 
+const HELP: &str = "usage: lint FILE...
+
+Checks files before they are used and prints FILE:LINE:COLUMN: what is expected. What a file is
+shows by its tables: a set-up, products, issuers and rails, a policy, a message profile of ISO 8583,
+the files of a file issuer, or a profile of REST issuers. Ends with 1 if there is a fault.";
+
+/// What is said of a text without a table of any kind.
+const UNKNOWN: &str = "a table that tells what this file is: [product.NAME], [issuer.NAME] or [rail.NAME], \
+                       of a policy [risk...], [terms], [flow] or [route], of a message profile [frame] or \
+                       [field...], of files [out] and [result], of a REST profile [op.NAME] and [answer]";
+
 /// The faults of a text, in the words of the room that reads it.
 fn faults(text: &str) -> Vec<String> {
     let told = |result: Result<(), String>| result.err().into_iter().collect::<Vec<_>>();
@@ -22,22 +33,24 @@ fn faults(text: &str) -> Vec<String> {
         .filter(|line| line.starts_with('['))
         .map(|line| line.trim_start_matches('[').split(['.', ']', ' ']).next().unwrap_or_default())
         .collect();
-    let only = |names: &[&str]| !tables.is_empty() && tables.iter().all(|table| names.contains(table));
+    let has = |names: &[&str]| tables.iter().any(|table| names.contains(table));
     let terms = text.lines().any(|line| line.starts_with("[issuer.") && line.contains(".terms"));
-    if tables.contains(&"keys") || (tables.contains(&"product") && tables.contains(&"issuer")) || terms {
+    if has(&["keys"]) || (has(&["product"]) && has(&["issuer", "rail"])) || terms {
         told(config::setup(text).map(drop).map_err(|error| error.to_string()))
-    } else if only(&["product"]) {
+    } else if has(&["product"]) {
         told(Catalogue::parse(text).map(drop).map_err(|error| error.to_string()))
-    } else if only(&["issuer", "rail"]) {
+    } else if has(&["issuer", "rail"]) {
         told(Profiles::parse(text).map(drop).map_err(|error| error.to_string()))
-    } else if only(&["risk", "terms", "flow"]) {
+    } else if has(&["risk", "terms", "flow", "route"]) {
         told(Policy::parse(text).map(drop).map_err(|error| error.to_string()))
-    } else if only(&["frame", "field"]) {
+    } else if has(&["frame", "field"]) {
         told(Spec::bcd().with_profile(text).map(drop).map_err(|error| error.to_string()))
-    } else if tables.contains(&"out") && tables.contains(&"result") {
+    } else if has(&["out", "result"]) {
         told(BatchTerms::parse(text).map(drop).map_err(|error| error.to_string()))
-    } else {
+    } else if has(&["op", "answer"]) {
         rest::lint(text).iter().map(ToString::to_string).collect()
+    } else {
+        vec![UNKNOWN.to_string()]
     }
 }
 
@@ -51,7 +64,7 @@ fn placed(file: &str, fault: &str) -> String {
         let (line, len) = number(&fault[at + 5..])?;
         let rest = fault[at + 5 + len..].strip_prefix(", column ")?;
         let (column, len) = number(rest)?;
-        Some((line, column, rest[len..].trim_start_matches([':', ' ']).to_string()))
+        Some((line, column, rest[len..].trim_start_matches([':', ',', ' ']).to_string()))
     });
     match found {
         Some((line, column, what)) => format!("{file}:{line}:{column}: {what}"),
@@ -62,8 +75,12 @@ fn placed(file: &str, fault: &str) -> String {
 fn main() -> ExitCode {
     let mut found = 0;
     let files: Vec<String> = std::env::args().skip(1).collect();
+    if files.iter().any(|file| file == "--help" || file == "-h") {
+        println!("{HELP}");
+        return ExitCode::SUCCESS;
+    }
     if files.is_empty() || files.iter().any(|file| file.starts_with('-')) {
-        eprintln!("usage: lint FILE...");
+        eprintln!("lint: files to check are missing, or an option is not known (--help tells more)");
         return ExitCode::from(2);
     }
     for file in files {
@@ -100,6 +117,23 @@ mod tests {
             include_str!("c/till.toml"),
         ] {
             assert_eq!(faults(text), Vec::<String>::new(), "{}", &text[..60]);
+        }
+    }
+
+    #[test]
+    fn what_a_file_is_shows_although_a_table_is_wrong_or_alone() {
+        for (text, told) in [
+            ("[route]\nprobe_ms = 0\n", "f:1:2: route: probe_ms is at least 1"),
+            ("[risk.block]\nips = [\"10.0.0.0/8\"]\n", "f:2:1: ips: single addresses are expected"),
+            ("[frame]\n[product.x]\n", "f:1:2: a catalogue consists of tables [product.NAME]"),
+            (concat!(include_str!("data/corner.toml"), "[bogus]\n"), "f:10:2: product \"gift\": a catalogue"),
+            (concat!(include_str!("data/policy.toml"), "[roads]\n"), "f:39:2: unknown field `roads`"),
+            ("", "f:1:1: a table that tells what this file is: "),
+            ("request_id,seller_id\nR-1,s-1\n", "f:1:1: a table that tells what this file is: "),
+        ] {
+            let faults = faults(text);
+            assert_eq!(faults.len(), 1, "{faults:?}");
+            assert!(placed("f", &faults[0]).starts_with(told), "{}", placed("f", &faults[0]));
         }
     }
 

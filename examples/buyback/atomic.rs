@@ -1,5 +1,6 @@
 //! A file that is there in full or not at all.
 
+use crate::fault::label;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -17,14 +18,19 @@ impl AtomicFile {
     /// Starts `name` in `dir`, which is made if it is not there. What an earlier run that was
     /// killed left under the temporary name is overwritten.
     pub(crate) fn create(dir: &Path, name: &str) -> io::Result<Self> {
-        fs::create_dir_all(dir)?;
+        let place = dir.join(name);
         let temporary = dir.join(format!(".{name}.part"));
-        let writer = BufWriter::new(File::create(&temporary)?);
-        Ok(Self { writer, temporary, place: dir.join(name), finished: false })
+        let file = fs::create_dir_all(dir).and_then(|()| File::create(&temporary));
+        let writer = BufWriter::new(file.map_err(|error| named(&place, &error))?);
+        Ok(Self { writer, temporary, place, finished: false })
     }
 
     /// Brings the content to the disk and puts it in its place.
     pub(crate) fn finish(mut self) -> io::Result<()> {
+        self.settle().map_err(|error| named(&self.place, &error))
+    }
+
+    fn settle(&mut self) -> io::Result<()> {
         self.writer.flush()?;
         self.writer.get_ref().sync_all()?;
         fs::rename(&self.temporary, &self.place)?;
@@ -39,12 +45,17 @@ impl AtomicFile {
 
 impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.writer.write(bytes)
+        self.writer.write(bytes).map_err(|error| named(&self.place, &error))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.writer.flush()
+        self.writer.flush().map_err(|error| named(&self.place, &error))
     }
+}
+
+/// The error with the name of the file.
+fn named(place: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: cannot be written: {error}", label(place)))
 }
 
 impl Drop for AtomicFile {

@@ -201,6 +201,9 @@ fn received_at(cells: &Cells<'_>) -> Result<i64, LineError> {
             let expected = "a time such as 2026-03-02T08:00:00+08:00, or milliseconds since 1970";
             LineError::new(Some(column), "received_at_shape", expected)
         }
+        InstantError::Calendar => {
+            LineError::new(Some(column), "received_at_shape", "a day, a time and an offset that exist")
+        }
         InstantError::Range => LineError::new(Some(column), "received_at_range", "a year from 2000 to 2099"),
     })
 }

@@ -83,9 +83,17 @@ fn card(cells: &Cells<'_>) -> Result<IssuerCard, LineError> {
         product: text(cells, "product")?,
         number,
         secret: Secret::from(text(cells, "card_secret")?.as_str()),
-        balance: amount(cells, "balance")?,
+        balance: amount(cells, "balance").map_err(or_nothing)?,
         status: status(cells)?,
     })
+}
+
+/// Unlike a face, a balance may be 0.
+fn or_nothing(error: LineError) -> LineError {
+    match error.reason {
+        "face_value_not_positive" => LineError { expected: "0 or more".into(), ..error },
+        _ => error,
+    }
 }
 
 fn text(cells: &Cells<'_>, column: &'static str) -> Result<String, LineError> {

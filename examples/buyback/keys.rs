@@ -8,7 +8,7 @@ use scrip::host::{Journal, Sqlite};
 use scrip::vault::{KeyId, KeyRing, PepperVersion};
 use std::error::Error;
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 /// The key ring of `db`: from `<db>.keys`, which is made with fresh keys for a new database.
@@ -53,7 +53,8 @@ pub(crate) fn open(db: &Path, store: StoreKind) -> Result<KeyRing, Box<dyn Error
     KeyRing::new(keys, peppers).map_err(|error| fatal(error.to_string()).into())
 }
 
-/// Writes fresh keys, for the owner's eyes only. The file appears whole or not at all.
+/// Writes fresh keys, for the owner's eyes only. The file appears whole or not at all, and where several processes
+/// start at once, those of one of them: keys that were written over would take a database with them.
 fn make(path: &Path) -> Result<(), Box<dyn Error>> {
     let mut text = String::new();
     for name in ["key", "pepper"] {
@@ -62,7 +63,7 @@ fn make(path: &Path) -> Result<(), Box<dyn Error>> {
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         text.push_str(&format!("{name} 1 {hex}\n"));
     }
-    let draft = path.with_extension("keys.new");
+    let draft = path.with_extension(format!("keys.{}.new", std::process::id()));
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
@@ -70,7 +71,7 @@ fn make(path: &Path) -> Result<(), Box<dyn Error>> {
     let mut file = options.open(&draft)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
-    fs::rename(&draft, path)?;
+    settle(&draft, path)?;
     // No database may outlive its keys, not even a power cut.
     match path.parent().map(|dir| if dir.as_os_str().is_empty() { Path::new(".") } else { dir }) {
         Some(dir) if cfg!(unix) => Ok(File::open(dir)?.sync_all()?),
@@ -78,8 +79,36 @@ fn make(path: &Path) -> Result<(), Box<dyn Error>> {
     }
 }
 
+/// Gives the draft its name unless there is a file of that name.
+fn settle(draft: &Path, path: &Path) -> io::Result<()> {
+    match fs::hard_link(draft, path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !path.exists() => {
+            // A file system without links.
+            fs::rename(draft, path)
+        }
+        _ => fs::remove_file(draft),
+    }
+}
+
 fn unhex(text: &str) -> Option<Vec<u8>> {
     let digit = |c: u8| char::from(c).to_digit(16);
     let pairs = text.as_bytes().chunks(2);
     pairs.map(|pair| u8::try_from(digit(*pair.first()?)? << 4 | digit(*pair.get(1)?)?).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_another_process_has_made_meanwhile_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("till.keys");
+        make(&path).unwrap();
+        let first = fs::read_to_string(&path).unwrap();
+        assert_eq!(first.lines().count(), 2);
+        make(&path).unwrap();
+        assert!(fs::read_to_string(&path).unwrap() == first, "the second one's were put over them");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "a draft is left");
+    }
 }

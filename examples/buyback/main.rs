@@ -81,6 +81,7 @@ fn say(text: &str) -> Result<(), Box<dyn Error>> {
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     // The file of cards is tried first: a wrong one leaves nothing behind.
     let intake = Intake::open(&args.cards)?;
+    report::spares(args)?;
     for dir in [Some(args.out.as_path()), args.db.parent()].into_iter().flatten() {
         make_dir(dir)?;
     }
@@ -93,6 +94,10 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let wrong = |error: StoreError| InputError::new(&label(&args.db), error);
     match args.store() {
         StoreKind::Journal => over(args, intake, stage, Journal::open(&args.db).map_err(wrong)?),
+        StoreKind::Sqlite if args.db.is_dir() => {
+            let what = "is a folder, where a journal keeps its files: leave out --store sqlite";
+            Err(InputError::new(&label(&args.db), what).into())
+        }
         StoreKind::Sqlite => over(args, intake, stage, Sqlite::open(&args.db).map_err(wrong)?),
     }
 }

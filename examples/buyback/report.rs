@@ -1,11 +1,12 @@
 //! `outcomes.jsonl`: what became of each line of the input.
 
+use crate::args::Args;
 use crate::atomic::AtomicFile;
-use crate::fault::LineError;
+use crate::fault::{InputError, LineError, label};
 use scrip::money::Currency;
 use serde::{Serialize, Serializer};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{self, Path};
 
 /// How a line ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -129,6 +130,43 @@ impl Outcome {
             ..Self::new(line, State::Invalid)
         }
     }
+}
+
+/// What a run writes into the output folder.
+const FILES: [&str; 2] = ["outcomes.jsonl", "summary.json"];
+
+/// Checks that no report would be written over a file that is read or kept.
+pub(crate) fn spares(args: &Args) -> Result<(), InputError> {
+    let db = (Some(&args.db), "the database");
+    let read = [
+        (Some(&args.cards), "the file of cards"),
+        (args.issuer_cards.as_ref(), "--issuer-cards"),
+        (args.policy.as_ref(), "--policy"),
+        (args.catalog.as_ref(), "--catalog"),
+    ];
+    for (path, what) in read.into_iter().chain([db]).filter_map(|(path, what)| Some((path?, what))) {
+        for report in FILES.map(|name| args.out.join(name)) {
+            if same(path, &report) {
+                let what =
+                    format!("is {what}, and the report would be written over it: choose another --out");
+                return Err(InputError::new(&label(&report), what));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether two paths name one file, which may not be there yet.
+fn same(a: &Path, b: &Path) -> bool {
+    let place = |path: &Path| {
+        let path = path::absolute(path).unwrap_or_else(|_| path.into());
+        let dir = path.parent().and_then(|dir| dir.canonicalize().ok());
+        match (dir, path.file_name()) {
+            (Some(dir), Some(name)) => dir.join(name),
+            _ => path,
+        }
+    };
+    place(a) == place(b) || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 /// Writes `outcomes.jsonl`. It appears under its name once [`OutcomesFile::finish`] has run.

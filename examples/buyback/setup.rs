@@ -40,11 +40,30 @@ pub(crate) fn beside(db: &Path, ending: &str) -> PathBuf {
     db.with_file_name(name)
 }
 
+/// The shipped block list names cards of the shipped catalogue: with another one, those that are none of its
+/// products' are left out. Of a policy that was given, they are a fault.
+fn leave_out_foreign_cards(policy: &mut Policy, catalogue: &Catalogue, notes: &mut Vec<String>) {
+    let cards = &mut policy.risk.block.cards;
+    let all = cards.len();
+    cards.retain(|entry| {
+        catalogue.product(&entry.product).is_some_and(|product| product.identities_of(&entry.card).is_ok())
+    });
+    if cards.len() < all {
+        let left = all - cards.len();
+        notes.push(format!(
+            "no --policy: {left} of the {all} cards that the shipped one blocks are not of this catalogue"
+        ));
+    }
+}
+
 /// Reads all files and puts the parts together.
 pub(crate) fn stage(args: &Args) -> Result<Stage, Box<dyn Error>> {
     let mut notes = Vec::new();
     let catalogue = read(args.catalog.as_deref(), CATALOGUE, Catalogue::parse)?;
-    let policy = read(args.policy.as_deref(), POLICY, Policy::parse)?;
+    let mut policy = read(args.policy.as_deref(), POLICY, Policy::parse)?;
+    if args.policy.is_none() {
+        leave_out_foreign_cards(&mut policy, &catalogue, &mut notes);
+    }
     let haste = match (args.hurried, args.realtime || args.issuers.is_some()) {
         (true, _) => Haste::All,
         (false, true) => Haste::Files,

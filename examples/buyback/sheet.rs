@@ -105,6 +105,14 @@ impl<R: BufRead> Sheet<R> {
     fn check(&self) -> Result<(), LineError> {
         let found = self.splitter.count();
         if found != self.width {
+            // Two lines are one if a lone CR stands between them: the count alone would puzzle.
+            if (0..found).any(|place| self.splitter.field(place).contains(&b'\r')) {
+                let expected = format!(
+                    "{} fields as in the header, found {found} and a lone CR, which ends no line",
+                    self.width
+                );
+                return Err(LineError::new(None, "field_count", expected));
+            }
             let expected = format!("{} fields as in the header, found {found}", self.width);
             return Err(LineError::new(None, "field_count", expected));
         }

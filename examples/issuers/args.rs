@@ -33,7 +33,7 @@ usage: issuers [options]
   --rest               jd and walmart speak their own protocols, the shipped profiles
   --later              fuel and telecom say \"later\" to every order and call back: beehive, cardharbor
   --session            fuel gives out session tokens to whoever signs in: lantern
-  --token-life MS      how long such a token stands (an hour)
+  --token-life MS      how long such a token stands, 1000 or more (an hour)
   --files DIR          issuers that go by files do so at DIR/NAME: they take up what lies in out and
                        lay what they answer into result
   --balances           when they start, these issuers lay down what is on their cards (余额文件)
@@ -150,7 +150,7 @@ pub(crate) fn parse() -> Result<Option<Args>, lexopt::Error> {
             Long("rest") => args.rest = true,
             Long("later") => args.later = true,
             Long("session") => args.session = true,
-            Long("token-life") => args.token_life_ms = Some(parser.value()?.parse_with(within_a_day)?),
+            Long("token-life") => args.token_life_ms = Some(parser.value()?.parse_with(token_life)?),
             Long("files") => args.files = Some(parser.value()?.into()),
             Long("balances") => args.balances = true,
             Long("file-delay") => args.file_delay_ms = Some(parser.value()?.parse_with(within_a_day)?),
@@ -170,6 +170,11 @@ pub(crate) fn parse() -> Result<Option<Args>, lexopt::Error> {
 }
 
 /// Milliseconds.
+fn token_life(text: &str) -> Result<i64, &'static str> {
+    let ms = text.parse().ok().filter(|ms| (1_000..=86_400_000).contains(ms));
+    ms.ok_or("milliseconds from 1000 to 86400000 were expected")
+}
+
 fn within_a_day(text: &str) -> Result<i64, &'static str> {
     let ms = text.parse().ok().filter(|ms| (1..=86_400_000).contains(ms));
     ms.ok_or("milliseconds from 1 to 86400000 were expected")

@@ -11,7 +11,7 @@ use crate::card::{Card, Field, Identity, Product};
 use crate::flow::{Facts, Redemption, SIDE_CARD, SIDE_PERSONAL};
 use crate::money::Amount;
 use crate::record::Side;
-use crate::risk::Reason;
+use crate::risk::{Reason, address};
 use crate::vault::{Entropy, PepperVersion, VaultError, commitment};
 use alloc::boxed::Box;
 use alloc::string::ToString;
@@ -305,7 +305,7 @@ pub(super) fn hits(setup: &Setup, facts: &Facts, device: Option<&str>, ip: Optio
     if listed(&block.devices, device) {
         hits.push(Reason::BlockedDevice);
     }
-    if listed(&block.ips, ip) {
+    if ip.and_then(address).is_some_and(|ip| setup.blocked_ips.contains(&ip)) {
         hits.push(Reason::BlockedIp);
     }
     hits

@@ -15,6 +15,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 /// A set-up that cannot be used.
@@ -131,6 +132,7 @@ pub struct Setup {
     pub(super) keys: KeyRing,
     pub(super) bounds: Bounds,
     pub(super) blocked_cards: BTreeSet<Key16>,
+    pub(super) blocked_ips: BTreeSet<IpAddr>,
     pub(super) tokens: Verifiers,
 }
 
@@ -154,8 +156,8 @@ impl Setup {
     ///
     /// # Errors
     /// [`SetupError::Parts`] if a product's issuer is missing, there is no rail, a name stands
-    /// twice, a rate and the fee together exceed the value, or a blocked card is no card of its
-    /// product.
+    /// twice, a rate and the fee together exceed the value, a blocked card is no card of its
+    /// product, or a blocked address is none.
     pub fn new(
         catalogue: Catalogue,
         policy: Policy,
@@ -181,11 +183,15 @@ impl Setup {
             check_product(product, &issuers, &policy)?;
         }
         let blocked_cards = blocked(&catalogue, &policy, &keys)?;
+        let blocked_ips = policy.risk.block.addresses().map_err(|place| {
+            SetupError::Parts(alloc::format!("the policy's block list, ip {place}: not a single address"))
+        })?;
         let tokens = tokens::verifiers(&catalogue, &keys, &[])?;
         Ok(Self {
             catalogue_digest: catalogue.digest(),
             policy_digest: policy.digest(),
             catalogue,
+            blocked_ips,
             policy,
             profile_digests: issuers.iter().map(|issuer| issuer.profile().digest()).collect(),
             issuers,
@@ -275,10 +281,14 @@ fn check_product(product: &Product, issuers: &[Box<dyn Issuer>], policy: &Policy
 fn blocked(catalogue: &Catalogue, policy: &Policy, keys: &KeyRing) -> Result<BTreeSet<Key16>, SetupError> {
     let mut blocked = BTreeSet::new();
     for (i, entry) in policy.risk.block.cards.iter().enumerate() {
-        let wrong = |what: &str| SetupError::Parts(alloc::format!("block list, card {}: {what}", i + 1));
-        let product = catalogue.product(&entry.product).ok_or_else(|| wrong("no such product"))?;
+        let wrong = |what: &str| {
+            let (place, name) = (i + 1, &entry.product);
+            SetupError::Parts(alloc::format!("the policy's block list, card {place}: {what} `{name}`"))
+        };
+        let product =
+            catalogue.product(&entry.product).ok_or_else(|| wrong("the catalogue has no product"))?;
         let identities = product.identities_of(&entry.card);
-        for identity in identities.map_err(|_| wrong("not a card of its product"))? {
+        for identity in identities.map_err(|_| wrong("this is no card of product"))? {
             blocked
                 .extend(keys.card_keys(product.scheme(), identity.expose()).into_iter().map(|(_, key)| key));
         }

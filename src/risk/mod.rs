@@ -10,6 +10,7 @@ mod velocity;
 
 pub use budget::{Budget, BudgetKind};
 pub use decision::{Decision, Reason, Verdict, decide};
+pub(crate) use policy::address;
 pub use policy::{Action, BlockList, BlockedCard, Deviation, RiskPolicy, Velocity};
 pub use sighting::{Moments, Recall, RecallKind, Seen, Sighting};
 pub use velocity::frozen_until;

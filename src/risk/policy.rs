@@ -1,8 +1,10 @@
 //! The rules as data.
 
 use super::Budget;
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 /// How often one card may be tried (SPEC D3).
@@ -69,10 +71,26 @@ pub struct BlockList {
     pub sellers: Vec<String>,
     /// Devices.
     pub devices: Vec<String>,
-    /// Addresses, as the request writes them.
+    /// Addresses of IPv4 or IPv6, one each and no networks. Every writing of an address is the same one.
     pub ips: Vec<String>,
     /// Cards.
     pub cards: Vec<BlockedCard>,
+}
+
+impl BlockList {
+    /// The blocked addresses.
+    ///
+    /// # Errors
+    /// The place, from 1, of an entry that is no address.
+    pub(crate) fn addresses(&self) -> Result<BTreeSet<IpAddr>, usize> {
+        let read = |(place, text): (usize, &String)| address(text).ok_or(place);
+        (1..).zip(&self.ips).map(read).collect()
+    }
+}
+
+/// The address that a text stands for: an IPv4 address written as one of IPv6 is that of IPv4.
+pub(crate) fn address(text: &str) -> Option<IpAddr> {
+    text.parse::<IpAddr>().ok().map(|address| address.to_canonical())
 }
 
 /// All risk rules.
@@ -102,6 +120,8 @@ impl RiskPolicy {
             Some("deviation: sigma is 1 to 100")
         } else if self.deviation.minimum < 2 {
             Some("deviation: minimum is at least 2")
+        } else if self.block.addresses().is_err() {
+            Some("ips: single addresses are expected, such as 192.0.2.7 or 2001:db8::7, no networks")
         } else {
             self.budget.problem()
         }

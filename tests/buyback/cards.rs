@@ -39,6 +39,20 @@ fn a_newcomers_file_is_paid() {
 }
 
 #[test]
+fn a_newcomers_own_catalogue_goes_without_a_policy_of_its_own() {
+    let desk = Desk::new();
+    let cards = desk.path("cards.csv");
+    let line = gift("R-1", "s-1", CARD, "100", MORNING).replace("walmart-gift", "gift");
+    std::fs::write(&cards, HEADER.to_string() + &line).unwrap();
+    let catalogue = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/corner.toml");
+    let ran = run(desk.command(&cards).args(["--catalog", catalogue]));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.err.contains("3 of the 3 cards that the shipped one blocks are not of this"), "{}", ran.err);
+    let outcomes = String::from_utf8(desk.outcomes()).unwrap();
+    assert!(outcomes.contains("\"state\":\"retired\""), "{outcomes}");
+}
+
+#[test]
 fn one_card_by_two_sellers_is_paid_to_the_first() {
     let desk = Desk::new();
     let lines =

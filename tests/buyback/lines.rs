@@ -59,6 +59,35 @@ fn amounts_that_are_none_are_refused() {
 }
 
 #[test]
+fn a_time_that_does_not_exist_is_told_apart_from_another_writing() {
+    for (at, reason, expected) in [
+        ("2026-02-30T08:00:00+08:00", "received_at_shape", "a day, a time and an offset that exist"),
+        ("2026-03-02", "received_at_shape", "a time such as"),
+        ("9999-12-31T23:59:59Z", "received_at_range", "a year from 2000 to 2099"),
+    ] {
+        let odd = format!("R-9,s-1,walmart-gift,2326000000000009,123456,100,CNY,{at}");
+        let found = between_good_lines(odd.as_bytes());
+        assert_eq!((&found["column"], &found["reason"]), (&"received_at".into(), &reason.into()), "{found}");
+        assert!(found["expected"].as_str().unwrap().starts_with(expected), "{found}");
+    }
+}
+
+#[test]
+fn two_lines_with_a_lone_cr_between_them_are_told_of_it() {
+    let odd = [good(8), good(9)].join(&b'\r');
+    let found = between_good_lines(&odd);
+    assert_eq!((&found["state"], &found["reason"]), (&"invalid".into(), &"field_count".into()));
+    assert!(found["expected"].as_str().unwrap().contains("found 15 and a lone CR"), "{found}");
+}
+
+#[test]
+fn a_place_with_all_the_digits_of_a_double_is_taken() {
+    let header = [HEADER, b",lat,lon"].concat();
+    let line = [good(1), b",1.3521000000000001,103.81980000000001".to_vec()].concat();
+    assert_eq!(outcomes(&[header, line].join(&b'\n'))[0]["state"], "retired");
+}
+
+#[test]
 fn a_currency_that_is_none_is_refused() {
     for (currency, reason) in
         [("RMB", "currency_unknown"), ("cny", "currency_unknown"), ("", "field_missing")]

@@ -82,6 +82,17 @@ fn a_policy_or_catalogue_that_cannot_be_used() {
         let ran = with(&desk, &[option, text(&file)]);
         assert_refused(&ran, &["odd.toml: ", parts[0], parts[1]]);
     }
+    for (content, part) in [
+        ("ips = [\"10.0.0.0/8\"]\n", "line 2, column 1: ips: single addresses"),
+        ("cards = [{ product = \"gift\", card = \"1\" }]\n", "card 1: the catalogue has no product `gift`"),
+        (
+            "cards = [{ product = \"jd-ecard\", card = \"1\" }]\n",
+            "card 1: this is no card of product `jd-ecard`",
+        ),
+    ] {
+        let file = write(&desk, "block.toml", &format!("[risk.block]\n{content}"));
+        assert_refused(&with(&desk, &["--policy", text(&file)]), &[part]);
+    }
     for option in ["--policy", "--catalog"] {
         assert_refused(
             &with(&desk, &[option, text(&desk.path("none.toml"))]),
@@ -101,6 +112,7 @@ fn issuers_cards_that_cannot_be_used() {
     for (content, parts) in [
         ("product,card_number\n".to_string(), ["line 1", "lacks column `card_secret`"]),
         (format!("{ISSUER_HEADER}{card},1e3,CNY,active\n"), ["line 2", "column balance"]),
+        (format!("{ISSUER_HEADER}{card},-1,CNY,active\n"), ["line 2", "column balance: expected 0 or more"]),
         (format!("{ISSUER_HEADER}{card},100,RMB,active\n"), ["line 2", "column currency"]),
         (format!("{ISSUER_HEADER}{card},100,CNY,lost\n"), ["line 2", "column status"]),
         (format!("{ISSUER_HEADER}{card},100,CNY\n"), ["line 2", "6 fields"]),
@@ -142,6 +154,10 @@ fn databases_that_cannot_be_used() {
         assert!(std::fs::read(db).unwrap() == before, "{} was changed", db.display());
     }
     assert_refused(&with(&desk, &["--db", text(&desk.path("db"))]), &["db is a folder with something else"]);
+    let till = desk.path("till");
+    assert_eq!(with(&desk, &["--db", text(&till)]).code, Some(0));
+    let folder = ["--store", "sqlite", "--db", text(&till)];
+    assert_refused(&with(&desk, &folder), &["till: is a folder", "leave out --store sqlite"]);
     let file = ["--store", "journal", "--db", text(&newer)];
     assert_refused(&with(&desk, &file), &["newer.db", "converted first"]);
 }
@@ -167,6 +183,41 @@ fn an_output_folder_that_cannot_be_written() {
     assert_refused(&with(&desk, &["--out", text(&file)]), &["file: cannot be made"]);
     assert_refused(&with(&desk, &["--out", text(&file.join("below"))]), &["below: cannot be made"]);
     assert_refused(&with(&desk, &["--db", text(&file.join("scrip.db"))]), &["file: cannot be made"]);
+}
+
+#[test]
+fn a_report_is_not_written_over_a_file_that_is_read_or_kept() {
+    let desk = Desk::new();
+    let out = desk.path("reports");
+    std::fs::create_dir(&out).unwrap();
+    let (outcomes, summary) = (out.join("outcomes.jsonl"), out.join("summary.json"));
+    let content = format!("{HEADER}{LINE}");
+    std::fs::write(&outcomes, &content).unwrap();
+    let folder = ["--out", text(&out)];
+    assert_refused(
+        &run(desk.command(&outcomes).args(folder)),
+        &["outcomes.jsonl: is the file of cards", "another --out"],
+    );
+    let around = desk.path("reports/../reports/outcomes.jsonl");
+    assert_refused(&run(desk.command(&around).args(folder)), &["is the file of cards"]);
+    let cards = ["--issuer-cards", text(&outcomes)];
+    assert_refused(&with(&desk, &[&folder[..], &cards].concat()), &["outcomes.jsonl: is --issuer-cards"]);
+    for store in ["journal", "sqlite"] {
+        let db = ["--store", store, "--db", text(&summary)];
+        assert_refused(&with(&desk, &[&folder[..], &db].concat()), &["summary.json: is the database"]);
+    }
+    assert_eq!(std::fs::read_to_string(&outcomes).unwrap(), content);
+    assert!(!summary.exists());
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_named() {
+    let desk = Desk::new();
+    let out = desk.path("reports");
+    std::fs::create_dir_all(out.join("outcomes.jsonl")).unwrap();
+    let ran = with(&desk, &["--out", text(&out)]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.err.contains("outcomes.jsonl: cannot be written: "), "{}", ran.err);
 }
 
 #[cfg(unix)]

@@ -84,6 +84,20 @@ fn what_is_on_a_block_list_claims_nothing_and_asks_nobody() {
 }
 
 #[test]
+fn a_blocked_address_is_blocked_in_every_writing() {
+    let mut stage = Stage::with(|plan| {
+        plan.policy.risk.block.ips.extend(["2001:DB8:0:0::7".into(), "192.0.2.7".into()]);
+    });
+    let writings = ["2001:db8::7", "2001:0DB8::0007", "192.0.2.7", "::ffff:192.0.2.7"];
+    for (n, ip) in (1..).zip(writings) {
+        let id = stage.submit(&gift(n).ip(ip));
+        assert_eq!((stage.state(id), stage.reason(id).as_str()), (State::Blocked, "blocked_ip"), "{ip}");
+    }
+    let other = stage.submit(&gift(9).ip("2001:db8::8"));
+    assert_ne!(stage.state(other), State::Blocked);
+}
+
+#[test]
 fn it_can_be_called_off_while_the_issuer_is_asked() {
     let mut stage = Stage::new();
     let id = stage.submit(&gift(1));
