@@ -55,6 +55,15 @@ impl FaceRule {
         }
     }
 
+    /// The greatest that is taken in `currency`; none if nothing is.
+    pub fn greatest(&self, currency: Currency) -> Option<Amount> {
+        let of = |amount: &Amount| amount.currency() == currency;
+        match self {
+            Self::Values(values) => values.iter().copied().filter(of).max_by_key(|amount| amount.minor()),
+            Self::Range(ranges) => ranges.iter().map(|(_, greatest)| *greatest).find(of),
+        }
+    }
+
     pub(super) fn write(&self, out: &mut Writer<'_>) {
         match self {
             Self::Values(values) => {

@@ -109,3 +109,15 @@ fn it_can_be_called_off_while_the_issuer_is_asked() {
     assert_eq!(stage.state(id), State::Cancelled);
     stage.nothing_sent();
 }
+
+#[test]
+fn a_card_with_more_on_it_than_it_is_ever_sold_with_is_reviewed() {
+    let mut stage = Stage::new();
+    let id = stage.submit(&request("gift", 1, 1));
+    let question = stage.sent(OpKind::Balance);
+    stage.reply(&question, stage.yes_of(&question, i64::MAX));
+    assert_eq!((stage.state(id), stage.reason(id).as_str()), (State::InReview, "face_value_not_accepted"));
+    stage.nothing_sent();
+    stage.decide(id, Verdict::Reject { by: text("ann"), reason: text("odd") });
+    assert_eq!((stage.state(id), stage.claim(id)), (State::Declined, None));
+}

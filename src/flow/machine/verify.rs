@@ -128,6 +128,11 @@ impl Turn<'_, '_> {
         if over && !self.r.reviewed {
             return self.take(Event::Doubted { reason: code("limit_exceeded") });
         }
+        // Less may be left on a card than it was sold with; more than it is ever sold with is odd.
+        let greatest = product.face().greatest(balance.currency());
+        if greatest.is_some_and(|greatest| balance.minor() > greatest.minor()) && !self.r.reviewed {
+            return self.take(Event::Doubted { reason: code("face_value_not_accepted") });
+        }
         self.quote(balance)
     }
 
