@@ -27,6 +27,10 @@ const KEPT: &[(u64, &str)] = &[
         "a debit came after its undo, its issuer said nothing for as long as it was asked, and the card was free",
     ),
     (87_796, "an approval of before the undo was delivered once more, when people had been asked"),
+    (
+        128_045,
+        "an advance whose rail answered garbage lay still after its file, until the file's own time was over",
+    ),
     (75_284, "an issuer said now this, now that, and was asked at the shortest intervals for a day"),
     (
         71_779,

@@ -7,7 +7,7 @@ use super::prepare::{self, open_card};
 use super::setup::Places;
 use crate::base::{BatchId, Few, Mono, RedemptionId, Text, planted, scrub_stack};
 use crate::flow::{self, Effect, Input, Redemption, SIDE_CARD, Setting, Step, Summary};
-use crate::issuer::{CardTag, OpKind};
+use crate::issuer::{Answer, CardTag, OpKind};
 use crate::record::{Batch, Frame, Handed, Record, Refusal, Side, SideMark, Unit};
 use crate::risk::Reason;
 use crate::vault::VaultError;
@@ -193,6 +193,10 @@ impl Engine {
             let accepted = matches!(&told.input, Input::Answer(a) | Input::Told(a) if matches!(a.outcome, crate::issuer::Outcome::Accepted(_)));
             told.input =
                 if accepted { Input::Note("paid_under_old_id") } else { Input::Note("outdated_answer") };
+        }
+        if let Input::Told(Answer { kind, by_file: true, .. }) = told.input {
+            // The file message that this file answers is not waited for any more.
+            live.answered(kind);
         }
         let asked = matches!(told.input, Input::Person(_));
         let (before, said) = (live.r.state, super::snapshots::said(&told.input));
