@@ -31,6 +31,7 @@ const KEPT: &[(u64, &str)] = &[
         128_045,
         "an advance whose rail answered garbage lay still after its file, until the file's own time was over",
     ),
+    (137_565, "people found no pay-out, which was still on its way"),
     (75_284, "an issuer said now this, now that, and was asked at the shortest intervals for a day"),
     (
         71_779,

@@ -145,6 +145,10 @@ fn a_payout_that_was_found_or_not_is_settled_by_people() {
     assert_eq!((stage.state(id), stage.balance(AccountKind::Float)), (State::Retired, -9_000));
 
     let (mut stage, id) = payout_unknown();
+    let until = stage.redemption(id).since.plus(stage.plan.rail.timing.absent_after_ms);
+    resolve(&mut stage, id, Finding::NotPaid);
+    assert_eq!(stage.refusal(), FlowError::UnderWay { until }, "it may still be on its way to the rail");
+    stage.pass(stage.plan.rail.timing.absent_after_ms);
     resolve(&mut stage, id, Finding::NotPaid);
     assert_eq!((stage.state(id), stage.balance(AccountKind::Owed)), (State::Owed, -9_000));
 }

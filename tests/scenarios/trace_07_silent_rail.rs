@@ -68,6 +68,7 @@ fn people_who_find_it_paid_make_it_an_advance_like_any_other() {
 #[test]
 fn people_who_find_it_unpaid_let_the_seller_wait_for_the_file() {
     let (mut stage, id) = suspended(false);
+    stage.pass(stage.plan.rail.timing.absent_after_ms);
     resolve(&mut stage, id, Finding::NotPaid);
     assert_eq!((stage.state(id), stage.balance(AccountKind::Transit)), (State::Pending, 0));
     stage.files(id, stage.approved(id, 10_000));
@@ -116,6 +117,7 @@ fn an_advance_on_a_card_that_was_not_debited_is_taken_back_or_was_none() {
         if !void {
             stage.files(id, Outcome::NotFound);
         }
+        stage.pass(stage.plan.rail.timing.absent_after_ms);
         resolve(&mut stage, id, Finding::NotPaid);
         assert_eq!((stage.state(id), stage.balance(AccountKind::Transit)), (State::Declined, 0));
     }

@@ -28,7 +28,8 @@ pub enum Finding {
         /// The rail's reference.
         reference: Text,
     },
-    /// The seller was not paid.
+    /// The seller was not paid. Taken once a pay-out could no longer be on its way, the rail's
+    /// `absent_after_ms` after people were asked; until then it is [`FlowError::UnderWay`].
     NotPaid,
     /// The issuer delivered the money.
     Delivered {
@@ -188,7 +189,10 @@ impl Turn<'_, '_> {
             Finding::Paid { reference } if payout_open => {
                 self.go_on(Event::ResolvedPaid { by, second, reference })
             }
-            Finding::NotPaid if payout_open => self.take(Event::ResolvedUnpaid { by, second }),
+            Finding::NotPaid if payout_open => {
+                self.arrived(self.payout_under_way())?;
+                self.take(Event::ResolvedUnpaid { by, second })
+            }
             Finding::Delivered { receipt } if from == Some(State::Split) => {
                 self.go_on(Event::ResolvedCleared { by, second, receipt })
             }
@@ -196,15 +200,23 @@ impl Turn<'_, '_> {
         }
     }
 
-    /// Whoever looks at the issuer's books sees nothing that is still on its way to them.
+    /// So long a pay-out may still be on its way to the rail, in ms, counted from when people were asked.
+    fn payout_under_way(&self) -> i64 {
+        let last = self.r.payout.as_ref().map_or(self.r.since, |payout| payout.last_at);
+        self.left(last.max(self.r.since), self.s.rail.timing.absent_after_ms)
+    }
+
+    /// Whoever looks at the books of an issuer or a rail sees nothing that is still on its way to them.
     fn arrived(&self, left: i64) -> Result<(), FlowError> {
         if left > 0 { Err(FlowError::UnderWay { until: self.s.now.plus(left) }) } else { Ok(()) }
     }
 
     /// The evidence for an advance, found by people: both names are kept beside the step.
     fn resolve_advance(&mut self, by: Text, second: Text, finding: Finding) -> Result<(), FlowError> {
-        if finding == Finding::NotDebited {
-            self.arrived(self.absence_in())?;
+        match finding {
+            Finding::NotDebited => self.arrived(self.absence_in())?,
+            Finding::NotPaid => self.arrived(self.payout_under_way())?,
+            _ => {}
         }
         self.take(Event::Noted { what: by })?;
         self.take(Event::Noted { what: second })?;
