@@ -305,7 +305,8 @@ impl Turn<'_, '_> {
         if self.s.issuer.batch_window_ms > 0 {
             self.wait(timing.answer_within_ms);
         } else {
-            self.wait_rung_since(&timing.ladder_ms, first);
+            let last = self.r.redeem.as_ref().map_or(self.r.since, |redeem| redeem.last_at);
+            self.wait_rung_since(&timing.ladder_ms, last);
         }
         Ok(())
     }

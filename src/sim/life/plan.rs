@@ -13,6 +13,7 @@ use crate::risk::Action;
 use crate::sim::{CardStatus, Faults, SimCard, SimConfig, SimIssuer, SimRail};
 use crate::vault::{KeyId, KeyRing, PepperVersion};
 use std::boxed::Box;
+use std::collections::BTreeSet;
 use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
@@ -165,6 +166,11 @@ pub(super) fn plan(seed: u64, cut: &Cut) -> Plan {
     for n in 0..2 + dice.below(MOST_REQUESTS - 2) {
         let next = request(n, sellers, &cards, &requests, dice);
         requests.push(next);
+    }
+    if restored {
+        // Which of two contents of one request it took, a store that was put back does not know.
+        let mut known = BTreeSet::new();
+        requests.retain(|asked| known.insert(asked.request.redemption()));
     }
     let faults = *dice.one(&[Faults::None, Faults::Light, Faults::Heavy, Faults::Heavy]);
     let mut policy = Policy::default();
