@@ -108,6 +108,8 @@ pub struct Redemption {
     pub debit: Option<Debit>,
     /// The undo: how often it was sent, and when first; 0 times where the debit showed up after it.
     pub undo: Option<(u32, Wall)>,
+    /// How often a debit showed up after the end.
+    pub late_debits: u32,
     /// Whether an approval came in while the debit was being undone.
     pub late: bool,
     /// Whether an undone debit's card is still kept from others.
@@ -152,6 +154,7 @@ impl Redemption {
             redeem: None,
             debit: None,
             undo: None,
+            late_debits: 0,
             late: false,
             quarantined: false,
             payout: None,
@@ -308,6 +311,7 @@ impl Redemption {
             Event::LateDebit { reference, amount } => {
                 self.debit = debit(reference, amount, AccountKind::Suspense);
                 self.undo = self.undo.map(|_| (0, at));
+                self.late_debits = self.late_debits.saturating_add(1);
             }
             Event::LateKept => {
                 if let Some(debit) = &mut self.debit {

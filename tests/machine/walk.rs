@@ -185,7 +185,11 @@ fn happenings() -> Vec<Happened> {
             all.extend(unheard.then(|| Happened(Some(input), 90_000_000, Mood::Plain)));
         }
     }
-    all.extend(verdicts().into_iter().map(|verdict| Happened(Some(Input::Person(verdict)), 0, Mood::Plain)));
+    // At once, and when nothing can be on its way any more.
+    for later in [0, 2_000_000] {
+        let verdicts = verdicts().into_iter().map(Input::Person);
+        all.extend(verdicts.map(|verdict| Happened(Some(verdict), later, Mood::Plain)));
+    }
     for later in [0, 700_000, 90_000_000, 300_000_000] {
         for mood in [Mood::Plain, Mood::Listed, Mood::Room] {
             let inputs = [Input::Timer, Input::Resume, Input::Dispatch];

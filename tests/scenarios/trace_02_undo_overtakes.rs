@@ -56,6 +56,31 @@ fn a_debit_after_the_undo_is_undone_again() {
 }
 
 #[test]
+fn an_approval_behind_every_undo_makes_no_undo_after_undo_for_ever() {
+    let (mut stage, id) = undone(LateDebit::Reverse);
+    let approval = stage.approved(id, 10_000);
+    stage.tells(id, approval.clone());
+    stage.accept(OpKind::Reverse);
+    for _ in 0..100 {
+        stage.tells(id, approval.clone());
+        stage.nothing_sent();
+    }
+    assert_eq!((stage.state(id), stage.claim(id)), (State::Reversed, Some(ClaimStatus::Quarantined)));
+    // Its issuer says to every question that it stands, and that it is undone: people look.
+    let mut undone = 0;
+    while stage.state(id) != State::Suspended {
+        let (_, question) = stage.wait_for(OpKind::Query);
+        stage.reply(&question, stage.yes(&question));
+        if stage.state(id) == State::Reversing {
+            stage.accept(OpKind::Reverse);
+            undone += 1;
+        }
+        assert!(undone < 20, "it is undone for ever");
+    }
+    assert_eq!(stage.reason(id), "reversal_unconfirmed");
+}
+
+#[test]
 fn a_debit_after_the_undo_is_owed_once_its_issuer_says_that_it_stands() {
     let (mut stage, id) = undone(LateDebit::Owe);
     let approval = stage.approved(id, 10_000);

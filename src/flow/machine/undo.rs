@@ -186,6 +186,16 @@ impl Turn<'_, '_> {
                     self.note("integrity")?;
                     return if self.r.quarantined { self.cleared_of_debit(answer) } else { Ok(()) };
                 }
+                // It was undone twice by now. The last question of its quarantine tells what stands,
+                // and after some of them people look.
+                if self.r.quarantined && self.r.late_debits > 0 {
+                    if !self.is_asked(answer) {
+                        return Ok(());
+                    }
+                    if self.r.late_debits >= self.s.issuer.timing.attempts {
+                        return self.suspend("reversal_unconfirmed");
+                    }
+                }
                 let (reference, amount) = (accepted.reference.clone(), accepted.amount);
                 self.take(Event::LateDebit { reference, amount })?;
                 self.proceed()
