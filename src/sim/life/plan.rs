@@ -167,11 +167,9 @@ pub(super) fn plan(seed: u64, cut: &Cut) -> Plan {
         let next = request(n, sellers, &cards, &requests, dice);
         requests.push(next);
     }
-    if restored {
-        // Which of two contents of one request it took, a store that was put back does not know.
-        let mut known = BTreeSet::new();
-        requests.retain(|asked| known.insert(asked.request.redemption()));
-    }
+    let mut known = BTreeSet::new();
+    // Which of two contents of one request it took, a store that was put back does not know.
+    requests.retain(|asked| known.insert(asked.request.redemption()) || !restored);
     let faults = *dice.one(&[Faults::None, Faults::Light, Faults::Heavy, Faults::Heavy]);
     let mut policy = Policy::default();
     if dice.in_thousand(500) {

@@ -61,8 +61,9 @@ pub(super) fn intent_is_durable(town: &mut Town, call: &Call) -> Result<(), Stri
     // counts as its most repeated debit does.
     let batch = call.kind == OpKind::Redeem && BY_FILE.contains(&&*r.facts.issuer);
     let asked = if batch { 1 } else { call.attempt };
+    let anew = r.undo.is_none_or(|(sent, _)| sent == 0);
     let written_since = written.is_some_and(|written| written >= asked);
-    ensure(written_since || call.kind == OpKind::Reverse && r.undo.is_none() && r.debit.is_some(), || {
+    ensure(written_since || call.kind == OpKind::Reverse && anew && r.debit.is_some(), || {
         format!("{} #{} of {name} leaves before it is written ({written:?})", call.kind.name(), call.attempt)
     })?;
     let evidence =
@@ -87,13 +88,15 @@ pub(super) fn may_leave(town: &mut Town, n: usize, call: &Call) -> Result<(), St
     let (name, epoch) = (town.name(call.redemption), town.nodes[n].epoch);
     let owner = town.depot.look(|index| index.row(call.redemption).map(|row| (row.epoch, row.dormant)));
     let shared = town.depot.lease_ms > 0;
-    // What sleeps while its batch message is on its way is anybody's to hear of.
+    let issuer = town.transport.name_of(call.id.channel);
+    // What sleeps while its batch message is on its way is anybody's to hear of; and a file may already
+    // speak of what a store that was put back sends anew.
     let foreign = matches!(owner, Some((owner, false)) if owner != epoch);
-    ensure(!(shared && foreign && call.kind.class() == Class::Effect), || {
+    let told = town.watch.forgot && BY_FILE.contains(&&*issuer);
+    ensure(!(shared && foreign && call.kind.class() == Class::Effect) || told, || {
         let what = call.kind.name();
         format!("{what} of {name} leaves node of epoch {epoch} after epoch {owner:?} has taken over")
     })?;
-    let issuer = town.transport.name_of(call.id.channel);
     let switches = town.watch.leaves(call, &issuer).map_err(|what| format!("{name}: {what}"))?;
     if switches {
         town.coverage.switch();
