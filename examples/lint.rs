@@ -127,7 +127,7 @@ mod tests {
             ("[risk.block]\nips = [\"10.0.0.0/8\"]\n", "f:2:1: ips: single addresses are expected"),
             ("[frame]\n[product.x]\n", "f:1:2: a catalogue consists of tables [product.NAME]"),
             (concat!(include_str!("data/corner.toml"), "[bogus]\n"), "f:10:2: product \"gift\": a catalogue"),
-            (concat!(include_str!("data/policy.toml"), "[roads]\n"), "f:39:2: unknown field `roads`"),
+            (concat!(include_str!("data/policy.toml"), "[roads]\n"), "f:40:2: unknown field `roads`"),
             ("", "f:1:1: a table that tells what this file is: "),
             ("request_id,seller_id\nR-1,s-1\n", "f:1:1: a table that tells what this file is: "),
         ] {

@@ -151,7 +151,7 @@ mod tests {
         let good = "p,1,s,5,CNY,active\n";
         for (line, told) in [
             ("p,2,s,5,CNY,gone", "column status: expected active, inactive, used, expired or frozen"),
-            ("p,2,s,-5,CNY,active", "column balance: expected more than 0"),
+            ("p,2,s,-5,CNY,active", "column balance: expected 0 or more"),
             ("p,2,s,,CNY,active", "column balance: expected a value"),
             ("p,2,s,5,RMB,active", "column currency: expected an ISO 4217 code in capitals, such as CNY"),
             (",2,s,5,CNY,active", "column product: expected 1 to 128 bytes without control characters"),
