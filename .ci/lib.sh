@@ -204,10 +204,16 @@ minimum_rust() {
       return 1
       ;;
   esac
-  local arguments
-  for arguments in '' '--no-default-features'; do
-    # shellcheck disable=SC2086
-    RUSTC=/usr/bin/rustc CARGO_TARGET_DIR=target/msrv /usr/bin/cargo check --locked --lib $arguments
+  # As a dependency: the lock file here also holds what feature `sm2` needs, which takes a newer one.
+  local user=target/msrv-user more
+  mkdir -p "$user/src"
+  : >"$user/src/lib.rs"
+  for more in '' ', default-features = false'; do
+    printf '%s\n' '[package]' 'name = "user"' 'version = "0.0.0"' 'edition = "2021"' \
+      "rust-version = \"${MINIMUM_RUST%.*}\"" '[workspace]' '[dependencies]' \
+      "scrip = { path = \"../..\"$more }" >"$user/Cargo.toml"
+    CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS=fallback RUSTC=/usr/bin/rustc CARGO_TARGET_DIR=target/msrv \
+      /usr/bin/cargo check --manifest-path "$user/Cargo.toml"
   done
 }
 
