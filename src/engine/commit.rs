@@ -312,6 +312,11 @@ impl Engine {
                 Effect::Recall | Effect::Wait(_) => {}
             }
         }
+        if step.with_next {
+            if let Some(live) = self.live.get_mut(&id) {
+                swap(&mut live.unwritten, &mut step.records);
+            }
+        }
         if step.records.is_empty() {
             if wait_ms.is_some() {
                 self.set_timer(id, wait_ms);
@@ -331,6 +336,9 @@ impl Engine {
         let Some(mut live) = self.live.remove(&id) else { return };
         live.busy = true;
         let fresh = core::mem::take(&mut live.resealed);
+        if !live.unwritten.is_empty() {
+            step.records.prepend(&mut live.unwritten);
+        }
         let written = u32::try_from(step.records.len()).expect("a step writes few records");
         let r = &live.r;
         self.count_exposure(id, r.records - written, &step);

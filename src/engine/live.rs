@@ -9,7 +9,7 @@ use crate::base::{Few, Mono, RedemptionId, Text};
 use crate::card::Card;
 use crate::flow::{Input, Redemption, Step};
 use crate::issuer::{CardTag, Leg, OpKind};
-use crate::record::{Batch, Scrap, Side, Unit};
+use crate::record::{Batch, Records, Scrap, Side, Unit};
 use crate::risk::Reason;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -46,6 +46,8 @@ pub(super) struct Live {
     pub(super) r: Redemption,
     pub(super) places: Places,
     pub(super) tries: u32,
+    /// Records of it that are written with its next step's.
+    pub(super) unwritten: Records,
     pub(super) card: Option<Card>,
     /// The card as it is sealed, while it could not be opened.
     pub(super) sealed: Option<Vec<u8>>,
@@ -85,6 +87,7 @@ impl Live {
             r,
             places,
             tries: 0,
+            unwritten: Records::new(),
             card: None,
             sealed: None,
             resealed: Vec::new(),

@@ -10,7 +10,7 @@ use super::{
 use crate::base::{BatchId, Digest, Few, Key16, Mono, Now, RedemptionId, Secret, Wall, planted, scrub_stack};
 use crate::flow::{Finding, Input, Summary, Verdict};
 use crate::issuer::{Answer, Context, DecodeError, OpKind, Reference};
-use crate::record::{Batch, Handed};
+use crate::record::{Batch, Handed, Records};
 use crate::vault::Entropy;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -456,6 +456,12 @@ impl Engine {
     /// A redemption that is in memory, for inspection.
     pub fn redemption(&self, id: RedemptionId) -> Option<&crate::flow::Redemption> {
         self.live.get(&id).map(|live| &live.r)
+    }
+
+    /// Those of its records that are written with its next step's: the decision to go on, while the issuer
+    /// is asked for the balance.
+    pub fn unwritten(&self, id: RedemptionId) -> Option<&Records> {
+        self.live.get(&id).map(|live| &live.unwritten)
     }
 
     /// How many redemptions are in memory.

@@ -42,6 +42,9 @@ pub struct Step {
     pub erase: Vec<u8>,
     /// What to do.
     pub effects: Vec<Effect>,
+    /// Whether the records may be written with the next step's, and the effects come before: a
+    /// crash takes nothing away but a decision that is made again, and a question that costs nothing.
+    pub with_next: bool,
 }
 
 impl Step {
@@ -53,6 +56,7 @@ impl Step {
         self.postings.clear();
         self.erase.clear();
         self.effects.clear();
+        self.with_next = false;
     }
 
     /// Takes `event`: folds it into `r`, and writes down its record, postings and claims.

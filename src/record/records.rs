@@ -121,6 +121,14 @@ impl Records {
         self.count = self.count.checked_add(1).expect("a unit holds few records");
     }
 
+    /// Puts these before the others, and empties them.
+    pub(crate) fn prepend(&mut self, first: &mut Self) {
+        first.bytes.append(&mut self.bytes);
+        first.count = first.count.checked_add(self.count).expect("a unit holds few records");
+        core::mem::swap(self, first);
+        first.clear();
+    }
+
     /// Forgets the records and keeps the buffer.
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();

@@ -121,3 +121,33 @@ fn a_card_with_more_on_it_than_it_is_ever_sold_with_is_reviewed() {
     stage.decide(id, Verdict::Reject { by: text("ann"), reason: text("odd") });
     assert_eq!((stage.state(id), stage.claim(id)), (State::Declined, None));
 }
+
+#[test]
+fn the_decision_to_go_on_is_written_with_the_order_to_debit() {
+    let mut stage = Stage::new();
+    let before = stage.batches();
+    let id = stage.submit(&gift(1));
+    let question = stage.sent(OpKind::Balance);
+    assert_eq!((stage.state(id), stage.durable(id).state), (State::Screened, State::Claimed));
+    assert_eq!(stage.batches() - before, 1, "the request alone");
+    stage.reply(&question, stage.yes(&question));
+    assert_eq!((stage.durable(id).state, stage.batches() - before), (State::Redeeming, 2));
+    stage.accept(OpKind::Redeem);
+    stage.accept(OpKind::Pay);
+    assert_eq!((stage.durable(id).state, stage.batches() - before), (State::Split, 4));
+    stage.accept(OpKind::Receipt);
+    assert_eq!((stage.durable(id).state, stage.batches() - before), (State::Retired, 5));
+}
+
+#[test]
+fn a_decision_that_a_crash_takes_away_is_made_again_with_what_was_seen() {
+    let (mut stage, odd) = odd_face(Action::Review);
+    let id = stage.submit(&gift(1));
+    stage.sent(OpKind::Balance);
+    stage.crash();
+    let (state, durable) = (stage.state(id), stage.durable(id).state);
+    assert_eq!((state, durable), (State::Screened, State::Claimed), "asked again, and not written yet either");
+    assert_eq!(stage.state(odd), State::InReview, "a decision that people wait for was written");
+    stage.yes_to_all();
+    assert_eq!(stage.durable(id).state, State::Retired);
+}

@@ -4,6 +4,7 @@ use crate::stage::{Stage, gift};
 use scrip::engine::{Misuse, Output};
 use scrip::flow::State;
 use scrip::host::Store;
+use scrip::issuer::OpKind;
 use scrip::record::Batch;
 
 fn next_batch(stage: &mut Stage) -> Batch {
@@ -11,6 +12,7 @@ fn next_batch(stage: &mut Stage) -> Batch {
         match stage.engine.poll(stage.now) {
             Some(Output::Commit(batch)) => return batch,
             Some(Output::Event(_)) => {}
+            Some(Output::Call(call)) if call.kind == OpKind::Balance => {}
             other => panic!("a batch is expected: {other:?}"),
         }
     }
@@ -73,7 +75,7 @@ fn requests_that_come_while_a_batch_is_on_its_way_share_the_next() {
     stage.store.commit(&mut first).unwrap();
     stage.engine.committed(first).unwrap();
     let mut second = next_batch(&mut stage);
-    assert_eq!(second.units().len(), 19, "eighteen requests and the first one's decision");
+    assert_eq!(second.units().len(), 18, "what the first one is asked meanwhile is written later");
     stage.store.commit(&mut second).unwrap();
     stage.engine.committed(second).unwrap();
     stage.settle();

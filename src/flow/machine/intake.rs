@@ -3,6 +3,7 @@
 use super::{Setting, Turn, code};
 use crate::base::{RedemptionId, Wall};
 use crate::flow::{Effect, Event, Facts, FlowError, Judgement, Redemption, State, Step, TokenUse};
+use crate::issuer::OpKind;
 use crate::risk::{self, Decision, Moments, Seen, Verdict};
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
@@ -81,7 +82,11 @@ impl Turn<'_, '_> {
         }
         let decision = decide(self.r, seen, self.s);
         self.take(judged(decision, seen, self.s))?;
-        self.proceed()
+        self.proceed()?;
+        // The request was counted against its budgets by its first unit.
+        let free = matches!(self.step.effects[..], [Effect::Ask { kind: OpKind::Balance, .. }]);
+        self.step.with_next = free && self.r.state == State::Screened;
+        Ok(())
     }
 
     pub(super) fn expire(&mut self) -> Result<(), FlowError> {

@@ -51,8 +51,9 @@ pub(super) fn all(stage: &mut Stage) {
     for (&id, row) in stage.store.index().rows() {
         let records = Record::decode_all(&row.log).unwrap();
         let Ok(r) = Redemption::replay(id, &records) else { continue };
-        if let Some(live) = stage.engine.redemption(id) {
-            assert_eq!(*live, r, "memory and records differ");
+        if let Some((live, more)) = stage.engine.redemption(id).zip(stage.engine.unwritten(id)) {
+            let all: Vec<_> = records.iter().copied().chain(more.iter()).collect();
+            assert_eq!(*live, Redemption::replay(id, &all).unwrap(), "memory and records differ");
         }
         claimed(stage, &r, &records);
         let needed = !r.state.is_end() || r.quarantined;

@@ -17,7 +17,7 @@ use scrip::host::{Memory, Store};
 use scrip::issuer::{Accepted, Answer, CardTag, OpKind, Outcome, Reference};
 use scrip::ledger::AccountKind;
 use scrip::money::{Amount, Currency};
-use scrip::record::{Batch, ClaimStatus, Record};
+use scrip::record::{Batch, ClaimStatus, Record, Records};
 use std::collections::VecDeque;
 
 /// Channels: issuers by name, then the rail.
@@ -356,10 +356,23 @@ impl Stage {
         }
     }
 
-    /// A redemption as its durable records tell it.
+    /// A redemption as its records tell it, those included that are written with its next step's.
     pub(crate) fn redemption(&self, id: RedemptionId) -> Redemption {
         let row = self.store.index().row(id).expect("it was written");
+        let mut records = Record::decode_all(&row.log).unwrap();
+        records.extend(self.engine.unwritten(id).into_iter().flat_map(Records::iter));
+        Redemption::replay(id, &records).unwrap()
+    }
+
+    /// As its durable records alone tell it.
+    pub(crate) fn durable(&self, id: RedemptionId) -> Redemption {
+        let row = self.store.index().row(id).expect("it was written");
         Redemption::replay(id, &Record::decode_all(&row.log).unwrap()).unwrap()
+    }
+
+    /// How many batches are durable.
+    pub(crate) fn batches(&self) -> u64 {
+        self.store.index().last().map_or(0, |(id, _)| id.sequence)
     }
 
     pub(crate) fn state(&self, id: RedemptionId) -> State {

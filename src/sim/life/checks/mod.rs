@@ -125,10 +125,13 @@ pub(super) fn after_commit(town: &mut Town, n: usize, ids: &[RedemptionId]) -> R
         }
         let records = Record::decode_all(&log).map_err(|error| error.to_string())?;
         let replayed = Redemption::replay(*id, &records).map_err(|error| format!("{name}: {error}"))?;
-        if let Some(live) = town.nodes[n].engine.redemption(*id) {
-            let comparable = epoch == town.nodes[n].epoch && live.records as usize == records.len();
-            ensure(!comparable || replayed == *live, || {
-                format!("{name}: replayed {replayed:?}, in memory {live:?}")
+        let engine = &town.nodes[n].engine;
+        if let Some((live, more)) = engine.redemption(*id).zip(engine.unwritten(*id)) {
+            let all: Vec<_> = records.iter().copied().chain(more.iter()).collect();
+            let comparable = epoch == town.nodes[n].epoch && live.records as usize == all.len();
+            let told = Redemption::replay(*id, &all).map_err(|error| format!("{name}: {error}"))?;
+            ensure(!comparable || told == *live, || {
+                format!("{name}: replayed {told:?}, in memory {live:?}")
             })?;
         }
         claims(town, &replayed, &records)?;
