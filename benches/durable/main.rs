@@ -10,10 +10,15 @@
 #[allow(dead_code, reason = "shared with other benches")]
 mod common;
 mod device;
+mod floor;
+#[path = "../memory/mod.rs"]
+#[allow(dead_code, reason = "shared with another bench")]
+mod memory;
 mod plain;
 mod stores;
 
-use common::{Load, Ran, Trade, per_second};
+use common::{Load, Trade, per_second};
+use floor::{Floor, floor};
 use plain::{Timed, bare};
 use scrip::host::Memory;
 use scrip::record::Batch;
@@ -156,7 +161,7 @@ impl Bench {
                     micros(ran.worked, count),
                     micros(ran.kept, count),
                     micros(behind, count),
-                    quantiles(&ran),
+                    quantiles(&ran.waits),
                 );
             }
         }
@@ -169,21 +174,27 @@ impl Bench {
         let in_flight = if self.full { 8_192 } else { 64 };
         for rate in OFFERED {
             let count = self.trade.requests.len().min((rate * OFFERED_SECONDS) as usize);
+            let row = |name: &str, took: Duration, units: u64, commits: u64, waits: &[Duration]| {
+                let done = per_second(count as u64, took);
+                let reached = if done * 100 >= u128::from(rate) * REACHED { "yes" } else { "no" };
+                let batch = units.div_ceil(commits);
+                println!("| {rate} | {name} | {done} | {batch} | {} | {reached} |", quantiles(waits));
+            };
+            let Floor { took, waits, commits } = floor(folder().path(), rate, count);
+            row("bare disk", took, count as u64 * floor::STEPS as u64, commits, &waits);
             for kind in self.ground.kinds() {
                 let load = Load { in_flight, offered: Some(rate) };
                 let ran = self.ground.redeem(kind, &self.trade, count, load).ran;
-                let (done, batch) = (per_second(count as u64, ran.took), ran.units.div_ceil(ran.commits));
-                let reached = if done * 100 >= u128::from(rate) * REACHED { "yes" } else { "no" };
-                println!("| {rate} | {} | {done} | {batch} | {} | {reached} |", kind.name(), quantiles(&ran));
+                row(kind.name(), ran.took, ran.units, ran.commits, &ran.waits);
             }
         }
     }
 }
 
 /// p50, p99, p99.9 of submit to paid.
-fn quantiles(ran: &Ran) -> String {
+fn quantiles(waits: &[Duration]) -> String {
     let at = |share: usize| {
-        let wait = ran.waits[(ran.waits.len() * share / 1_000).min(ran.waits.len() - 1)];
+        let wait = waits[(waits.len() * share / 1_000).min(waits.len() - 1)];
         format!("{}.{:02} ms", wait.as_micros() / 1_000, wait.as_micros() % 1_000 / 10)
     };
     format!("{} | {} | {}", at(500), at(990), at(999))

@@ -314,7 +314,8 @@ impl Engine {
         }
         if step.with_next {
             if let Some(live) = self.live.get_mut(&id) {
-                swap(&mut live.unwritten, &mut step.records);
+                live.unwritten = step.records.clone();
+                step.records.clear();
             }
         }
         if step.records.is_empty() {
@@ -337,7 +338,7 @@ impl Engine {
         live.busy = true;
         let fresh = core::mem::take(&mut live.resealed);
         if !live.unwritten.is_empty() {
-            step.records.prepend(&mut live.unwritten);
+            step.records.prepend(&core::mem::take(&mut live.unwritten));
         }
         let written = u32::try_from(step.records.len()).expect("a step writes few records");
         let r = &live.r;

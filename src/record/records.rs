@@ -121,12 +121,10 @@ impl Records {
         self.count = self.count.checked_add(1).expect("a unit holds few records");
     }
 
-    /// Puts these before the others, and empties them.
-    pub(crate) fn prepend(&mut self, first: &mut Self) {
-        first.bytes.append(&mut self.bytes);
-        first.count = first.count.checked_add(self.count).expect("a unit holds few records");
-        core::mem::swap(self, first);
-        first.clear();
+    /// Puts these before the others.
+    pub(crate) fn prepend(&mut self, first: &Self) {
+        self.bytes.splice(..0, first.bytes.iter().copied());
+        self.count = self.count.checked_add(first.count).expect("a unit holds few records");
     }
 
     /// Forgets the records and keeps the buffer.

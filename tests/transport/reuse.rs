@@ -5,6 +5,8 @@ use crate::stage::{ask, call, id, next, reply, terms, wire};
 use scrip::engine::Sent;
 use scrip::host::{Arrival, Transport};
 use std::io::Write;
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -22,15 +24,18 @@ fn calls_one_after_the_other_share_a_connection() {
 #[test]
 fn a_kept_connection_that_has_died_costs_nothing() {
     // Serves one request per connection and hangs up without saying so.
-    let server = Server::new(|mut stream, _| {
+    let (hung_up, gone) = channel();
+    let hung_up = Mutex::new(hung_up);
+    let server = Server::new(move |mut stream, _| {
         let (_, body) = read_request(&mut stream).unwrap();
         answer(&mut stream, &String::from_utf8(body).unwrap());
+        drop(stream);
+        hung_up.lock().unwrap().send(()).unwrap();
     });
     let mut wire = wire(terms(&server.http()));
     for number in 0..50 {
         assert_eq!(ask(&mut wire, number, b"{}"), reply(number, b"{}"), "call {number}");
-        // Until the other end has hung up.
-        sleep(Duration::from_millis(2));
+        gone.recv().unwrap();
     }
     assert_eq!(server.connections(), 50);
 }
