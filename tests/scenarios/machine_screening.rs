@@ -146,7 +146,11 @@ fn a_decision_that_a_crash_takes_away_is_made_again_with_what_was_seen() {
     stage.sent(OpKind::Balance);
     stage.crash();
     let (state, durable) = (stage.state(id), stage.durable(id).state);
-    assert_eq!((state, durable), (State::Screened, State::Claimed), "asked again, and not written yet either");
+    assert_eq!(
+        (state, durable),
+        (State::Screened, State::Claimed),
+        "asked again, and not written yet either"
+    );
     assert_eq!(stage.state(odd), State::InReview, "a decision that people wait for was written");
     stage.yes_to_all();
     assert_eq!(stage.durable(id).state, State::Retired);

@@ -78,9 +78,11 @@ impl Subjects {
         sightings: &[Sighting],
         new: &mut Vec<Seat>,
     ) -> Result<(), StoreError> {
+        // Before its own name is there: the tables are not asked for what cannot be in them.
+        let known = filter.may_hold(&redemption.0);
         for &Sighting { subject, at, value } in sightings {
             self.fetch(model, filter, subject)?;
-            if self.own(model, filter, subject, redemption)?.is_some() {
+            if self.own(model, known, subject, redemption)?.is_some() {
                 continue;
             }
             let seat = match self.ends[&subject].seats.back() {
@@ -95,11 +97,11 @@ impl Subjects {
         Ok(())
     }
 
-    /// The redemption's own seat with a subject whose end is in memory.
+    /// The redemption's own seat with a subject whose end is in memory; `known`: the tables may hold one.
     fn own(
         &self,
         model: &Model,
-        filter: &mut Filter,
+        known: bool,
         subject: Key16,
         redemption: RedemptionId,
     ) -> Result<Option<Seat>, StoreError> {
@@ -107,7 +109,7 @@ impl Subjects {
         if let Some(place) = self.places.get(&(subject, redemption)) {
             return Ok(usize::try_from(place - end.first).ok().and_then(|at| end.seats.get(at)).copied());
         }
-        if end.first == 0 || !filter.may_hold(&redemption.0) {
+        if end.first == 0 || !known {
             return Ok(None);
         }
         model.own_seat(subject, redemption)
@@ -122,7 +124,8 @@ impl Subjects {
         recall: &Recall,
     ) -> Result<Seen, StoreError> {
         self.fetch(model, filter, recall.subject)?;
-        let own = self.own(model, filter, recall.subject, redemption)?;
+        let known = filter.may_hold(&redemption.0);
+        let own = self.own(model, known, recall.subject, redemption)?;
         let last = own.or_else(|| self.ends[&recall.subject].seats.back().copied());
         match recall.kind {
             RecallKind::Moments => {
