@@ -97,7 +97,7 @@ pub(crate) struct Ran {
     pub(crate) took: Duration,
     /// At work: the engine's thread.
     pub(crate) worked: Duration,
-    /// At work: the store's thread, if it has one.
+    /// At work: the store's thread, or the store on the engine's.
     pub(crate) kept: Duration,
     pub(crate) commits: u64,
     pub(crate) units: u64,
