@@ -34,6 +34,9 @@ fn run() -> Result<bool, lexopt::Error> {
         }
     }
     let seeds = seeds.unwrap_or(if first.is_some() { 1 } else { 2_000 });
+    if seeds == 0 {
+        return Err("--seeds: expected 1 or more".into());
+    }
     let first = first.unwrap_or(0);
     let mut ended: BTreeMap<&str, usize> = BTreeMap::new();
     let mut coverage = Coverage::default();

@@ -48,6 +48,22 @@ fn the_tables_are_no_store_of_their_own_and_may_be_deleted() {
     stands_at(&mut Journal::open(&path).unwrap(), 5);
 }
 
+#[test]
+fn tables_that_are_none_any_more_are_named_with_what_helps() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal");
+    let mut journal = Journal::open(&path).unwrap();
+    let epoch = journal.recover(&mut Recovery::new()).unwrap();
+    Trade::default().run(&mut journal, epoch, 5);
+    drop(journal);
+    let tables = path.join("tables.db");
+    std::fs::write(&tables, "a text that somebody has put there in the place of a database\n").unwrap();
+    let Err(StoreError::Corrupt(text)) = Journal::open(&path).map(drop) else { panic!("it was opened") };
+    assert!(text.starts_with(tables.to_str().unwrap()) && text.contains("moved away"), "{text}");
+    std::fs::rename(&tables, folder.path().join("tables.db")).unwrap();
+    stands_at(&mut Journal::open(&path).unwrap(), 5);
+}
+
 /// Tables of the format before had the records themselves; they are made anew.
 #[test]
 fn tables_of_an_earlier_format_are_made_anew_and_the_checkpoint_stays() {

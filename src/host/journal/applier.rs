@@ -25,6 +25,8 @@ const BEHIND: usize = 2 * ENOUGH;
 const MOST: usize = 196_608;
 /// So long a commit waits before it says that the store is busy.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// And so long where the tables find no room on the disk: that seldom passes by itself.
+const PATIENCE_IF_FULL: Duration = Duration::from_secs(1);
 /// After trouble that may pass, the next try.
 const PAUSE: Duration = Duration::from_millis(50);
 /// While work is taken in, the thread rests half of the time, unless it is behind.
@@ -123,7 +125,8 @@ impl Applier {
             if let Some(fault) = &state.fault {
                 return Err(fault.clone());
             }
-            if begun.elapsed() > PATIENCE {
+            let full = matches!(state.trouble, Some(StoreError::Full(_)));
+            if begun.elapsed() > if full { PATIENCE_IF_FULL } else { PATIENCE } {
                 let slow = || StoreError::Busy("the tables do not keep up".into());
                 return Err(state.trouble.clone().unwrap_or_else(slow));
             }

@@ -102,6 +102,16 @@ struct Core {
     model: super::sqlite::Model,
     /// What the units of the last batch were told, once it is known here.
     verdicts: Option<Arc<[Verdict]>>,
+    first_due: Option<FirstDue>,
+}
+
+/// What waits first in the tables: asked for after each commit, and they change seldom.
+struct FirstDue {
+    /// As far as the tables were known to be when they were asked.
+    known: u64,
+    /// The batch that they were at.
+    applied: u64,
+    first: Option<(Wall, RedemptionId)>,
 }
 
 impl Core {
@@ -110,6 +120,7 @@ impl Core {
         self.applier.push(Work::Takeover(at));
         self.applier.settle()?;
         self.overlay.forget();
+        self.first_due = None;
         Ok(())
     }
 
@@ -273,7 +284,7 @@ impl Store for Journal {
     }
 
     fn next_due(&mut self) -> Result<Option<Wall>, StoreError> {
-        Ok(self.core.due(None, 1)?.first().map(|(due, _)| *due))
+        self.core.next_due()
     }
 
     fn balances(&mut self, visit: &mut dyn FnMut(&Account, Currency, i128)) -> Result<(), StoreError> {

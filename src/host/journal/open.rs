@@ -58,15 +58,17 @@ impl Journal {
         let path = path.as_ref();
         let lock = Lock::take(&path.join(LOCK))?;
         let tables = path.join(TABLES);
-        Model::renew(&tables, options.describe)?;
-        let model = Model::open(&tables, options.describe)?;
-        let at = model.position()?;
+        let open = || Model::open(&tables, options.describe).map_err(|error| of_tables(&tables, error));
+        Model::renew(&tables, options.describe).map_err(|error| of_tables(&tables, error))?;
+        let model = open()?;
+        let at = model.position().map_err(|error| of_tables(&tables, error))?;
         // Opened here: where that thread comes to it, the journal may be closed and gone.
-        let reader = Model::open(&tables, options.describe)?;
+        let reader = open()?;
         let filter = Filter::new(names::known(reader, path, at)?);
-        let writer = Model::open(&tables, options.describe)?;
+        let writer = open()?;
         let applier = Applier::start(writer, Arc::clone(&disk))?;
-        let mut core = Core { applier, overlay: Overlay::new(filter), model, verdicts: None };
+        let mut core =
+            Core { applier, overlay: Overlay::new(filter), model, verdicts: None, first_due: None };
         let end = core.catch_up(&*disk, &at)?;
         let log = Log::open(disk, end, options)?;
         Ok(Self { core, log, path: path.to_path_buf(), _lock: lock })
@@ -169,6 +171,19 @@ impl Core {
         let frame = at.offset + entry.frame_at();
         self.keep(Taken { id, wall, at: *at, end: *next, frame, refused, changes, sides, verdicts });
         Ok(())
+    }
+}
+
+/// Names the tables in an error, and says that they can be done without.
+fn of_tables(path: &Path, error: StoreError) -> StoreError {
+    let name = path.display();
+    match error {
+        StoreError::Corrupt(what) => StoreError::Corrupt(format!(
+            "{name}: {what}; they are made anew from the segments if this file and those that begin with its \
+             name are moved away"
+        )),
+        StoreError::Failed(what) => StoreError::Failed(format!("{name}: {what}")),
+        other => other,
     }
 }
 

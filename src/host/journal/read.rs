@@ -2,7 +2,7 @@
 
 use super::entry::{Kind, Place};
 use super::log::{self, failed, segment_name};
-use super::{Core, Journal, Position};
+use super::{Core, FirstDue, Journal, Position};
 use crate::base::{RedemptionId, Wall};
 use crate::host::StoreError;
 use crate::ledger::Account;
@@ -43,6 +43,31 @@ impl Core {
             due.truncate(limit);
             Ok(due)
         })
+    }
+
+    /// When the next redemption is due. The tables are asked again only once they have changed, or the one
+    /// that was first there has.
+    pub(super) fn next_due(&mut self) -> Result<Option<Wall>, StoreError> {
+        let known = self.applier.applied()?;
+        let (model, overlay) = (&self.model, &self.overlay);
+        let stands = |at: &FirstDue| {
+            at.known == known && at.first.is_none_or(|(_, id)| !overlay.is_ahead(id, at.applied))
+        };
+        let at = match self.first_due.take().filter(stands) {
+            Some(at) => at,
+            None => model.as_of(|model, applied| {
+                let mut first = None;
+                model.waiting(&mut |due, id| {
+                    first = Some((due, id)).filter(|_| !overlay.is_ahead(id, applied));
+                    first.is_none()
+                })?;
+                Ok(FirstDue { known, applied, first })
+            })?,
+        };
+        let ahead = overlay.waiting(at.applied).next();
+        let first = at.first;
+        self.first_due = Some(at);
+        Ok(ahead.into_iter().chain(first).map(|(due, _)| due).min())
     }
 
     pub(super) fn balances(
