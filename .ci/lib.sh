@@ -21,6 +21,9 @@ readonly PEER="$PWD/target/gs1-peer"
 # The packages put a second `cargo` into /usr/bin; the one of rustup stays the first.
 export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
 export CARGO_TERM_COLOR=never
+# Everything here is built once: what helps the next build, and a debugger, costs a third of the time.
+export CARGO_INCREMENTAL=0
+export CARGO_PROFILE_DEV_DEBUG=0
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -103,12 +106,11 @@ tested() {
   $TEST_COMMAND
 }
 
-# Pictures have many pixels: the library is too slow for these without optimisation.
+# Pictures have many pixels: the library is too slow for whole ones without optimisation.
 pictures_read() {
+  cargo test --locked --features image --lib picture
   local optimised='profile.dev.package.scrip.opt-level=2'
-  cargo test --locked --features image --config "$optimised" --test picture
-  cargo test --locked --features image --config "$optimised" --lib picture
-  cargo test --locked --features image --config "$optimised" --example scan
+  cargo test --locked --features image --config "$optimised" --test picture --example scan
 }
 
 # The PostgreSQL store on private servers, which the tests start and stop; the main job killed over one.
@@ -117,8 +119,11 @@ on_postgresql() {
   cargo test --locked --features postgres --test buyback_kill -- over_postgresql
 }
 
-# Each fault planted on purpose is found by the simulator.
-planted() { cargo test --locked --features planted-bugs --test planted; }
+# Each fault planted on purpose is found by the simulator; optimised, for that is many lives.
+planted() {
+  local optimised='profile.dev.package.scrip.opt-level=1'
+  cargo test --locked --features planted-bugs --config "$optimised" --test planted
+}
 
 documented() { RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --all-features; }
 

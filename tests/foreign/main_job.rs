@@ -20,42 +20,44 @@ fn through_nginx_the_main_job_agrees_with_the_issuers_books() {
     }
     let all = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(CARDS)).unwrap();
     let few: String = all.split_inclusive('\n').take(101).collect();
-    for (door, faults) in [("chunked", "none"), ("closing", "heavy"), ("gateway", "none")] {
-        let servers = Servers::start(&["--rest", "--hurried", "--seed", "5", "--faults", faults]);
-        let host = servers.doors[0].strip_prefix("http://").unwrap();
-        let nginx = Nginx::before(host);
-        let at = match door {
-            "chunked" => &nginx.chunked,
-            "closing" => &nginx.closing,
-            _ => &nginx.gateway,
-        };
-        let desk = Desk::new();
-        let cards = desk.path("few.csv");
-        std::fs::write(&cards, &few).unwrap();
-        let through = format!("http://{at}");
-        let args = ["--rest", "--hurried", "--issuers", &servers.doors[0], "--through", &through];
-        let ran = run(desk.command(&cards).args(args));
-        assert_eq!(ran.code, Some(0), "{door}, {faults}: {ran:?}");
-        assert!(ran.out.contains("oracle          agrees"), "{door}, {faults}: {ran:?}");
-        let (report, summary) = (servers.report(), desk.summary());
-        assert_eq!(
-            (&report["twice"], &report["unbacked"]),
-            (&0.into(), &0.into()),
-            "{door}, {faults}: {report}"
-        );
-        let sold = summary["states"]["retired"].as_u64().unwrap();
-        eprintln!("{door}, {faults}: {sold} sold, {}", report["counts"]);
-        let good = expected(100);
-        assert!(
-            if door == "chunked" { sold == good } else { sold > good / 2 },
-            "{door}, {faults}: {summary}"
-        );
-        assert_eq!(summary["oracle"]["unexplained"], 0, "{door}, {faults}: {summary}");
-        if door == "gateway" {
-            // Pages of nginx in the middle of everything, for calls that came and for calls that did not.
-            let pages = ["502", "504"].map(|status| nginx.count("gateway", status));
-            assert!(pages.iter().all(|pages| *pages > 20), "{pages:?} of 502 and 504");
-            eprintln!("{door}: {pages:?} of 502 and 504, {}", summary["states"]);
+    // Mostly waiting, so all at once.
+    std::thread::scope(|scope| {
+        for (door, faults) in [("chunked", "none"), ("closing", "heavy"), ("gateway", "none")] {
+            let few = &few;
+            scope.spawn(move || through(door, faults, few));
         }
+    });
+}
+
+/// Works the cards off through one of nginx's doors.
+fn through(door: &str, faults: &str, few: &str) {
+    let servers = Servers::start(&["--rest", "--hurried", "--seed", "5", "--faults", faults]);
+    let host = servers.doors[0].strip_prefix("http://").unwrap();
+    let nginx = Nginx::before(host);
+    let at = match door {
+        "chunked" => &nginx.chunked,
+        "closing" => &nginx.closing,
+        _ => &nginx.gateway,
+    };
+    let desk = Desk::new();
+    let cards = desk.path("few.csv");
+    std::fs::write(&cards, few).unwrap();
+    let through = format!("http://{at}");
+    let args = ["--rest", "--hurried", "--issuers", &servers.doors[0], "--through", &through];
+    let ran = run(desk.command(&cards).args(args));
+    assert_eq!(ran.code, Some(0), "{door}, {faults}: {ran:?}");
+    assert!(ran.out.contains("oracle          agrees"), "{door}, {faults}: {ran:?}");
+    let (report, summary) = (servers.report(), desk.summary());
+    assert_eq!((&report["twice"], &report["unbacked"]), (&0.into(), &0.into()), "{door}, {faults}: {report}");
+    let sold = summary["states"]["retired"].as_u64().unwrap();
+    eprintln!("{door}, {faults}: {sold} sold, {}", report["counts"]);
+    let good = expected(100);
+    assert!(if door == "chunked" { sold == good } else { sold > good / 2 }, "{door}, {faults}: {summary}");
+    assert_eq!(summary["oracle"]["unexplained"], 0, "{door}, {faults}: {summary}");
+    if door == "gateway" {
+        // Pages of nginx in the middle of everything, for calls that came and for calls that did not.
+        let pages = ["502", "504"].map(|status| nginx.count("gateway", status));
+        assert!(pages.iter().all(|pages| *pages > 20), "{pages:?} of 502 and 504");
+        eprintln!("{door}: {pages:?} of 502 and 504, {}", summary["states"]);
     }
 }
