@@ -32,6 +32,7 @@ const KEPT: &[(u64, &str)] = &[
         "an advance whose rail answered garbage lay still after its file, until the file's own time was over",
     ),
     (137_565, "people found no pay-out, which was still on its way"),
+    (303_097, "a debit left long after its order was written, and came when it was taken for absent"),
     (75_284, "an issuer said now this, now that, and was asked at the shortest intervals for a day"),
     (
         71_779,

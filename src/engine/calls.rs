@@ -146,7 +146,7 @@ impl Engine {
             session,
             trace,
         };
-        Ready { call, pending, send_within_ms, answer_within_ms }
+        Ready { call, pending, made_at: self.now.mono, send_within_ms, answer_within_ms }
     }
 
     /// Releases a call whose intent needs no writing; if it changed the channel's session, that
@@ -167,10 +167,12 @@ impl Engine {
         }
     }
 
-    /// Hands the call out: its intent is durable. Its times start to run now.
+    /// Hands the call out: its intent is durable. Its times start to run now, unless that took longer than
+    /// an answer may take: then it does not leave.
     pub(super) fn release(&mut self, mut ready: Ready) {
         let number = ready.call.id.number;
-        let send_by = self.now.mono.plus(ready.send_within_ms);
+        let stale_at = ready.made_at.plus(ready.answer_within_ms);
+        let send_by = self.now.mono.plus(ready.send_within_ms).min(stale_at);
         ready.call.send_by = self.lease.map_or(send_by, |lease| lease.min(send_by));
         ready.call.answer_by = self.now.mono.plus(ready.answer_within_ms);
         ready.pending.answer_by = ready.call.answer_by;

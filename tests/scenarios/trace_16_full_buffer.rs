@@ -1,6 +1,7 @@
 //! Trace 16: the host's buffer is too small, the output is consumed, the commit is lost.
 
-use crate::stage::{Stage, gift};
+use crate::stage::{MINUTE, Stage, gift};
+use scrip::base::Now;
 use scrip::engine::{Misuse, Output};
 use scrip::flow::State;
 use scrip::host::Store;
@@ -79,4 +80,26 @@ fn requests_that_come_while_a_batch_is_on_its_way_share_the_next() {
     stage.store.commit(&mut second).unwrap();
     stage.engine.committed(second).unwrap();
     stage.settle();
+}
+
+#[test]
+fn an_order_that_took_too_long_to_become_durable_is_made_again_before_anything_leaves() {
+    let mut stage = Stage::new();
+    let id = stage.submit(&gift(1));
+    let question = stage.sent(OpKind::Balance);
+    stage.answers(&question, question.reference(), stage.yes(&question));
+    let mut order = next_batch(&mut stage);
+    stage.store.commit(&mut order).unwrap();
+    // The process lay still while the batch was synced.
+    let written = stage.now.wall;
+    stage.now = Now { mono: stage.now.mono.plus(10 * MINUTE), wall: written.plus(10 * MINUTE) };
+    stage.engine.committed(order).unwrap();
+    stage.settle();
+    let redeem = stage.sent(OpKind::Redeem);
+    let sent = stage.durable(id).redeem.unwrap();
+    assert_eq!((redeem.attempt, sent.attempt), (2, 2), "the first one never left");
+    assert_eq!(sent.last_at, written.plus(10 * MINUTE), "its time is that of the one that left");
+    stage.reply(&redeem, stage.yes(&redeem));
+    stage.yes_to_all();
+    assert_eq!(stage.state(id), State::Retired);
 }

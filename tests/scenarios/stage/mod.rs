@@ -203,10 +203,15 @@ impl Stage {
 
     /// Answers a call with what speaks of `reference`.
     pub(crate) fn reply_about(&mut self, call: &Out, reference: Reference, outcome: Outcome) {
+        self.answers(call, reference, outcome);
+        self.settle();
+    }
+
+    /// The same, before the engine has done anything about it.
+    pub(crate) fn answers(&mut self, call: &Out, reference: Reference, outcome: Outcome) {
         let answer = Answer { kind: call.kind, outcome, by_file: false };
         let bytes = self.script.message(vec![(reference, answer)]);
         self.engine.reply(call.id, &bytes).unwrap();
-        self.settle();
     }
 
     /// A yes, as the issuer or rail would say it of the first order of the call.
