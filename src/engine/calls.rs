@@ -14,6 +14,9 @@ use crate::route::Heard;
 use alloc::string::ToString;
 use zeroize::Zeroizing;
 
+/// A call may take so long from its making to its release where answers are expected sooner than that.
+const STALE_MS: i64 = 5_000;
+
 /// A card as adapters see it.
 pub(super) fn card_data(card: &Card) -> CardData<'_> {
     CardData { number: card.number().map(Secret::expose), secret: card.secret().expose() }
@@ -146,7 +149,9 @@ impl Engine {
             session,
             trace,
         };
-        Ready { call, pending, made_at: self.now.mono, send_within_ms, answer_within_ms }
+        let stale_ms = answer_within_ms.max(STALE_MS.min(timing.absent_after_ms / 2));
+        let stale_at = self.now.mono.plus(stale_ms);
+        Ready { call, pending, stale_at, send_within_ms, answer_within_ms }
     }
 
     /// Releases a call whose intent needs no writing; if it changed the channel's session, that
@@ -167,12 +172,11 @@ impl Engine {
         }
     }
 
-    /// Hands the call out: its intent is durable. Its times start to run now, unless that took longer than
-    /// an answer may take: then it does not leave.
+    /// Hands the call out: its intent is durable. Its times start to run now; it does not leave where it has
+    /// taken too long until here.
     pub(super) fn release(&mut self, mut ready: Ready) {
         let number = ready.call.id.number;
-        let stale_at = ready.made_at.plus(ready.answer_within_ms);
-        let send_by = self.now.mono.plus(ready.send_within_ms).min(stale_at);
+        let send_by = self.now.mono.plus(ready.send_within_ms).min(ready.stale_at);
         ready.call.send_by = self.lease.map_or(send_by, |lease| lease.min(send_by));
         ready.call.answer_by = self.now.mono.plus(ready.answer_within_ms);
         ready.pending.answer_by = ready.call.answer_by;

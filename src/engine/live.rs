@@ -191,9 +191,9 @@ impl Pending {
 pub(super) struct Ready {
     pub(super) call: Call,
     pub(super) pending: Pending,
-    /// When its intent was made, which tells the time: a call that leaves much later would be taken for one
-    /// that has long arrived.
-    pub(super) made_at: Mono,
+    /// Until when it may be released: its intent tells the time at which it was made, and a call that leaves
+    /// much later would be taken for one that has long arrived.
+    pub(super) stale_at: Mono,
     pub(super) send_within_ms: i64,
     pub(super) answer_within_ms: i64,
 }

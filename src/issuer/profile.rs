@@ -81,7 +81,8 @@ pub enum LateDebit {
 pub struct Timing {
     /// A call that has not left this long after its release is dropped as not sent.
     pub send_within_ms: i64,
-    /// An answer is waited for this long after the release.
+    /// An answer is waited for this long after the release. A call whose order took longer than this to become
+    /// durable, and longer than 5 s, is not sent: its order is made anew.
     pub answer_within_ms: i64,
     /// The waits between queries; the last one repeats.
     pub ladder_ms: Vec<i64>,
