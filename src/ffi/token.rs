@@ -3,7 +3,7 @@
 use super::guard::Guarded;
 use super::handle::{Handle, change, free, look, make};
 use super::memory::{End, Struct, array, bytes, fill, options, text};
-use super::status::{FfiError, ScripError, Status};
+use super::status::{Failure, FfiError, ScripError, Status};
 use crate::base::{Reader, RedemptionId, Secret, Wall, Writer};
 use crate::card::token::{
     Algorithm, Body, Guard, Profile, Spent, TokenError, TokenKey, TokenKeyId, TotpHash, Use, Verifier,
@@ -105,19 +105,21 @@ pub struct ScripTokenProfile {
 }
 
 impl ScripTokenProfile {
-    fn profile(&self) -> Result<Profile, TokenError> {
+    fn profile(&self) -> Result<Profile, Failure> {
         let byte = |number: u32| u8::try_from(number).unwrap_or(u8::MAX);
         let digits = byte(self.digits);
         let algorithm = match self.algorithm {
             SCRIP_TOKEN_TOTP_SHA1 => Algorithm::Totp { hash: TotpHash::Sha1, digits },
             SCRIP_TOKEN_TOTP_SHA256 => Algorithm::Totp { hash: TotpHash::Sha256, digits },
             SCRIP_TOKEN_TOTP_SHA512 => Algorithm::Totp { hash: TotpHash::Sha512, digits },
-            _ if digits != 0 => return Err(TokenError::Profile("signed texts have no digits")),
             SCRIP_TOKEN_HMAC_SHA256 => Algorithm::HmacSha256,
             SCRIP_TOKEN_ED25519 => Algorithm::Ed25519,
-            _ => return Err(TokenError::Profile("there is no such algorithm")),
+            value => return Err(FfiError::BadEnum { what: "algorithm", value }.into()),
         };
-        Profile::new(algorithm, self.step_ms, byte(self.back), byte(self.ahead))
+        if digits != 0 && !matches!(algorithm, Algorithm::Totp { .. }) {
+            return Err(TokenError::Profile("signed texts have no digits").into());
+        }
+        Ok(Profile::new(algorithm, self.step_ms, byte(self.back), byte(self.ahead))?)
     }
 
     fn max_uses(&self) -> usize {

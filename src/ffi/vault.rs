@@ -106,8 +106,8 @@ pub unsafe extern "C" fn scrip_vault_new(
         // SAFETY: the lists hold as many ids and keys as their counts tell.
         let (keys, peppers) = unsafe {
             (
-                held(key_ids, keys, key_count, "keys", KeyId)?,
-                held(pepper_ids, peppers, pepper_count, "peppers", PepperVersion)?,
+                held(key_ids, keys, key_count, ["key_ids", "keys"], KeyId)?,
+                held(pepper_ids, peppers, pepper_count, ["pepper_ids", "peppers"], PepperVersion)?,
             )
         };
         Ok(ScripVault(Guarded::new(KeyRing::new(keys, peppers)?)))
@@ -243,22 +243,24 @@ unsafe fn held<N>(
     ids: *const u32,
     keys: *const u8,
     count: usize,
-    what: &'static str,
+    [of_ids, of_keys]: [&'static str; 2],
     name: fn(u16) -> N,
 ) -> Result<Vec<(N, Secret)>, Failure> {
     // So many have ids of their own; the lengths below cannot overflow.
     if count > usize::from(u16::MAX) {
-        return Err(FfiError::BadValue { what, expected: "as many as there are ids, at most" }.into());
+        return Err(
+            FfiError::BadValue { what: of_keys, expected: "as many as there are ids, at most" }.into()
+        );
     }
     // SAFETY: the caller's promise, in bytes.
     let (ids, keys) = unsafe {
-        (bytes(ids.cast(), count * size_of::<u32>(), what)?, bytes(keys, count * SCRIP_KEY_LEN, what)?)
+        (bytes(ids.cast(), count * size_of::<u32>(), of_ids)?, bytes(keys, count * SCRIP_KEY_LEN, of_keys)?)
     };
     let mut all = Vec::with_capacity(count);
     for (id, key) in ids.chunks_exact(size_of::<u32>()).zip(keys.chunks_exact(SCRIP_KEY_LEN)) {
         let number = u32::from_ne_bytes(id.try_into().expect("a chunk of four bytes"));
         let id = u16::try_from(number).ok().filter(|id| *id > 0);
-        let id = id.ok_or(FfiError::BadValue { what, expected: "an id from 1 to 65535" })?;
+        let id = id.ok_or(FfiError::BadValue { what: of_ids, expected: "an id from 1 to 65535" })?;
         all.push((name(id), Secret::new(key.to_vec())));
     }
     Ok(all)
