@@ -245,8 +245,6 @@ static void tokens_are_what_they_were_given_for(void) {
     commit = world_until(w, e, SCRIP_COMMIT);
     CHECK(scrip_engine_reply(e, commit.token, NULL, 0, NULL) == SCRIP_NO_SUCH_TOKEN);
     world_serve(w, e, &commit);
-    commit = world_until(w, e, SCRIP_COMMIT);
-    world_serve(w, e, &commit);
     call = world_until(w, e, SCRIP_CALL);
     CHECK(call.operation == 1 && call.channel == 0 && call.endpoint == 0 && call.attempt == 1);
     CHECK(!memcmp(call.redemption, id, sizeof id));
