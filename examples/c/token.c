@@ -243,8 +243,9 @@ static void wrong_calls_are_told(void) {
     CHECK(scrip_token_new(&bad, pepper, NULL, 0, &none, NULL) == SCRIP_TOKEN_PROFILE);
     bad = p;
     bad.algorithm = 6;
-    CHECK(scrip_token_new(&bad, pepper, NULL, 0, &none, &err) == SCRIP_TOKEN_PROFILE);
-    CHECK(!strcmp(err.detail, "token profile: there is no such algorithm"));
+    bad.digits = 6;
+    CHECK(scrip_token_new(&bad, pepper, NULL, 0, &none, &err) == SCRIP_BAD_ENUM);
+    CHECK(!strcmp(err.detail, "algorithm: 6 is not in the list"));
     bad = p;
     bad.back = 11;
     CHECK(scrip_token_new(&bad, pepper, NULL, 0, &none, NULL) == SCRIP_TOKEN_PROFILE);
