@@ -21,7 +21,7 @@ readonly PEER="$PWD/target/gs1-peer"
 # The packages put a second `cargo` into /usr/bin; the one of rustup stays the first.
 export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
 export CARGO_TERM_COLOR=never
-# Everything here is built once: what helps the next build, and a debugger, costs a third of the time.
+# Everything here is built once: nothing is kept for the next build, or for a debugger.
 export CARGO_INCREMENTAL=0
 export CARGO_PROFILE_DEV_DEBUG=0
 

@@ -20,13 +20,14 @@ fn through_nginx_the_main_job_agrees_with_the_issuers_books() {
     }
     let all = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(CARDS)).unwrap();
     let few: String = all.split_inclusive('\n').take(101).collect();
-    // Mostly waiting, so all at once.
+    // Mostly waiting, so at once; the gateway by itself, for how long its answers take is looked at.
     std::thread::scope(|scope| {
-        for (door, faults) in [("chunked", "none"), ("closing", "heavy"), ("gateway", "none")] {
+        for (door, faults) in [("chunked", "none"), ("closing", "heavy")] {
             let few = &few;
             scope.spawn(move || through(door, faults, few));
         }
     });
+    through("gateway", "none", &few);
 }
 
 /// Works the cards off through one of nginx's doors.
@@ -57,7 +58,7 @@ fn through(door: &str, faults: &str, few: &str) {
     if door == "gateway" {
         // Pages of nginx in the middle of everything, for calls that came and for calls that did not.
         let pages = ["502", "504"].map(|status| nginx.count("gateway", status));
-        assert!(pages.iter().all(|pages| *pages > 5), "{pages:?} of 502 and 504");
+        assert!(pages.iter().all(|pages| *pages > 20), "{pages:?} of 502 and 504");
         eprintln!("{door}: {pages:?} of 502 and 504, {}", summary["states"]);
     }
 }

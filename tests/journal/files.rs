@@ -1,10 +1,18 @@
 //! The journal as a folder of files: what it takes, and two processes at one.
 
 use crate::log::{Trade, id, stands_at};
-use scrip::base::Wall;
+use scrip::base::{BatchId, Wall};
 use scrip::engine::Recovery;
 use scrip::host::{Journal, Sqlite, Store, StoreError};
 use scrip::record::{Record, Unit};
+use std::path::Path;
+
+/// A journal of five batches, closed; tells the last one.
+fn five_batches(path: &Path) -> BatchId {
+    let mut journal = Journal::open(path).unwrap();
+    let epoch = journal.recover(&mut Recovery::new()).unwrap();
+    Trade::default().run(&mut journal, epoch, 5).id()
+}
 
 #[test]
 fn one_has_it_open_at_a_time() {
@@ -37,10 +45,7 @@ fn what_is_no_journal_is_refused_and_left_alone() {
 fn the_tables_are_no_store_of_their_own_and_may_be_deleted() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
-    let mut journal = Journal::open(&path).unwrap();
-    let epoch = journal.recover(&mut Recovery::new()).unwrap();
-    Trade::default().run(&mut journal, epoch, 5);
-    drop(journal);
+    five_batches(&path);
     let tables = path.join("tables.db");
     let refused = Sqlite::open(&tables).map(drop);
     assert!(matches!(&refused, Err(StoreError::Corrupt(text)) if text.contains("journal")), "{refused:?}");
@@ -52,10 +57,7 @@ fn the_tables_are_no_store_of_their_own_and_may_be_deleted() {
 fn tables_that_are_none_any_more_are_named_with_what_helps() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
-    let mut journal = Journal::open(&path).unwrap();
-    let epoch = journal.recover(&mut Recovery::new()).unwrap();
-    Trade::default().run(&mut journal, epoch, 5);
-    drop(journal);
+    five_batches(&path);
     let tables = path.join("tables.db");
     std::fs::write(&tables, "a text that somebody has put there in the place of a database\n").unwrap();
     let Err(StoreError::Corrupt(text)) = Journal::open(&path).map(drop) else { panic!("it was opened") };
@@ -69,10 +71,7 @@ fn tables_that_are_none_any_more_are_named_with_what_helps() {
 fn tables_of_an_earlier_format_are_made_anew_and_the_checkpoint_stays() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
-    let mut journal = Journal::open(&path).unwrap();
-    let epoch = journal.recover(&mut Recovery::new()).unwrap();
-    let last = Trade::default().run(&mut journal, epoch, 5).id();
-    drop(journal);
+    let last = five_batches(&path);
     let tables = rusqlite::Connection::open(path.join("tables.db")).unwrap();
     let set = "INSERT INTO meta VALUES ('checkpoint', x'070707'), ('checkpoint_sequence', 5)";
     tables.execute(set, []).unwrap();

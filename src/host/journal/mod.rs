@@ -102,6 +102,7 @@ struct Core {
     model: super::sqlite::Model,
     /// What the units of the last batch were told, once it is known here.
     verdicts: Option<Arc<[Verdict]>>,
+    /// As it was found last.
     first_due: Option<FirstDue>,
 }
 
@@ -278,7 +279,7 @@ impl Store for Journal {
     }
 
     fn due(&mut self, now: Wall, limit: usize) -> Result<Vec<Handed>, StoreError> {
-        let due = self.core.due(Some(now), limit)?;
+        let due = self.core.due(now, limit)?;
         let handed = due.into_iter().map(|(_, id)| self.hand(id));
         handed.filter_map(Result::transpose).collect()
     }

@@ -18,15 +18,11 @@ use std::vec::Vec;
 type ShowFrame<'a> = dyn FnMut(&[u8], &[u32]) -> Result<(), StoreError> + 'a;
 
 impl Core {
-    /// What waits and is due at `now`, or ever, the longest due first.
-    pub(super) fn due(
-        &mut self,
-        now: Option<Wall>,
-        limit: usize,
-    ) -> Result<Vec<(Wall, RedemptionId)>, StoreError> {
+    /// What waits and is due at `now`, the longest due first.
+    pub(super) fn due(&mut self, now: Wall, limit: usize) -> Result<Vec<(Wall, RedemptionId)>, StoreError> {
         let (model, overlay) = (&self.model, &self.overlay);
         model.as_of(|model, applied| {
-            let is_due = |due: Wall| now.is_none_or(|now| due <= now);
+            let is_due = |due: Wall| due <= now;
             let ahead = overlay.waiting(applied).take_while(|(due, _)| is_due(*due));
             let mut due: Vec<_> = ahead.take(limit).collect();
             let mut found = 0;
