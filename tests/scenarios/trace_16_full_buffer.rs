@@ -9,11 +9,19 @@ use scrip::issuer::OpKind;
 use scrip::record::Batch;
 
 fn next_batch(stage: &mut Stage) -> Batch {
+    let (batch, asked) = batch_and_calls(stage);
+    assert_eq!(asked, [], "nothing leaves before");
+    batch
+}
+
+/// The next batch, and what is asked before it is handed out.
+fn batch_and_calls(stage: &mut Stage) -> (Batch, Vec<OpKind>) {
+    let mut asked = Vec::new();
     loop {
         match stage.engine.poll(stage.now) {
-            Some(Output::Commit(batch)) => return batch,
+            Some(Output::Commit(batch)) => return (batch, asked),
             Some(Output::Event(_)) => {}
-            Some(Output::Call(call)) if call.kind == OpKind::Balance => {}
+            Some(Output::Call(call)) => asked.push(call.kind),
             other => panic!("a batch is expected: {other:?}"),
         }
     }
@@ -75,7 +83,8 @@ fn requests_that_come_while_a_batch_is_on_its_way_share_the_next() {
     let mut first = next_batch(&mut stage);
     stage.store.commit(&mut first).unwrap();
     stage.engine.committed(first).unwrap();
-    let mut second = next_batch(&mut stage);
+    let (mut second, asked) = batch_and_calls(&mut stage);
+    assert_eq!(asked, [OpKind::Balance]);
     assert_eq!(second.units().len(), 18, "what the first one is asked meanwhile is written later");
     stage.store.commit(&mut second).unwrap();
     stage.engine.committed(second).unwrap();
