@@ -2,8 +2,7 @@
 
 use crate::plain;
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{Seek, SeekFrom, Write};
+use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -22,10 +21,7 @@ pub(crate) struct Floor {
 /// go on when it is synced.
 pub(crate) fn floor(folder: &Path, rate: u32, count: usize) -> Floor {
     let step = plain::RECORD_BYTES;
-    let mut file = File::create(folder.join("floor")).expect("a new file");
-    file.write_all(&vec![0; count * STEPS * step]).expect("there is room");
-    file.sync_all().expect("the disk takes it");
-    file.seek(SeekFrom::Start(0)).expect("a file");
+    let mut file = plain::zeroed(&folder.join("floor"), count * STEPS * step);
     let bytes = vec![0x5a; count * step];
     let (mut waits, mut commits, mut begun) = (Vec::with_capacity(count), 0, 0);
     let mut waiting = VecDeque::<(Instant, usize)>::new();

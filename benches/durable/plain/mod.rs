@@ -62,14 +62,19 @@ pub(crate) fn run(plain: &mut dyn Plain, count: u64, batch: u64, from: &mut u64)
     Timed { took: start.elapsed(), worked: worked.so_far() }
 }
 
-/// Appends pieces of these lengths to a zeroed file, and syncs each.
-pub(crate) fn bare(folder: &Path, pieces: impl Iterator<Item = usize> + Clone) -> Timed {
-    let mut file = File::create(folder.join("bare")).expect("a new file");
-    let (total, most) = pieces.clone().fold((0, 0), |(sum, most), piece| (sum + piece, piece.max(most)));
-    file.write_all(&vec![0; total]).expect("there is room");
+/// A new file of so many zeros, durable, to be written from its beginning.
+pub(crate) fn zeroed(path: &Path, length: usize) -> File {
+    let mut file = File::create(path).expect("a new file");
+    file.write_all(&vec![0; length]).expect("there is room");
     file.sync_all().expect("the disk takes it");
     file.seek(SeekFrom::Start(0)).expect("a file");
-    let bytes = vec![0x5a; most];
+    file
+}
+
+/// Appends pieces of these lengths to a zeroed file, and syncs each.
+pub(crate) fn bare(folder: &Path, pieces: impl Iterator<Item = usize> + Clone) -> Timed {
+    let (total, most) = pieces.clone().fold((0, 0), |(sum, most), piece| (sum + piece, piece.max(most)));
+    let (mut file, bytes) = (zeroed(&folder.join("bare"), total), vec![0x5a; most]);
     let (worked, start) = (Worked::start(), Instant::now());
     for piece in pieces {
         file.write_all(&bytes[..piece]).expect("there is room");
