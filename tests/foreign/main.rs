@@ -14,6 +14,8 @@ mod job;
 mod main_job;
 mod nginx;
 mod peer;
+#[path = "../wire/port.rs"]
+mod port;
 mod redeemed;
 #[allow(dead_code, reason = "other tests use more of it")]
 #[path = "../wire/servers.rs"]

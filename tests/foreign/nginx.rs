@@ -1,9 +1,10 @@
 //! nginx in front of a peer, in every role at once: a door for each.
 
+use crate::port::free_port;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use scrip::host::transport::Tls;
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -103,11 +104,6 @@ pub(crate) struct Nginx {
     authority: CertifiedIssuer<'static, KeyPair>,
 }
 
-/// An address at which nobody listens.
-pub(crate) fn free() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
-}
-
 impl Nginx {
     /// In front of what listens at `peer`.
     pub(crate) fn before(peer: &str) -> Self {
@@ -121,8 +117,9 @@ impl Nginx {
         {
             fs::write(dir.path().join(name), text).unwrap();
         }
-        let [chunked, closing, flaky, gateway, forward, tls, dead] = [(); 7].map(|()| free());
-        let [ours, whole, in_chunks, twice, hasty] = [(); 5].map(|()| free());
+        let [chunked, closing, flaky, gateway, forward, tls, dead] =
+            [(); 7].map(|()| free_port().to_string());
+        let [ours, whole, in_chunks, twice, hasty] = [(); 5].map(|()| free_port().to_string());
         let places = [
             ("DIR", dir.path().to_str().unwrap()),
             ("PEER", peer),

@@ -2,8 +2,9 @@
 
 use crate::asked_for;
 use crate::desk::{Way, redeem, wire};
-use crate::nginx::{Nginx, free};
+use crate::nginx::Nginx;
 use crate::peer::Peer;
+use crate::port::free_port;
 use crate::redeemed::one;
 use scrip::engine::Sent;
 use scrip::host::Arrival;
@@ -23,7 +24,7 @@ struct Proxy {
 impl Proxy {
     /// One that makes tunnels to this port alone.
     fn to_port(port: &str) -> Self {
-        let (dir, at) = (tempfile::tempdir().unwrap(), free());
+        let (dir, at) = (tempfile::tempdir().unwrap(), free_port().to_string());
         let own = at.rsplit_once(':').unwrap().1;
         let log = dir.path().join("log");
         let conf = format!(

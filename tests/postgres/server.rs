@@ -1,10 +1,13 @@
 //! Private PostgreSQL servers in temporary folders, from the programs of Debian's package
-//! `postgresql`, on a loopback port that was free.
+//! `postgresql`, on a loopback port that is nobody else's.
 
+#[path = "../wire/port.rs"]
+mod port;
+
+use port::free_port;
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
-use std::net::TcpListener;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -109,7 +112,7 @@ impl Server {
         if let Some((user, group)) = owner() {
             chown(folder.path(), Some(user), Some(group)).expect("root gives folders away");
         }
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+        let port = free_port().port();
         Some(Self { bin, folder, port, child: None })
     }
 

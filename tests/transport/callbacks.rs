@@ -1,6 +1,6 @@
 //! Callbacks: what is not durable is not acknowledged.
 
-use crate::server::nobody;
+use crate::port::free_port;
 use crate::stage::next;
 use scrip::engine::ChannelId;
 use scrip::host::transport::{ChannelTerms, Form, Wire, WireOptions};
@@ -15,7 +15,7 @@ fn open() -> Wire {
         form,
         callback_path: Some(path.to_string()),
         body_max: 1_000,
-        ..ChannelTerms::new(vec![format!("http://{}", nobody())])
+        ..ChannelTerms::new(vec![format!("http://{}", free_port())])
     };
     Wire::open(WireOptions {
         channels: vec![terms(Form::Envelope, "/cb"), terms(Form::Body, "/cb/jd")],

@@ -1,12 +1,14 @@
 //! What is told of a call, whatever the server does with it.
 
-use crate::server::{Server, answer, echo, nobody, read_request, reset};
+use crate::port::free_port;
+use crate::server::{Server, answer, echo, read_request, reset};
 use crate::stage::{ask, call, id, next, nothing_for, reply, terms, wire};
 use scrip::base::Mono;
 use scrip::engine::Sent;
 use scrip::host::transport::{ChannelTerms, Form};
 use scrip::host::{Arrival, Transport};
 use std::io::Write;
+use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -20,7 +22,7 @@ const fn id_1() -> scrip::engine::CallId {
 
 /// What comes of one call to a server that does this with its first connection.
 fn outcome_with(
-    serve: impl Fn(std::net::TcpStream) + Send + Sync + 'static,
+    serve: impl Fn(TcpStream) + Send + Sync + 'static,
     change: impl Fn(&mut ChannelTerms),
 ) -> Arrival {
     let server = Server::new(move |stream, _| serve(stream));
@@ -36,16 +38,28 @@ fn outcome_with(
     arrival
 }
 
-fn outcome(serve: impl Fn(std::net::TcpStream) + Send + Sync + 'static) -> Arrival {
+fn outcome(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> Arrival {
     outcome_with(serve, |_| ())
 }
 
 #[test]
 fn a_refused_connection_is_not_sent_and_told_at_once() {
-    let mut wire = wire(terms(&format!("http://{}", nobody())));
+    let mut wire = wire(terms(&format!("http://{}", free_port())));
     let began = Instant::now();
     assert_eq!(ask(&mut wire, 1, b"{}"), NOT);
     assert!(began.elapsed() < Duration::from_millis(500));
+}
+
+#[test]
+fn a_free_port_is_given_to_nobody_but_who_names_it() {
+    let at = free_port();
+    let others: Vec<_> = (0..200).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    assert!(others.iter().all(|other| other.local_addr().unwrap() != at));
+    assert!(TcpStream::connect(at).is_err());
+    let named = TcpListener::bind(at).unwrap();
+    assert!(TcpStream::connect(at).is_ok());
+    drop(named);
+    assert!(TcpStream::connect(at).is_err());
 }
 
 #[test]
@@ -59,7 +73,7 @@ fn a_name_that_nobody_has_is_not_sent() {
 
 #[test]
 fn a_site_or_channel_that_is_not_there_is_not_sent() {
-    let mut wire = wire(terms(&format!("http://{}", nobody())));
+    let mut wire = wire(terms(&format!("http://{}", free_port())));
     let mut call = call(&mut wire, 1, b"{}");
     call.endpoint = 1;
     wire.start(call);
@@ -110,7 +124,7 @@ fn a_head_that_is_no_request_line_is_a_post_to_the_site() {
 
 #[test]
 fn an_envelope_holds_status_and_wanted_lines_and_a_body_alone_comes_whatever_the_status() {
-    let serve = |mut stream: std::net::TcpStream| {
+    let serve = |mut stream: TcpStream| {
         read_request(&mut stream).unwrap();
         let head = "HTTP/1.1 503 Busy\r\nX-Sign: 1f\r\nX-Other: 2\r\nContent-Length: 4\r\n\r\n";
         stream.write_all(format!("{head}page").as_bytes()).unwrap();
@@ -125,13 +139,13 @@ fn an_envelope_holds_status_and_wanted_lines_and_a_body_alone_comes_whatever_the
 
 #[test]
 fn a_chunked_answer_and_one_that_ends_with_the_connection_are_whole() {
-    let chunked = |mut stream: std::net::TcpStream| {
+    let chunked = |mut stream: TcpStream| {
         read_request(&mut stream).unwrap();
         let text = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nye\r\n1\r\ns\r\n0\r\n\r\n";
         stream.write_all(text.as_bytes()).unwrap();
     };
     assert_eq!(outcome(chunked), reply(1, b"yes"));
-    let closing = |mut stream: std::net::TcpStream| {
+    let closing = |mut stream: TcpStream| {
         read_request(&mut stream).unwrap();
         stream.write_all(b"HTTP/1.0 200 OK\r\n\r\nyes").unwrap();
     };
@@ -198,21 +212,21 @@ fn garbage_is_no_answer() {
 
 #[test]
 fn an_answer_beyond_its_limits_is_none() {
-    let body = |mut stream: std::net::TcpStream| {
+    let body = |mut stream: TcpStream| {
         read_request(&mut stream).unwrap();
         answer(&mut stream, &"x".repeat(1_001));
         sleep(Duration::from_secs(2));
     };
     assert_eq!(outcome_with(body, |terms| terms.body_max = 1_000), MAYBE);
     assert!(matches!(outcome_with(body, |terms| terms.body_max = 1_001), Arrival::Reply(..)));
-    let head = |mut stream: std::net::TcpStream| {
+    let head = |mut stream: TcpStream| {
         read_request(&mut stream).unwrap();
         let long = "y".repeat(100_000);
         let _ = stream.write_all(format!("HTTP/1.1 200 OK\r\nx: {long}\r\n\r\n").as_bytes());
         sleep(Duration::from_secs(2));
     };
     assert_eq!(outcome(head), MAYBE);
-    let lines = |mut stream: std::net::TcpStream| {
+    let lines = |mut stream: TcpStream| {
         read_request(&mut stream).unwrap();
         let many = "a: b\r\n".repeat(500);
         let _ = stream.write_all(format!("HTTP/1.1 200 OK\r\n{many}\r\n").as_bytes());
@@ -223,14 +237,14 @@ fn an_answer_beyond_its_limits_is_none() {
 
 #[test]
 fn silence_and_drops_that_never_end_are_waited_for_so_long_and_no_longer() {
-    let silent = |mut stream: std::net::TcpStream| {
+    let silent = |mut stream: TcpStream| {
         read_request(&mut stream).unwrap();
         sleep(Duration::from_secs(15));
     };
     let began = Instant::now();
     assert_eq!(outcome(silent), MAYBE);
     assert!(began.elapsed() > Duration::from_millis(450) && began.elapsed() < Duration::from_secs(3));
-    let dripping = |mut stream: std::net::TcpStream| {
+    let dripping = |mut stream: TcpStream| {
         read_request(&mut stream).unwrap();
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n");
         while stream.write_all(b".").is_ok() {
@@ -244,7 +258,7 @@ fn silence_and_drops_that_never_end_are_waited_for_so_long_and_no_longer() {
 
 #[test]
 fn an_answer_after_its_time_is_delivered_all_the_same() {
-    let late = |mut stream: std::net::TcpStream| {
+    let late = |mut stream: TcpStream| {
         read_request(&mut stream).unwrap();
         sleep(Duration::from_millis(500));
         answer(&mut stream, "late");
@@ -254,13 +268,13 @@ fn an_answer_after_its_time_is_delivered_all_the_same() {
 
 #[test]
 fn a_connection_closed_to_one_side_still_brings_its_answer() {
-    let half = |mut stream: std::net::TcpStream| {
+    let half = |mut stream: TcpStream| {
         read_request(&mut stream).unwrap();
         stream.shutdown(std::net::Shutdown::Read).unwrap();
         answer(&mut stream, "half");
     };
     assert_eq!(outcome(half), reply(1, b"half"));
-    let shut = |mut stream: std::net::TcpStream| {
+    let shut = |mut stream: TcpStream| {
         read_request(&mut stream).unwrap();
         stream.shutdown(std::net::Shutdown::Write).unwrap();
         sleep(Duration::from_secs(2));

@@ -1,6 +1,7 @@
 //! Framed messages over TCP.
 
-use crate::server::{Server, nobody};
+use crate::port::free_port;
+use crate::server::Server;
 use crate::stage::{ask, call, id, next, nothing_for, reply, terms, wire};
 use scrip::codec::iso8583::{Frame, LengthPrefix};
 use scrip::engine::{ChannelId, Sent};
@@ -82,7 +83,7 @@ fn a_doubled_answer_is_the_same_call_s_and_a_stranger_is_inbound() {
 
 #[test]
 fn a_refused_line_is_not_sent_and_told_at_once() {
-    let mut terms = terms(&format!("tcp://{}", nobody()));
+    let mut terms = terms(&format!("tcp://{}", free_port()));
     terms.framing = Some(framing());
     let mut wire = wire(terms);
     for number in 0..5 {
@@ -120,7 +121,7 @@ fn a_line_that_ends_leaves_what_it_carried_unknown_and_is_made_anew() {
 
 #[test]
 fn a_line_comes_back_by_itself_when_the_bank_does() {
-    let at = nobody();
+    let at = free_port();
     let mut terms = terms(&format!("tcp://{at}"));
     terms.framing = Some(framing());
     let mut wire = wire(terms);

@@ -7,6 +7,8 @@ mod calls;
 mod files;
 mod lines;
 mod many;
+#[path = "../wire/port.rs"]
+mod port;
 mod proxies;
 mod reuse;
 mod server;

@@ -1,6 +1,7 @@
 //! Through a proxy, and from an address of ours.
 
-use crate::server::{Server, answer, echo, nobody, read_request};
+use crate::port::free_port;
+use crate::server::{Server, answer, echo, read_request};
 use crate::stage::{ask, id, next, reply, terms, wire};
 use crate::tls;
 use scrip::engine::Sent;
@@ -132,7 +133,7 @@ fn whatever_a_proxy_says_in_place_of_a_tunnel_nothing_was_sent() {
                 after.lock().unwrap().extend(rest);
             }
         });
-        for site in [format!("https://{}", nobody()), nobody().to_string()] {
+        for site in [format!("https://{}", free_port()), free_port().to_string()] {
             let is_line = !site.starts_with("https");
             let mut terms = terms(&if is_line { format!("tcp://{site}") } else { site });
             terms.proxy = Some(proxy.http());
@@ -154,7 +155,7 @@ fn a_proxy_that_says_nothing_has_sent_nothing_when_the_time_to_send_is_over() {
         read_request(&mut stream).unwrap();
         assert_eq!(stream.read(&mut [0]).unwrap_or(0), 0, "something came without a tunnel");
     });
-    let mut terms = terms(&format!("https://{}", nobody()));
+    let mut terms = terms(&format!("https://{}", free_port()));
     (terms.proxy, terms.connect_within_ms) = (Some(proxy.http()), 60_000);
     let mut wire = wire(terms);
     let began = Instant::now();
@@ -197,7 +198,7 @@ fn a_site_behind_the_tunnel_that_hangs_up_when_it_was_asked_leaves_the_outcome_o
 #[test]
 fn a_proxy_that_makes_no_tunnel_has_sent_nothing() {
     let proxy = Server::new(|stream, _| drop(tunnels(stream, MADE, &Heard::default())));
-    let mut terms = terms(&format!("https://{}", nobody()));
+    let mut terms = terms(&format!("https://{}", free_port()));
     terms.proxy = Some(proxy.http());
     let mut wire = wire(terms);
     assert_eq!(ask(&mut wire, 1, b"{}"), Arrival::Lost(id(1), Sent::NotSent));

@@ -42,11 +42,6 @@ impl Server {
     }
 }
 
-/// A port at which nobody listens.
-pub(crate) fn nobody() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
 /// Reads one HTTP request: its head and its body. `None` at the end of the connection.
 pub(crate) fn read_request(stream: &mut impl Read) -> Option<(String, Vec<u8>)> {
     let mut head = Vec::new();
