@@ -4,6 +4,7 @@ use super::Worked;
 use scrip::host::{Store, StoreError};
 use scrip::record::Batch;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
@@ -65,50 +66,76 @@ impl<S: Store> Keeper for Inline<'_, S> {
     }
 }
 
-/// On a thread of its own.
-pub(crate) struct Beside<'scope> {
+/// As the service has it: on a thread of its own, but for small batches while the store is quick, which the
+/// engine's thread commits.
+pub(crate) struct Beside<'scope, S> {
+    store: Arc<Mutex<&'scope mut S>>,
     to: Option<Sender<Batch>>,
-    from: Receiver<Batch>,
+    from: Receiver<(Batch, Duration)>,
     on_its_way: bool,
+    done: Option<Batch>,
+    quick: bool,
     thread: Option<ScopedJoinHandle<'scope, Duration>>,
 }
 
-impl<'scope> Beside<'scope> {
-    pub(crate) fn start<S: Store + Send>(scope: &'scope Scope<'scope, '_>, store: &'scope mut S) -> Self {
+/// As long may the last commit have taken, and so many units are too many.
+const QUICK: Duration = Duration::from_micros(500);
+const MANY: usize = 64;
+
+/// How long the commit took.
+fn commit_at<S: Store>(store: &Mutex<&mut S>, batch: &mut Batch) -> Duration {
+    let begun = Instant::now();
+    commit(&mut **store.lock().unwrap_or_else(PoisonError::into_inner), batch);
+    begun.elapsed()
+}
+
+impl<'scope, S: Store + Send> Beside<'scope, S> {
+    pub(crate) fn start(scope: &'scope Scope<'scope, '_>, store: &'scope mut S) -> Self {
+        let store = Arc::new(Mutex::new(store));
         let (to, batches) = channel::<Batch>();
         let (done, from) = channel();
         let named = std::thread::Builder::new().name("scrip-store".to_owned());
+        let own = Arc::clone(&store);
         let work = move || {
             let worked = Worked::start();
             for mut batch in batches {
-                commit(store, &mut batch);
-                if done.send(batch).is_err() {
+                let took = commit_at(&own, &mut batch);
+                if done.send((batch, took)).is_err() {
                     break;
                 }
             }
             worked.so_far()
         };
         let thread = named.spawn_scoped(scope, work).expect("there is room for a thread");
-        Self { to: Some(to), from, on_its_way: false, thread: Some(thread) }
+        let thread = Some(thread);
+        Self { store, to: Some(to), from, on_its_way: false, done: None, quick: false, thread }
     }
 }
 
-impl Keeper for Beside<'_> {
-    fn hand(&mut self, batch: Batch) {
+impl<S: Store + Send> Keeper for Beside<'_, S> {
+    fn hand(&mut self, mut batch: Batch) {
+        if self.quick && batch.units().len() < MANY {
+            self.quick = commit_at(&self.store, &mut batch) <= QUICK;
+            self.done = Some(batch);
+            return;
+        }
         self.on_its_way = true;
         let to = self.to.as_ref().expect("the run is not over");
         to.send(batch).expect("the store's thread lives as long as the run");
     }
 
     fn back(&mut self, wait: Duration) -> Option<Batch> {
+        if self.done.is_some() {
+            return self.done.take();
+        }
         if !self.on_its_way {
             std::thread::sleep(if wait == LONG { Duration::ZERO } else { wait });
             return None;
         }
-        let batch =
-            if wait.is_zero() { self.from.try_recv().ok() } else { self.from.recv_timeout(wait).ok() };
-        self.on_its_way = batch.is_none();
-        batch
+        let (batch, took) =
+            if wait.is_zero() { self.from.try_recv().ok() } else { self.from.recv_timeout(wait).ok() }?;
+        (self.on_its_way, self.quick) = (false, took <= QUICK);
+        Some(batch)
     }
 
     /// As the service has it.

@@ -12,6 +12,7 @@ use scrip::host::service::{Client, Limits, Notice, Promise, Relay, Service, Serv
 use scrip::host::{Memory, Outcome, Sqlite, Store, StoreError};
 use scrip::sim::{Oracle, SimConfig};
 use stage::{Shaky, Trouble, World, check, config, open, request, setup, world};
+use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
@@ -184,10 +185,18 @@ fn a_shutdown_in_the_middle_parks_what_is_left_and_the_next_opening_goes_on() {
 /// Lets a store get into trouble in the middle: everyone is told, and so is who comes later. A new
 /// service over the same store goes on.
 fn trouble_is_told(trouble: Trouble, expected: &ServiceError) {
+    // Met by either thread.
+    let store = Shaky::new(6, trouble);
+    told_to_everyone(&store, expected);
+    let slow = Shaky::new(6, trouble).slow();
+    told_to_everyone(&slow, expected);
+    assert_eq!(*slow.by.lock().unwrap(), BTreeSet::from(["scrip-store".to_string()]));
+}
+
+fn told_to_everyone(store: &Shaky, expected: &ServiceError) {
     const MANY: usize = 40;
     let dir = tempfile::tempdir().unwrap();
     let config: SimConfig = config(Some(dir.path()));
-    let store = Shaky::new(6, trouble);
     let service = open(store.clone(), world(&config), Limits::default());
     let client = service.client();
     let mut events = client.events(10_000);
@@ -222,6 +231,19 @@ fn a_store_that_fails_is_told_to_everyone_and_nothing_is_done_twice() {
 #[test]
 fn a_store_that_panics_is_told_to_everyone_and_nothing_is_done_twice() {
     trouble_is_told(Trouble::Panics, &ServiceError::Panicked("store"));
+}
+
+#[test]
+fn what_is_soon_durable_is_made_so_by_the_engines_thread_and_the_rest_by_the_stores() {
+    let own = "scrip-engine".to_string();
+    let quick = || Shaky::new(usize::MAX, Trouble::Fails);
+    for (store, here) in [(quick(), true), (quick().slow(), false)] {
+        let service = open(store.clone(), world(&config(None)), Limits::default());
+        all(&service.client(), 20).into_iter().for_each(|outcome| assert_eq!(state(outcome), "retired"));
+        let mut drained = service.drain(10_000).wait().unwrap();
+        check(&drained.transport.inner().world().oracle(), 20);
+        assert_eq!(store.by.lock().unwrap().contains(&own), here);
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ use scrip::money::{Amount, Currency};
 use scrip::record::{Batch, Handed};
 use scrip::sim::{CardStatus, Oracle, SimCard, SimConfig, SimIssuer, SimRail, SimTransport};
 use scrip::vault::{KeyId, KeyRing, PepperVersion};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -133,11 +134,21 @@ pub(crate) struct Shaky {
     commits: Arc<AtomicUsize>,
     good: usize,
     trouble: Trouble,
+    /// How long a commit takes at least.
+    pause: Duration,
+    /// The threads that have committed.
+    pub(crate) by: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Shaky {
     pub(crate) fn new(good: usize, trouble: Trouble) -> Self {
-        Self { inner: Arc::default(), commits: Arc::default(), good, trouble }
+        let (inner, commits, by) = Default::default();
+        Self { inner, commits, good, trouble, pause: Duration::ZERO, by }
+    }
+
+    /// The same, so slow that its own thread does everything.
+    pub(crate) fn slow(self) -> Self {
+        Self { pause: Duration::from_millis(2), ..self }
     }
 
     /// The same store, in good order again.
@@ -163,6 +174,9 @@ impl Store for Shaky {
     }
 
     fn commit(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
+        let thread = std::thread::current().name().unwrap_or_default().to_string();
+        self.by.lock().unwrap().insert(thread);
+        std::thread::sleep(self.pause);
         self.trouble()?;
         self.inner.lock().unwrap().commit(batch)
     }

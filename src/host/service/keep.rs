@@ -1,17 +1,22 @@
-//! The store's thread: it owns the store and does one job after the other, so that a batch is
-//! synced while the engine's thread fills the next.
+//! The store's thread: it does one job after the other, so that a batch is synced while the engine's
+//! thread fills the next. A small batch for a quick store is committed by the engine's thread itself
+//! ([`Place::commit_at_once`]), for waking another one takes as long as the sync.
 //!
 //! The lease of a store that several nodes share is extended here: another [`Job`], sent by the
 //! engine's thread with the time on its clock, before which the lease must be asked for, and
 //! answered to its inbox. The engine then bounds `send_by` by it, so that a store that hangs stops
 //! calls and nothing else.
 
+use super::ServiceError;
 use super::shared::{Committed, Input, Shared};
 use crate::base::{BatchId, Mono, RedemptionId, Wall};
 use crate::host::{Store, StoreError};
 use crate::record::Batch;
+use std::boxed::Box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::string::ToString;
 use std::sync::mpsc::{Receiver, Sender};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use std::vec::Vec;
 
@@ -38,25 +43,98 @@ pub(super) struct Closed<S> {
 const PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
+/// Where both threads find the store.
+pub(super) struct Place<S>(Mutex<Option<S>>);
+
+impl<S: Store> Place<S> {
+    pub(super) const fn new(store: S) -> Self {
+        Self(Mutex::new(Some(store)))
+    }
+
+    fn ask<T>(&self, ask: impl FnOnce(&mut S) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // After a panic or its end nobody has anything to ask.
+        let gone = || Err(StoreError::Failed("the store is not there any more".to_string()));
+        place.as_mut().map_or_else(gone, ask)
+    }
+
+    fn take(&self) -> Option<S> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn commit(&self, mut ask: impl FnMut(Ask<'_, S>) -> Result<(), StoreError>, mut batch: Batch) -> Tried {
+        let span = tracing::debug_span!("commit", batch = batch.id().sequence, units = batch.units().len());
+        let _span = span.entered();
+        let (begun, mut next_due) = (Instant::now(), None);
+        let committed = ask(&mut |store| store.commit(&mut batch));
+        let took = begun.elapsed();
+        let known = committed.and_then(|()| {
+            ask(&mut |store| {
+                next_due = store.next_due()?;
+                Ok(())
+            })
+        });
+        match known {
+            Ok(()) => Ok(Committed { batch, took, next_due }),
+            Err(error) => Err((error, Box::new(batch))),
+        }
+    }
+
+    /// Commits a batch on the thread that asks; gives it back if the store does not take it now.
+    pub(super) fn commit_at_once(
+        &self,
+        batch: Batch,
+        shared: &Shared,
+    ) -> Result<Result<Committed, Box<Batch>>, ServiceError> {
+        let tried = catch_unwind(AssertUnwindSafe(|| self.commit(|ask| self.ask(ask), batch)));
+        match tried {
+            Ok(Ok(done)) => Ok(Ok(done)),
+            Ok(Err((error, batch))) if passes(&error) => Ok(Err(batch)),
+            Ok(Err((error, _))) => Err(ServiceError::Store(error)),
+            Err(_) => {
+                self.end(true, shared);
+                Err(ServiceError::Panicked("store"))
+            }
+        }
+    }
+
+    /// The store is dropped, after a panic so that nobody sees it half changed.
+    fn end(&self, panicked: bool, shared: &Shared) {
+        drop(self.take());
+        shared.store_ended();
+        if panicked {
+            tracing::error!("the store panicked");
+        }
+    }
+}
+
+type Ask<'a, S> = &'a mut dyn FnMut(&mut S) -> Result<(), StoreError>;
+
+/// A batch that is durable, or why it is not.
+type Tried = Result<Committed, (StoreError, Box<Batch>)>;
+
+/// Whether the store may take the same later.
+fn passes(error: &StoreError) -> bool {
+    matches!(error, StoreError::Busy(_) | StoreError::Full(_) | StoreError::Uncertain(_))
+}
+
 struct Keeper<'a, S> {
-    store: S,
+    store: &'a Place<S>,
     shared: &'a Shared,
 }
 
 /// Works until the store is closed, or nobody can send a job any more.
-pub(super) fn keep<S: Store>(store: S, jobs: &Receiver<Job<S>>, shared: &Shared) {
+pub(super) fn keep<S: Store>(store: &Place<S>, jobs: &Receiver<Job<S>>, shared: &Shared) {
     let keeper = Keeper { store, shared };
-    // The store is dropped with the panic, so that nobody sees it half changed.
     let worked = catch_unwind(AssertUnwindSafe(|| keeper.work(jobs)));
-    shared.store_ended();
+    store.end(worked.is_err(), shared);
     if worked.is_err() {
-        tracing::error!("the store's thread panicked");
         shared.tell(Input::StorePanicked);
     }
 }
 
 impl<S: Store> Keeper<'_, S> {
-    fn work(mut self, jobs: &Receiver<Job<S>>) {
+    fn work(&self, jobs: &Receiver<Job<S>>) {
         while let Ok(job) = jobs.recv() {
             let done = match job {
                 Job::Commit(batch) => Input::Committed(self.commit(batch)),
@@ -70,10 +148,14 @@ impl<S: Store> Keeper<'_, S> {
                 }
                 Job::Renew(asked) => Input::Renewed(asked, self.patiently(Store::renew)),
                 Job::Close(last, back) => {
-                    let last = last.map(|(upto, state)| self.store.checkpoint(upto, &state));
-                    let closed = Closed { store: self.store, checkpoint: last.unwrap_or(Ok(())) };
-                    // Nobody waits for it if the engine's thread has panicked.
-                    return drop(back.send(closed));
+                    let last =
+                        last.map(|(upto, state)| self.store.ask(|store| store.checkpoint(upto, &state)));
+                    let checkpoint = last.unwrap_or(Ok(()));
+                    if let Some(store) = self.store.take() {
+                        // Nobody waits for it if the engine's thread has panicked.
+                        drop(back.send(Closed { store, checkpoint }));
+                    }
+                    return;
                 }
             };
             // Before it is told: the engine's thread, which takes this back, then does so after it.
@@ -84,29 +166,18 @@ impl<S: Store> Keeper<'_, S> {
         }
     }
 
-    fn commit(&mut self, mut batch: Batch) -> Result<Committed, StoreError> {
-        let _span = tracing::debug_span!("commit", batch = batch.id().sequence, units = batch.units().len());
-        let _span = _span.entered();
-        let begun = Instant::now();
-        self.patiently(|store| store.commit(&mut batch))?;
-        let took = begun.elapsed();
-        let next_due = self.patiently(Store::next_due)?;
-        Ok(Committed { batch, took, next_due })
+    fn commit(&self, batch: Batch) -> Result<Committed, StoreError> {
+        self.store.commit(|ask| self.patiently(ask), batch).map_err(|(error, _)| error)
     }
 
     /// Asks a store that is busy, full or uncertain again, until its patience is at an end.
-    fn patiently<T>(
-        &mut self,
-        mut ask: impl FnMut(&mut S) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+    fn patiently<T>(&self, mut ask: impl FnMut(&mut S) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let patience =
             Duration::from_millis(u64::try_from(self.shared.limits.patience_ms).unwrap_or_default());
         let (begun, mut pause) = (Instant::now(), PAUSE);
         loop {
-            match ask(&mut self.store) {
-                Err(error @ (StoreError::Busy(_) | StoreError::Full(_) | StoreError::Uncertain(_)))
-                    if begun.elapsed() < patience =>
-                {
+            match self.store.ask(&mut ask) {
+                Err(error) if passes(&error) && begun.elapsed() < patience => {
                     self.shared.set_store_takes(false);
                     tracing::warn!(code = error.code().number(), "the store takes nothing; asked again");
                     std::thread::sleep(pause);

@@ -1,8 +1,9 @@
 //! The service: one engine for many callers (feature `service`).
 //!
 //! Two threads do the work. The engine's turns the loop and waits for callers, arrivals and timers
-//! at once; the store's owns the store, so that one batch is synced while the next one fills. Callers
-//! hold a [`Client`], which any thread or task may clone; what it is asked is told by a
+//! at once; the store's has batches synced while the next one fills. While there is so little to do that
+//! batches are small, and commits take less than half a millisecond, the engine's thread commits by itself:
+//! waking another thread would take as long. Callers hold a [`Client`], which any thread or task may clone; what it is asked is told by a
 //! [`Promise`], a future that is bound to no runtime and can be waited for by a thread as well.
 //!
 //! | file | one job |
@@ -91,7 +92,7 @@ use crate::engine::{Recovery, Setup};
 use crate::flow::Verdict;
 use crate::host::driver::{agree_on_keys, leased, recount};
 use crate::host::{RunError, Store, StoreError};
-use keep::Job;
+use keep::{Job, Place};
 use promise::{Teller, promise};
 use shared::{Input, Shared};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -177,17 +178,18 @@ impl<S: Store + Send + 'static, T: Wakeable + 'static> Service<S, T> {
         }
         let shared = Arc::new(Shared::new(transport.waker(), limits));
         let (jobs, to_do) = mpsc::channel();
+        let store = Arc::new(Place::new(store));
         let ending: Ending<S, T> = Arc::default();
         let failed = |error: std::io::Error| StoreError::Failed(error.to_string());
         let keeper = {
-            let shared = Arc::clone(&shared);
+            let (shared, store) = (Arc::clone(&shared), Arc::clone(&store));
             let named = thread::Builder::new().name("scrip-store".to_string());
-            named.spawn(move || keep::keep(store, &to_do, &shared)).map_err(failed)?
+            named.spawn(move || keep::keep(&store, &to_do, &shared)).map_err(failed)?
         };
         let turner = {
             let (shared, ending) = (Arc::clone(&shared), Arc::clone(&ending));
             let named = thread::Builder::new().name("scrip-engine".to_string());
-            let turner = Turner::new(engine, transport, renew_at, Arc::clone(&shared), jobs);
+            let turner = Turner::new(engine, transport, renew_at, Arc::clone(&shared), store, jobs);
             named.spawn(move || turn(turner, &shared, &ending)).map_err(failed)?
         };
         tracing::info!(epoch, "service open");
@@ -233,7 +235,7 @@ impl<S: Store, T> Drop for Service<S, T> {
 }
 
 /// The engine's thread, from the first turn to the last word.
-fn turn<S, T: Wakeable>(mut turner: Turner<S, T>, shared: &Shared, ending: &Ending<S, T>) {
+fn turn<S: Store, T: Wakeable>(mut turner: Turner<S, T>, shared: &Shared, ending: &Ending<S, T>) {
     let turned = catch_unwind(AssertUnwindSafe(|| turner.run()));
     let failure = match turned {
         Ok(result) => result.err(),

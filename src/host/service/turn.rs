@@ -2,18 +2,19 @@
 
 use super::desk::{Asked, Desk};
 use super::figures::Figures;
-use super::keep::Job;
-use super::shared::{Input, Shared};
+use super::keep::{Job, Place};
+use super::shared::{Committed, Input, Shared};
 use super::wake::Wakeable;
-use super::{Ask, ServiceError};
+use super::{Ask, EARLY_UNITS, ServiceError};
 use crate::base::{BatchId, Mono, RedemptionId, Wall};
 use crate::engine::{Engine, Event, InboundId, Output};
 use crate::host::driver::leased;
-use crate::host::{Arrival, InboundToken, RunError, StoreError};
-use crate::record::Handed;
+use crate::host::{Arrival, InboundToken, RunError, Store, StoreError};
+use crate::record::{Batch, Handed};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 use std::vec::Vec;
 
 /// So many redemptions are taken back from the store at a time.
@@ -31,12 +32,20 @@ const STUCK_MS: i64 = 60_000;
 /// if it is only being taken up and not written yet, later if it is stuck.
 const LOOK_SOON_MS: i64 = 50;
 const LOOK_LATER_MS: i64 = 1_000;
+/// A store whose last commit took no longer is waited for by the engine's thread, while batches are small:
+/// to wake the store's thread, and to be woken by it, takes some 0.1 ms.
+const QUICK: Duration = Duration::from_micros(500);
 
 pub(super) struct Turner<S, T> {
     engine: Engine,
     pub(super) transport: T,
     shared: Arc<Shared>,
+    store: Arc<Place<S>>,
     pub(super) jobs: Sender<Job<S>>,
+    /// How many jobs the store's thread has not done yet, as far as it was heard.
+    asked: usize,
+    /// Whether the last commit was [`QUICK`].
+    quick: bool,
     pub(super) desk: Desk,
     figures: Figures,
     /// Requests that were taken in and wait for room in the engine.
@@ -70,12 +79,13 @@ struct Due {
     unpolled: bool,
 }
 
-impl<S, T: Wakeable> Turner<S, T> {
+impl<S: Store, T: Wakeable> Turner<S, T> {
     pub(super) fn new(
         engine: Engine,
         transport: T,
         renew_at: Option<Mono>,
         shared: Arc<Shared>,
+        store: Arc<Place<S>>,
         jobs: Sender<Job<S>>,
     ) -> Self {
         Self {
@@ -84,7 +94,10 @@ impl<S, T: Wakeable> Turner<S, T> {
             engine,
             transport,
             shared,
+            store,
             jobs,
+            asked: 0,
+            quick: false,
             desk: Desk::default(),
             waiting: VecDeque::new(),
             inbound: BTreeMap::new(),
@@ -124,6 +137,15 @@ impl<S, T: Wakeable> Turner<S, T> {
     }
 
     fn take(&mut self, input: Input) -> Result<(), ServiceError> {
+        let heard = matches!(
+            input,
+            Input::Committed(_)
+                | Input::Loaded(..)
+                | Input::Due(_)
+                | Input::Checkpointed(..)
+                | Input::Renewed(..)
+        );
+        self.asked -= usize::from(heard);
         match input {
             Input::Redeem(request, teller) => self.waiting.push_back((request, teller)),
             Input::Ask(id, ask, teller) => {
@@ -143,16 +165,7 @@ impl<S, T: Wakeable> Turner<S, T> {
                     self.poll()?;
                 }
                 self.shared.set_durable(false);
-                self.figures.committed(&done);
-                self.due.next = done.next_due;
-                (self.committing, self.batches) = (false, self.batches + 1);
-                self.shared.set_committing(false);
-                self.engine.committed(done.batch).map_err(RunError::from)?;
-                if self.batches % self.shared.limits.checkpoint_every.max(1) == 0 {
-                    if let Some((upto, state)) = self.checkpoint() {
-                        self.job(Job::Checkpoint(upto, state))?;
-                    }
-                }
+                self.committed(done)?;
             }
             Input::Loaded(id, Err(StoreError::Elsewhere { .. })) => self.engine.elsewhere(id),
             Input::Loaded(id, handed) => self.hand(id, handed.map_err(ServiceError::Store)?),
@@ -175,6 +188,38 @@ impl<S, T: Wakeable> Turner<S, T> {
             }
         }
         Ok(())
+    }
+
+    fn committed(&mut self, done: Committed) -> Result<(), ServiceError> {
+        self.figures.committed(&done);
+        self.due.next = done.next_due;
+        self.quick = done.took <= QUICK;
+        (self.committing, self.batches) = (false, self.batches + 1);
+        self.shared.set_committing(false);
+        self.engine.committed(done.batch).map_err(RunError::from)?;
+        if self.batches % self.shared.limits.checkpoint_every.max(1) == 0 {
+            if let Some((upto, state)) = self.checkpoint() {
+                self.job(Job::Checkpoint(upto, state))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Has a batch made durable: here where that is soon done and there is nothing else to do, for the engine
+    /// closes a batch early only if it has nothing to put into it; and if the store's thread has nothing to
+    /// tell, for what it tells is as of before this batch.
+    fn commit(&mut self, batch: Batch) -> Result<(), ServiceError> {
+        self.committing = true;
+        self.shared.set_committing(true);
+        let here = self.quick && self.asked == 0 && batch.units().len() < EARLY_UNITS;
+        if !here {
+            return self.job(Job::Commit(batch));
+        }
+        match self.store.commit_at_once(batch, &self.shared)? {
+            Ok(done) => self.committed(done),
+            // It is offered again there, with patience.
+            Err(batch) => self.job(Job::Commit(*batch)),
+        }
     }
 
     fn hand(&mut self, id: RedemptionId, handed: Option<Handed>) {
@@ -279,11 +324,7 @@ impl<S, T: Wakeable> Turner<S, T> {
                 // what may still arrive.
                 Output::Commit(_) if late => return Ok(()),
                 Output::Load(_) if late => {}
-                Output::Commit(batch) => {
-                    self.committing = true;
-                    self.shared.set_committing(true);
-                    self.job(Job::Commit(batch))?;
-                }
+                Output::Commit(batch) => self.commit(batch)?,
                 Output::Call(call) => {
                     self.figures.call(call.id.channel);
                     tracing::debug!(
@@ -425,7 +466,8 @@ impl<S, T: Wakeable> Turner<S, T> {
         self.engine.checkpoint(&mut state).map(|upto| (upto, state))
     }
 
-    fn job(&self, job: Job<S>) -> Result<(), ServiceError> {
+    fn job(&mut self, job: Job<S>) -> Result<(), ServiceError> {
+        self.asked += 1;
         // Its thread ends before this one only by a panic.
         self.jobs.send(job).map_err(|_| ServiceError::Panicked("store"))
     }
