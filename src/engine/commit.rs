@@ -14,7 +14,7 @@ use crate::vault::VaultError;
 use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
-use core::mem::swap;
+use core::mem::{replace, swap};
 
 impl Engine {
     /// Closes the open batch, if there is something in it and none is on its way.
@@ -22,7 +22,7 @@ impl Engine {
         if self.in_flight.is_some() || self.open.units.is_empty() {
             return None;
         }
-        let open = core::mem::replace(&mut self.open, core::mem::take(&mut self.spare.open));
+        let open = replace(&mut self.open, core::mem::take(&mut self.spare.open));
         let (last, digest) = self.durable.end();
         let id = BatchId { epoch: self.epoch, sequence: last.sequence + 1 };
         self.in_flight = Some(InFlight { id, entries: open.entries });
@@ -314,8 +314,7 @@ impl Engine {
         }
         if step.with_next {
             if let Some(live) = self.live.get_mut(&id) {
-                live.unwritten = step.records.clone();
-                step.records.clear();
+                live.unwritten = replace(&mut step.records, self.spare.records());
             }
         }
         if step.records.is_empty() {
@@ -338,7 +337,9 @@ impl Engine {
         live.busy = true;
         let fresh = core::mem::take(&mut live.resealed);
         if !live.unwritten.is_empty() {
-            step.records.prepend(&core::mem::take(&mut live.unwritten));
+            let mut joined = core::mem::take(&mut live.unwritten);
+            joined.append(&step.records);
+            self.spare.records_over(replace(&mut step.records, joined));
         }
         let written = u32::try_from(step.records.len()).expect("a step writes few records");
         let r = &live.r;

@@ -240,11 +240,14 @@ pub(super) struct Spare {
     pub(super) batch: Scrap,
     steps: Vec<Step>,
     units: Vec<Unit>,
+    records: Vec<Records>,
 }
 
 impl Spare {
     /// So many are kept of each: some more than two batches that go out early.
     const MOST: usize = 256;
+    /// The records of a step seldom have more bytes.
+    const USUAL: usize = 256;
     /// What became longer, in bytes, is not kept.
     const LONGEST: usize = 2_048;
 
@@ -256,6 +259,19 @@ impl Spare {
     /// An empty unit.
     pub(super) fn unit(&mut self) -> Unit {
         self.units.pop().unwrap_or_default()
+    }
+
+    /// No records yet, and room for those of a step.
+    pub(super) fn records(&mut self) -> Records {
+        self.records.pop().unwrap_or_else(|| Records::with_room(Self::USUAL))
+    }
+
+    /// Records that are written elsewhere.
+    pub(super) fn records_over(&mut self, mut records: Records) {
+        if self.records.len() < Self::MOST && records.capacity() <= Self::LONGEST {
+            records.clear();
+            self.records.push(records);
+        }
     }
 
     /// What is left of a step that became a unit, or came to nothing.

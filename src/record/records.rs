@@ -80,6 +80,11 @@ impl Records {
         Self::default()
     }
 
+    /// None yet, and room for so many bytes.
+    pub(crate) fn with_room(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), count: 0 }
+    }
+
     /// How many there are, at most 65,535.
     pub fn len(&self) -> usize {
         usize::from(self.count)
@@ -121,10 +126,10 @@ impl Records {
         self.count = self.count.checked_add(1).expect("a unit holds few records");
     }
 
-    /// Puts these before the others.
-    pub(crate) fn prepend(&mut self, first: &Self) {
-        self.bytes.splice(..0, first.bytes.iter().copied());
-        self.count = self.count.checked_add(first.count).expect("a unit holds few records");
+    /// Puts these behind the others.
+    pub(crate) fn append(&mut self, more: &Self) {
+        self.bytes.extend_from_slice(&more.bytes);
+        self.count = self.count.checked_add(more.count).expect("a unit holds few records");
     }
 
     /// Forgets the records and keeps the buffer.
