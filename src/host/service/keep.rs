@@ -62,31 +62,15 @@ impl<S: Store> Place<S> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn commit(&self, mut ask: impl FnMut(Ask<'_, S>) -> Result<(), StoreError>, mut batch: Batch) -> Tried {
-        let span = tracing::debug_span!("commit", batch = batch.id().sequence, units = batch.units().len());
-        let _span = span.entered();
-        let (begun, mut next_due) = (Instant::now(), None);
-        let committed = ask(&mut |store| store.commit(&mut batch));
-        let took = begun.elapsed();
-        let known = committed.and_then(|()| {
-            ask(&mut |store| {
-                next_due = store.next_due()?;
-                Ok(())
-            })
-        });
-        match known {
-            Ok(()) => Ok(Committed { batch, took, next_due }),
-            Err(error) => Err((error, Box::new(batch))),
-        }
-    }
-
     /// Commits a batch on the thread that asks; gives it back if the store does not take it now.
     pub(super) fn commit_at_once(
         &self,
         batch: Batch,
         shared: &Shared,
     ) -> Result<Result<Committed, Box<Batch>>, ServiceError> {
-        let tried = catch_unwind(AssertUnwindSafe(|| self.commit(|ask| self.ask(ask), batch)));
+        let tried = catch_unwind(AssertUnwindSafe(|| {
+            Keeper { store: self, shared, patience: Duration::ZERO }.commit(batch)
+        }));
         match tried {
             Ok(Ok(done)) => Ok(Ok(done)),
             Ok(Err((error, batch))) if passes(&error) => Ok(Err(batch)),
@@ -108,8 +92,6 @@ impl<S: Store> Place<S> {
     }
 }
 
-type Ask<'a, S> = &'a mut dyn FnMut(&mut S) -> Result<(), StoreError>;
-
 /// A batch that is durable, or why it is not.
 type Tried = Result<Committed, (StoreError, Box<Batch>)>;
 
@@ -121,11 +103,14 @@ fn passes(error: &StoreError) -> bool {
 struct Keeper<'a, S> {
     store: &'a Place<S>,
     shared: &'a Shared,
+    /// For so long what the store does not take is asked again.
+    patience: Duration,
 }
 
 /// Works until the store is closed, or nobody can send a job any more.
 pub(super) fn keep<S: Store>(store: &Place<S>, jobs: &Receiver<Job<S>>, shared: &Shared) {
-    let keeper = Keeper { store, shared };
+    let patience = Duration::from_millis(u64::try_from(shared.limits.patience_ms).unwrap_or_default());
+    let keeper = Keeper { store, shared, patience };
     let worked = catch_unwind(AssertUnwindSafe(|| keeper.work(jobs)));
     store.end(worked.is_err(), shared);
     if worked.is_err() {
@@ -137,7 +122,7 @@ impl<S: Store> Keeper<'_, S> {
     fn work(&self, jobs: &Receiver<Job<S>>) {
         while let Ok(job) = jobs.recv() {
             let done = match job {
-                Job::Commit(batch) => Input::Committed(self.commit(batch)),
+                Job::Commit(batch) => Input::Committed(self.commit(batch).map_err(|(error, _)| error)),
                 Job::Load(id) => Input::Loaded(id, self.patiently(|store| store.load(id))),
                 Job::Due(now, most) => Input::Due(self.patiently(|store| {
                     let due = store.due(now, most)?;
@@ -166,18 +151,24 @@ impl<S: Store> Keeper<'_, S> {
         }
     }
 
-    fn commit(&self, batch: Batch) -> Result<Committed, StoreError> {
-        self.store.commit(|ask| self.patiently(ask), batch).map_err(|(error, _)| error)
+    fn commit(&self, mut batch: Batch) -> Tried {
+        let span = tracing::debug_span!("commit", batch = batch.id().sequence, units = batch.units().len());
+        let _span = span.entered();
+        let begun = Instant::now();
+        let committed = self.patiently(|store| store.commit(&mut batch));
+        let took = begun.elapsed();
+        match committed.and_then(|()| self.patiently(Store::next_due)) {
+            Ok(next_due) => Ok(Committed { batch, took, next_due }),
+            Err(error) => Err((error, Box::new(batch))),
+        }
     }
 
     /// Asks a store that is busy, full or uncertain again, until its patience is at an end.
     fn patiently<T>(&self, mut ask: impl FnMut(&mut S) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let patience =
-            Duration::from_millis(u64::try_from(self.shared.limits.patience_ms).unwrap_or_default());
         let (begun, mut pause) = (Instant::now(), PAUSE);
         loop {
             match self.store.ask(&mut ask) {
-                Err(error) if passes(&error) && begun.elapsed() < patience => {
+                Err(error) if passes(&error) && begun.elapsed() < self.patience => {
                     self.shared.set_store_takes(false);
                     tracing::warn!(code = error.code().number(), "the store takes nothing; asked again");
                     std::thread::sleep(pause);

@@ -1,10 +1,11 @@
 //! The service: one engine for many callers (feature `service`).
 //!
 //! Two threads do the work. The engine's turns the loop and waits for callers, arrivals and timers
-//! at once; the store's has batches synced while the next one fills. While there is so little to do that
-//! batches are small, and commits take less than half a millisecond, the engine's thread commits by itself:
-//! waking another thread would take as long. Callers hold a [`Client`], which any thread or task may clone; what it is asked is told by a
-//! [`Promise`], a future that is bound to no runtime and can be waited for by a thread as well.
+//! at once; the store's has batches synced while the next one fills. While there is so little to do
+//! that batches are small, and commits take less than half a millisecond, the engine's thread
+//! commits by itself: waking another thread would take as long. Callers hold a [`Client`], which any
+//! thread or task may clone; what it is asked is told by a [`Promise`], a future that is bound to no
+//! runtime and can be waited for by a thread as well.
 //!
 //! | file | one job |
 //! |---|---|
