@@ -18,16 +18,20 @@ const RUNS: [(usize, usize); 4] = [(1, 1_024), (64, 4_096), (1_024, 8_192), (4_0
 /// A batch goes out at so many units: what is worked on then lies in the processor's cache.
 const EARLY: usize = 64;
 const BEST_OF: usize = 7;
+const MANY: usize = 40;
 /// Set in the process that measures the other allocator: the rates only.
 const RATES_ONLY: &str = "SCRIP_RATES_ONLY";
+/// Chooses one row by how many are in flight, and makes many runs of it: for a profiler.
+const IN_FLIGHT: &str = "SCRIP_IN_FLIGHT";
 
 fn main() {
     let rates_only = std::env::var_os(RATES_ONLY).is_some();
+    let only = std::env::var(IN_FLIGHT).ok().map(|text| text.parse().expect("how many are in flight"));
     // Batches of as many units as those of the runs.
     let (mut trade, seen) = Trade::rehearse(8_192, EARLY, &mut Memory::new());
     trade.early_units = EARLY;
     if rates_only {
-        rates(&mut trade);
+        rates(&mut trade, only);
         return;
     }
     criterion(&trade);
@@ -39,7 +43,7 @@ fn main() {
         "\n| allocator | in flight | a batch goes out at | redemptions/s | by the clock | ns per redemption | without the store, ns | and redemptions/s | commits per 1,000 | allocations each | bytes each |"
     );
     println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
-    let whole = rates(&mut trade);
+    let whole = rates(&mut trade, None);
     let own = std::env::current_exe().expect("a process knows its program");
     let variable = memory::VARIABLE.to_str().expect("it is ASCII");
     let other = Command::new(own).env(variable, memory::OTHER).env(RATES_ONLY, "1").status();
@@ -68,13 +72,17 @@ fn criterion(trade: &Trade) {
 
 /// Prints the rows of this process's allocator, and tells what one redemption of 1,024 in flight
 /// costs, in ns.
-fn rates(trade: &mut Trade) -> u128 {
+fn rates(trade: &mut Trade, only: Option<usize>) -> u128 {
     let mut whole = 0;
     let ways = [Bounds::default().early_units, EARLY];
+    let best_of = if only.is_some() { MANY } else { BEST_OF };
     for ((in_flight, count), early) in RUNS.into_iter().flat_map(|run| ways.map(|early| (run, early))) {
+        if only.is_some_and(|only| only != in_flight) {
+            continue;
+        }
         trade.early_units = early;
         let run = || trade.run(count, in_flight, &mut Memory::new());
-        let runs: Vec<Ran> = (0..BEST_OF).map(|_| run()).collect();
+        let runs: Vec<Ran> = (0..best_of).map(|_| run()).collect();
         let best = runs.iter().min_by_key(|ran| ran.worked).expect("there are runs");
         // By the clock, so the shortest of all runs: other work on the machine must not be taken for the
         // store's.

@@ -17,6 +17,7 @@ use scrip::vault::{KeyId, KeyRing, PepperVersion};
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 pub(crate) const CATALOGUE: &str = include_str!("../../examples/data/catalogue.toml");
@@ -133,10 +134,36 @@ pub(crate) struct Trade {
     pub(crate) requests: Vec<Request>,
     /// At how many units a batch goes out ([`Bounds::early_units`]).
     pub(crate) early_units: usize,
-    answers: ById<(RedemptionId, OpKind), Vec<u8>>,
+    answers: Answers,
 }
 
-/// What the bench itself looks up is found quickly: a host has its answers in its hands.
+/// What the far end answers to each call: a host has its answers in its hands, so what the bench
+/// itself looks up is found quickly. Those of one redemption lie in one piece.
+#[derive(Default)]
+struct Answers(ById<RedemptionId, Told>);
+
+#[derive(Default)]
+struct Told {
+    bytes: Vec<u8>,
+    /// Where each begins and ends.
+    of: Vec<(OpKind, Range<usize>)>,
+}
+
+impl Answers {
+    fn put(&mut self, call: &Call, reply: &[u8]) {
+        let told = self.0.entry(call.redemption).or_default();
+        let begin = told.bytes.len();
+        told.bytes.extend(reply);
+        told.of.push((call.kind, begin..told.bytes.len()));
+    }
+
+    fn to(&self, call: &Call) -> &[u8] {
+        let told = &self.0[&call.redemption];
+        let (_, range) = told.of.iter().find(|(kind, _)| *kind == call.kind).expect("it was rehearsed");
+        &told.bytes[range.clone()]
+    }
+}
+
 type ById<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
 
 /// Ids are digests: hardly anything is left to mix.
@@ -169,12 +196,12 @@ impl Trade {
     pub(crate) fn rehearse(count: usize, in_flight: usize, store: &mut impl Store) -> (Self, Seen) {
         let requests: Vec<Request> = (0..count).map(request).collect();
         let server = Server::new(channel_key()).expect("32 bytes");
-        let (mut answers, mut seen) = (ById::default(), Seen::default());
+        let (mut answers, mut seen) = (Answers::default(), Seen::default());
         let mut batches = Vec::new();
         let answer = &mut |call: &Call| {
             let asked = server.read(&call.bytes).expect("a message of ours").remove(0);
             let reply = server.answer(&[(asked.reference, yes(&server, &asked))]);
-            answers.insert((call.redemption, call.kind), reply.clone());
+            answers.put(call, &reply);
             seen.asked.push(asked);
             seen.replies.push(reply.clone());
             Cow::Owned(reply)
@@ -202,7 +229,7 @@ impl Trade {
     }
 
     fn work(&self, engine: Engine, count: usize, load: Load, keeper: &mut dyn Keeper) -> Ran {
-        let answer = &mut |call: &Call| Cow::Borrowed(&self.answers[&(call.redemption, call.kind)][..]);
+        let answer = &mut |call: &Call| Cow::Borrowed(self.answers.to(call));
         run(engine, &self.requests[..count], load, keeper, answer, &mut |_| {})
     }
 }
@@ -235,7 +262,8 @@ fn run<'a>(
     answer: &mut dyn FnMut(&Call) -> Cow<'a, [u8]>,
     committed: &mut dyn FnMut(&Batch),
 ) -> Ran {
-    let (mut taken, mut arrivals, mut begun) = (0_usize, VecDeque::new(), ById::default());
+    let (mut taken, mut arrivals) = (0_usize, VecDeque::new());
+    let mut begun = ById::with_capacity_and_hasher(load.in_flight, BuildHasherDefault::default());
     let (mut retired, mut commits, mut units) = (0, 0, 0);
     let mut waits = Vec::with_capacity(requests.len());
     let (worked, start) = (Worked::start(), Instant::now());
