@@ -77,7 +77,9 @@ impl Engine {
                 None => Err(EncodeError::Field("card")),
             },
         };
-        scrub_stack();
+        if needs_card(kind) {
+            scrub_stack();
+        }
         if encoded.is_err() {
             let answer = Answer { kind, outcome: Outcome::NotSent, by_file: false };
             let live = self.live.get_mut(&id)?;

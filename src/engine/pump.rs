@@ -15,6 +15,7 @@ use crate::vault::Entropy;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
+use hashbrown::HashMap;
 
 /// A wall clock that gains more than this on the monotonic one between two polls was put forward.
 const JUMP_MS: i64 = 1_000;
@@ -42,7 +43,7 @@ pub struct Engine {
     pub(super) queue: VecDeque<Queued>,
     pub(super) outputs: VecDeque<Output>,
     pub(super) alarms: BTreeSet<(Mono, Alarm)>,
-    pub(super) calls: BTreeMap<u64, Pending>,
+    pub(super) calls: HashMap<u64, Pending>,
     pub(super) next_call: u64,
     /// Which site is asked; what it knows begins afresh with every opening.
     pub(super) router: crate::route::Router,
@@ -109,7 +110,7 @@ impl Engine {
             queue: VecDeque::new(),
             outputs: VecDeque::new(),
             alarms: BTreeSet::new(),
-            calls: BTreeMap::new(),
+            calls: HashMap::new(),
             // A reply to a call of an earlier epoch must not be taken for one of this.
             next_call: (epoch << 32) + 1,
             groups: BTreeMap::new(),

@@ -211,7 +211,8 @@ impl Engine {
         let dead = self.router.tick(self.now.mono);
         for place in &dead {
             let waits = self.calls.iter().filter(|(_, pending)| pending.place() == *place);
-            let numbers: Vec<u64> = waits.map(|(number, _)| *number).collect();
+            let mut numbers: Vec<u64> = waits.map(|(number, _)| *number).collect();
+            numbers.sort_unstable();
             for number in numbers {
                 let Some((id, kind, first)) = self.unanswered(number) else { continue };
                 let tried = self.live.get(&id).map_or(0, |live| live.read.tried);

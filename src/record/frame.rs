@@ -5,6 +5,7 @@
 use super::{Record, Unit};
 use crate::base::{Advice, BatchId, Code, Digest, Reader, Wall, Writer, block, sha256};
 use alloc::vec::Vec;
+#[cfg(any(test, not(feature = "std")))]
 use crc::{CRC_32_ISCSI, Crc, Table};
 
 /// The format version that is written. Frames of a newer version are refused.
@@ -16,6 +17,8 @@ const MAGIC: [u8; 8] = *b"SCRIPFRM";
 const CRC_LEN: usize = 4;
 /// Where the frame's length stands: a reader needs 16 bytes to know how many to read.
 const LENGTH_AT: usize = 12;
+/// Where nobody tells what instructions the processor has.
+#[cfg(any(test, not(feature = "std")))]
 static CRC32C: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
 
 /// Why bytes are not a frame.
@@ -182,7 +185,11 @@ impl Frame {
 
 /// CRC-32C (Castagnoli), as frames are closed with.
 pub(crate) fn crc32c(bytes: &[u8]) -> u32 {
-    CRC32C.checksum(bytes)
+    #[cfg(feature = "std")]
+    let sum = crc32c::crc32c(bytes);
+    #[cfg(not(feature = "std"))]
+    let sum = CRC32C.checksum(bytes);
+    sum
 }
 
 fn patch_u32(out: &mut [u8], at: usize, value: impl FnOnce(usize) -> usize) {
@@ -265,6 +272,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_checksum_is_the_same_with_and_without_the_instruction(
+            bytes in prop::collection::vec(any::<u8>(), 0..40_000),
+            from in 0_usize..9,
+        ) {
+            let bytes = &bytes[from.min(bytes.len())..];
+            prop_assert_eq!(crc32c(bytes), CRC32C.checksum(bytes));
+        }
+
         #[test]
         fn foreign_bytes_never_panic(noise in prop::collection::vec(any::<u8>(), 0..300), at in 0..400_usize) {
             let mut bytes = frame().encode();
