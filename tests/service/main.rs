@@ -1,7 +1,12 @@
 //! The service under many callers, in real time against simulated issuers: everything once, full
-//! queues told, shut down in the middle, stores that fail and panic, figures without secrets.
+//! queues told, shut down in the middle, killed, stores that fail and panic, figures without secrets.
 #![allow(clippy::unwrap_used, reason = "a test stops where something is not as it must be")]
 
+mod kill;
+mod moods;
+#[allow(dead_code, reason = "shared with the tests of the journal")]
+#[path = "../journal/ram.rs"]
+mod ram;
 mod recorded;
 mod stage;
 
@@ -11,7 +16,7 @@ use scrip::flow::{State, Verdict};
 use scrip::host::service::{Client, Limits, Notice, Promise, Relay, Service, ServiceError};
 use scrip::host::{Memory, Outcome, Sqlite, Store, StoreError};
 use scrip::sim::{Oracle, SimConfig};
-use stage::{Shaky, Trouble, World, check, config, open, request, setup, world};
+use stage::{ENGINE, STORE, Shaky, Trouble, World, check, config, open, request, setup, world};
 use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
@@ -182,15 +187,14 @@ fn a_shutdown_in_the_middle_parks_what_is_left_and_the_next_opening_goes_on() {
     goes_on(drained.store, world, MANY);
 }
 
-/// Lets a store get into trouble in the middle: everyone is told, and so is who comes later. A new
-/// service over the same store goes on.
+/// Lets a store get into trouble in the middle, met by either thread: everyone is told, and so is who comes
+/// later. A new service over the same store goes on.
 fn trouble_is_told(trouble: Trouble, expected: &ServiceError) {
-    // Met by either thread.
-    let store = Shaky::new(6, trouble);
-    told_to_everyone(&store, expected);
-    let slow = Shaky::new(6, trouble).slow();
+    let quick = Shaky::new(2, trouble).met_by(ENGINE);
+    told_to_everyone(&quick, expected);
+    let slow = Shaky::new(6, trouble).slow().met_by(STORE);
     told_to_everyone(&slow, expected);
-    assert_eq!(*slow.by.lock().unwrap(), BTreeSet::from(["scrip-store".to_string()]));
+    assert_eq!(slow.committed_by(), BTreeSet::from([STORE.to_string()]));
 }
 
 fn told_to_everyone(store: &Shaky, expected: &ServiceError) {
@@ -206,7 +210,7 @@ fn told_to_everyone(store: &Shaky, expected: &ServiceError) {
     assert_eq!(client.redeem(request(0)).wait().as_ref(), Err(expected));
     assert_eq!(client.cancel(request(0).redemption(), "ann".into_text()).wait().as_ref(), Err(expected));
     while events.wait().is_some() {}
-    assert!(!client.health().is_live() && !client.readiness().is_ready());
+    assert!(store.met() && !client.health().is_live() && !client.readiness().is_ready());
     assert_eq!(service.drain(1_000).wait().err().as_ref(), Some(expected));
     goes_on(store.mended(), world(&config), MANY);
     assert_eq!(Oracle::read(dir.path()).unwrap().twice(), []);
@@ -235,14 +239,12 @@ fn a_store_that_panics_is_told_to_everyone_and_nothing_is_done_twice() {
 
 #[test]
 fn what_is_soon_durable_is_made_so_by_the_engines_thread_and_the_rest_by_the_stores() {
-    let own = "scrip-engine".to_string();
-    let quick = || Shaky::new(usize::MAX, Trouble::Fails);
-    for (store, here) in [(quick(), true), (quick().slow(), false)] {
+    for (store, here) in [(Shaky::over(Memory::new()), true), (Shaky::over(Memory::new()).slow(), false)] {
         let service = open(store.clone(), world(&config(None)), Limits::default());
         all(&service.client(), 20).into_iter().for_each(|outcome| assert_eq!(state(outcome), "retired"));
         let mut drained = service.drain(10_000).wait().unwrap();
         check(&drained.transport.inner().world().oracle(), 20);
-        assert_eq!(store.by.lock().unwrap().contains(&own), here);
+        assert_eq!(store.committed_by().contains(ENGINE), here);
     }
 }
 
@@ -264,6 +266,16 @@ fn a_store_that_is_full_for_a_while_is_waited_for() {
     assert!(watching.join().unwrap(), "that the store took nothing was to be seen");
     let mut drained = service.drain(10_000).wait().unwrap();
     check(&drained.transport.inner().world().oracle(), 20);
+}
+
+#[test]
+fn what_the_engines_thread_finds_no_room_for_is_taken_by_the_stores() {
+    let store = Shaky::new(2, Trouble::Full(1)).met_by(ENGINE);
+    let service = open(store.clone(), world(&config(None)), Limits::default());
+    all(&service.client(), 40).into_iter().for_each(|outcome| assert_eq!(state(outcome), "retired"));
+    assert!(store.met());
+    let mut drained = service.drain(10_000).wait().unwrap();
+    check(&drained.transport.inner().world().oracle(), 40);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use scrip::sim::{CardStatus, Oracle, SimCard, SimConfig, SimIssuer, SimRail, Sim
 use scrip::vault::{KeyId, KeyRing, PepperVersion};
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -127,38 +127,85 @@ pub(crate) enum Trouble {
     Panics,
 }
 
-/// A store in memory that outlives its service, and gets into trouble after a number of commits.
-#[derive(Clone)]
-pub(crate) struct Shaky {
-    pub(crate) inner: Arc<Mutex<Memory>>,
+/// What the service calls its threads.
+pub(crate) const ENGINE: &str = "scrip-engine";
+pub(crate) const STORE: &str = "scrip-store";
+
+/// A store that outlives its service, tells which threads have committed, and gets into trouble after a
+/// number of commits.
+pub(crate) struct Shaky<S = Memory> {
+    pub(crate) inner: Arc<Mutex<S>>,
     commits: Arc<AtomicUsize>,
     good: usize,
-    trouble: Trouble,
-    /// How long a commit takes at least.
-    pause: Duration,
+    trouble: Option<Trouble>,
+    /// The thread that meets it: commits of others go well. Any if not said.
+    met_by: Option<&'static str>,
+    /// How long a commit takes at least, in microseconds.
+    pause_us: Arc<AtomicU64>,
     /// The threads that have committed.
-    pub(crate) by: Arc<Mutex<BTreeSet<String>>>,
+    by: Arc<Mutex<BTreeSet<String>>>,
+}
+
+// Whether or not the store within can be cloned: a clone is the same store.
+impl<S> Clone for Shaky<S> {
+    fn clone(&self) -> Self {
+        let (inner, commits) = (Arc::clone(&self.inner), Arc::clone(&self.commits));
+        let (pause_us, by) = (Arc::clone(&self.pause_us), Arc::clone(&self.by));
+        Self { inner, commits, pause_us, by, ..*self }
+    }
 }
 
 impl Shaky {
     pub(crate) fn new(good: usize, trouble: Trouble) -> Self {
-        let (inner, commits, by) = Default::default();
-        Self { inner, commits, good, trouble, pause: Duration::ZERO, by }
+        Self { good, trouble: Some(trouble), ..Self::over(Memory::new()) }
+    }
+}
+
+impl<S> Shaky<S> {
+    /// Never in trouble of its own.
+    pub(crate) fn over(store: S) -> Self {
+        let (commits, pause_us, by) = Default::default();
+        let inner = Arc::new(Mutex::new(store));
+        Self { inner, commits, good: 0, trouble: None, met_by: None, pause_us, by }
     }
 
     /// The same, so slow that its own thread does everything.
     pub(crate) fn slow(self) -> Self {
-        Self { pause: Duration::from_millis(2), ..self }
+        self.pause(Duration::from_millis(2));
+        self
+    }
+
+    /// From now on a commit takes so long at least.
+    pub(crate) fn pause(&self, pause: Duration) {
+        self.pause_us.store(u64::try_from(pause.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+
+    /// The same with trouble for this thread only.
+    pub(crate) fn met_by(self, thread: &'static str) -> Self {
+        Self { met_by: Some(thread), ..self }
     }
 
     /// The same store, in good order again.
     pub(crate) fn mended(&self) -> Self {
-        Self { good: usize::MAX, ..self.clone() }
+        Self { trouble: None, ..self.clone() }
     }
 
-    fn trouble(&self) -> Result<(), StoreError> {
+    /// Whether it has got into trouble.
+    pub(crate) fn met(&self) -> bool {
+        self.commits.load(Ordering::SeqCst) > self.good
+    }
+
+    /// Which threads have committed since this was asked last.
+    pub(crate) fn committed_by(&self) -> BTreeSet<String> {
+        std::mem::take(&mut self.by.lock().unwrap())
+    }
+
+    fn trouble(&self, thread: &str) -> Result<(), StoreError> {
+        let Some(trouble) = self.trouble.filter(|_| self.met_by.is_none_or(|met| met == thread)) else {
+            return Ok(());
+        };
         let commits = self.commits.fetch_add(1, Ordering::SeqCst);
-        match self.trouble {
+        match trouble {
             _ if commits < self.good => Ok(()),
             Trouble::Fails => Err(StoreError::Failed("the disk is gone".into())),
             Trouble::Full(times) if commits - self.good < times => Err(StoreError::Full("no room".into())),
@@ -168,16 +215,16 @@ impl Shaky {
     }
 }
 
-impl Store for Shaky {
+impl<S: Store> Store for Shaky<S> {
     fn recover(&mut self, into: &mut Recovery) -> Result<u64, StoreError> {
         self.inner.lock().unwrap().recover(into)
     }
 
     fn commit(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
         let thread = std::thread::current().name().unwrap_or_default().to_string();
-        self.by.lock().unwrap().insert(thread);
-        std::thread::sleep(self.pause);
-        self.trouble()?;
+        self.by.lock().unwrap().insert(thread.clone());
+        std::thread::sleep(Duration::from_micros(self.pause_us.load(Ordering::SeqCst)));
+        self.trouble(&thread)?;
         self.inner.lock().unwrap().commit(batch)
     }
 
