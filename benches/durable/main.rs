@@ -27,6 +27,8 @@ use stores::{Ground, Kind, Redeemed, folder};
 
 /// How many are in flight, and how many redemptions a run takes.
 const RUNS: [(usize, usize); 4] = [(1, 1_024), (64, 8_192), (1_024, 24_576), (8_192, 32_768)];
+/// For so long that what the journal puts off for a second counts as well.
+const LASTING: (usize, usize) = (1_024, 196_608);
 const QUICK: [(usize, usize); 1] = [(16, 64)];
 /// Records in a batch of the plain runs.
 const BATCHES: [u64; 3] = [1, 32, 256];
@@ -54,18 +56,26 @@ type Show = fn(&Bench);
 fn main() {
     let full = std::env::args().any(|arg| arg == "--bench");
     let part = std::env::var("SCRIP_PART").map_or(1, |text| text.parse().expect("SCRIP_PART is a number"));
-    let most = if full { RUNS[3].1 / part } else { QUICK[0].1 };
-    let (mut trade, seen) = Trade::rehearse(most, 1_024, &mut Memory::new());
+    let chosen = |name: &str| stores::wanted("SCRIP_ONLY", name);
+    let most = match full {
+        true if chosen("lasting") => LASTING.1 / part,
+        true => RUNS[3].1 / part,
+        false => QUICK[0].1,
+    };
+    let (mut trade, mut seen) = Trade::rehearse(most, 1_024, &mut Memory::new());
     trade.early_units = EARLY_UNITS;
+    // As many as the longest of the usual runs makes.
+    seen.batches.truncate((seen.batches.len() * RUNS[3].1 / part).div_ceil(most));
     let bench = Bench { ground: Ground::new(), full, part, trade, batches: seen.batches };
-    let tables: [(&str, Show); 5] = [
+    let tables: [(&str, Show); 6] = [
         ("disk", Bench::disk),
         ("databases", Bench::databases),
         ("stores", Bench::stores),
         ("redemptions", Bench::redemptions),
+        ("lasting", Bench::lasting),
         ("offered", Bench::offered),
     ];
-    tables.iter().filter(|(name, _)| stores::wanted("SCRIP_ONLY", name)).for_each(|(_, show)| show(&bench));
+    tables.iter().filter(|(name, _)| chosen(name)).for_each(|(_, show)| show(&bench));
 }
 
 impl Bench {
@@ -136,7 +146,7 @@ impl Bench {
         for &(in_flight, count) in self.runs() {
             let count = count / self.part;
             for kind in self.ground.kinds() {
-                let Redeemed { ran, behind, written } =
+                let Redeemed { ran, behind, written, .. } =
                     self.ground.redeem(kind, &self.trade, count, Load::of(in_flight));
                 let rate = per_second(ran.units, ran.took);
                 let batch = ran.units.div_ceil(ran.commits);
@@ -164,6 +174,31 @@ impl Bench {
                     quantiles(&ran.waits),
                 );
             }
+        }
+    }
+
+    /// The journal for some seconds. What its tables have not taken in by the last end is waited for and told
+    /// as well.
+    fn lasting(&self) {
+        println!(
+            "\n| for long | redemptions | redemptions/s | until the tables hold all | engine µs | store µs | behind µs | p50 | p99 | p99.9 |"
+        );
+        println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
+        let (in_flight, count) = if self.full { LASTING } else { QUICK[0] };
+        let count = count / self.part;
+        for kind in self.ground.kinds().into_iter().filter(|kind| *kind == Kind::Journal) {
+            let Redeemed { ran, whole, behind, .. } =
+                self.ground.redeem(kind, &self.trade, count, Load::of(in_flight));
+            println!(
+                "| {in_flight} in flight, {} | {count} | {} | {} | {} | {} | {} | {} |",
+                kind.name(),
+                per_second(count as u64, ran.took),
+                per_second(count as u64, whole),
+                micros(ran.worked, count),
+                micros(ran.kept, count),
+                micros(behind, count),
+                quantiles(&ran.waits),
+            );
         }
     }
 

@@ -40,6 +40,8 @@ checkpoint_timeout = 30min\nlog_min_messages = warning";
 /// A run on a store, the store closed.
 pub(crate) struct Redeemed {
     pub(crate) ran: Ran,
+    /// By the clock, from before the store was opened until it was closed: its tables are up to date then.
+    pub(crate) whole: Duration,
     /// How long all threads of the process were at work beside the engine's and the store's: the
     /// journal's tables, segments zeroed ahead.
     pub(crate) behind: Duration,
@@ -87,12 +89,12 @@ impl Ground {
     /// Redeems the first `count` cards.
     pub(crate) fn redeem(&self, kind: Kind, trade: &Trade, count: usize, load: Load) -> Redeemed {
         let before = self.written(kind);
-        let (all, own) = (device::at_work(), Worked::start());
+        let (all, own, begun) = (device::at_work(), Worked::start(), Instant::now());
         let ran = self.with_store(kind, Redeem { trade, count, load });
-        let own = own.so_far() + ran.kept;
+        let (own, whole) = (own.so_far() + ran.kept, begun.elapsed());
         let behind = device::at_work().saturating_sub(all).saturating_sub(own);
         let written = self.written(kind).zip(before).map(|(after, before)| (after - before) / count as u64);
-        Redeemed { ran, behind, written }
+        Redeemed { ran, whole, behind, written }
     }
 
     /// Commits copies of the batches, and tells how long that took without the copying.

@@ -18,6 +18,8 @@ use std::vec::Vec;
 
 /// More bytes of places than these do not stay in a redemption's row when some are added.
 const MOST_PLACES: usize = 64 * 20;
+/// The bytes of four sightings in a redemption's row: seller, device, address and faces.
+const USUAL_SEATS: usize = 4 * 24;
 
 impl Model {
     /// Takes work in, in one transaction. `rest` is called after each row.
@@ -53,7 +55,7 @@ struct Fold<'a> {
     batches: Vec<&'a Taken>,
     rows: ByName<RedemptionId, Folded<'a>>,
     claims: ByName<Key16, Option<Held>>,
-    sides: BTreeMap<(RedemptionId, u8), Option<Place>>,
+    sides: ByName<(RedemptionId, u8), Option<Place>>,
     /// Content that was put and is not there at the end.
     gone: Vec<Place>,
     sums: BTreeMap<(&'a Account, Currency), i128>,
@@ -163,6 +165,9 @@ impl<'a> Fold<'a> {
             seat.put(&mut put)?;
             match self.rows.get_mut(&seat.redemption).filter(|row| row.new) {
                 Some(row) => {
+                    if row.seats.is_empty() {
+                        row.seats.reserve(USUAL_SEATS);
+                    }
                     Writer::new(&mut row.seats).raw(&seat.subject.0).i64(seat.place);
                 }
                 None => drop(apart.execute(params![seat.redemption.0, seat.subject.0, seat.place])?),
@@ -177,11 +182,13 @@ impl<'a> Fold<'a> {
         let mut select = tx.prepare_cached(sql)?;
         let mut put = tx.prepare_cached("INSERT OR REPLACE INTO sides VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
         let mut erase = tx.prepare_cached("DELETE FROM sides WHERE redemption = ?1 AND slot = ?2")?;
-        for ((id, slot), place) in std::mem::take(&mut self.sides) {
-            let new = self.rows.get(&id).is_some_and(|row| row.new);
-            if new && place.is_none() {
-                continue;
-            }
+        let is_new = |id: &RedemptionId| self.rows.get(id).is_some_and(|row| row.new);
+        let sides = std::mem::take(&mut self.sides).into_iter();
+        // Most are put and erased again before they are written.
+        let sides = sides.map(|((id, slot), place)| (id, slot, is_new(&id), place));
+        let mut sides: Vec<_> = sides.filter(|(_, _, new, place)| !new || place.is_some()).collect();
+        sides.sort_unstable_by_key(|(id, slot, ..)| (*id, *slot));
+        for (id, slot, new, place) in sides {
             let Some(number) = self.number(tx, id)? else { continue };
             if !new {
                 let before = select.query_row(params![number, slot], |row| place_of(row, 0)).optional()?;
