@@ -22,6 +22,7 @@ use floor::{Floor, floor};
 use plain::{Timed, bare};
 use scrip::host::Memory;
 use scrip::record::Batch;
+use std::process::Command;
 use std::time::Duration;
 use stores::{Ground, Kind, Redeemed, folder};
 
@@ -29,6 +30,8 @@ use stores::{Ground, Kind, Redeemed, folder};
 const RUNS: [(usize, usize); 4] = [(1, 1_024), (64, 8_192), (1_024, 24_576), (8_192, 32_768)];
 /// For so long that what the journal puts off for a second counts as well.
 const LASTING: (usize, usize) = (1_024, 196_608);
+/// Set in the process that does so.
+const LASTING_ONLY: &str = "SCRIP_LASTING";
 const QUICK: [(usize, usize); 1] = [(16, 64)];
 /// Records in a batch of the plain runs.
 const BATCHES: [u64; 3] = [1, 32, 256];
@@ -56,26 +59,43 @@ type Show = fn(&Bench);
 fn main() {
     let full = std::env::args().any(|arg| arg == "--bench");
     let part = std::env::var("SCRIP_PART").map_or(1, |text| text.parse().expect("SCRIP_PART is a number"));
-    let chosen = |name: &str| stores::wanted("SCRIP_ONLY", name);
+    let lasting = std::env::var_os(LASTING_ONLY).is_some();
     let most = match full {
-        true if chosen("lasting") => LASTING.1 / part,
+        true if lasting => LASTING.1 / part,
         true => RUNS[3].1 / part,
         false => QUICK[0].1,
     };
-    let (mut trade, mut seen) = Trade::rehearse(most, 1_024, &mut Memory::new());
+    let (mut trade, seen) = Trade::rehearse(most, 1_024, &mut Memory::new());
     trade.early_units = EARLY_UNITS;
-    // As many as the longest of the usual runs makes.
-    seen.batches.truncate((seen.batches.len() * RUNS[3].1 / part).div_ceil(most));
     let bench = Bench { ground: Ground::new(), full, part, trade, batches: seen.batches };
-    let tables: [(&str, Show); 6] = [
+    if lasting {
+        return bench.lasting();
+    }
+    let chosen = |name: &str| stores::wanted("SCRIP_ONLY", name);
+    let tables: [(&str, Show); 5] = [
         ("disk", Bench::disk),
         ("databases", Bench::databases),
         ("stores", Bench::stores),
         ("redemptions", Bench::redemptions),
-        ("lasting", Bench::lasting),
         ("offered", Bench::offered),
     ];
     tables.iter().filter(|(name, _)| chosen(name)).for_each(|(_, show)| show(&bench));
+    drop(bench);
+    // In processes of their own: so long a rehearsal leaves its traces in the heap.
+    if full && chosen("lasting") && stores::wanted("SCRIP_STORES", "journal") {
+        println!(
+            "\n| allocator | in flight | redemptions | redemptions/s | until the tables hold all \
+             | engine µs | store µs | behind µs | p50 | p99 | p99.9 |"
+        );
+        println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
+        let own = std::env::current_exe().expect("a process knows its program");
+        let variable = memory::VARIABLE.to_str().expect("it is ASCII");
+        for allocator in ["", memory::OTHER] {
+            let mut command = Command::new(&own);
+            command.arg("--bench").env(LASTING_ONLY, "1").env(variable, allocator);
+            assert!(command.status().expect("it can be started again").success());
+        }
+    }
 }
 
 impl Bench {
@@ -180,26 +200,19 @@ impl Bench {
     /// The journal for some seconds. What its tables have not taken in by the last end is waited for and told
     /// as well.
     fn lasting(&self) {
+        let (in_flight, count) = (LASTING.0, self.trade.requests.len());
+        let Redeemed { ran, whole, behind, .. } =
+            self.ground.redeem(Kind::Journal, &self.trade, count, Load::of(in_flight));
         println!(
-            "\n| for long | redemptions | redemptions/s | until the tables hold all | engine µs | store µs | behind µs | p50 | p99 | p99.9 |"
+            "| {} | {in_flight} | {count} | {} | {} | {} | {} | {} | {} |",
+            memory::name(),
+            per_second(count as u64, ran.took),
+            per_second(count as u64, whole),
+            micros(ran.worked, count),
+            micros(ran.kept, count),
+            micros(behind, count),
+            quantiles(&ran.waits),
         );
-        println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
-        let (in_flight, count) = if self.full { LASTING } else { QUICK[0] };
-        let count = count / self.part;
-        for kind in self.ground.kinds().into_iter().filter(|kind| *kind == Kind::Journal) {
-            let Redeemed { ran, whole, behind, .. } =
-                self.ground.redeem(kind, &self.trade, count, Load::of(in_flight));
-            println!(
-                "| {in_flight} in flight, {} | {count} | {} | {} | {} | {} | {} | {} |",
-                kind.name(),
-                per_second(count as u64, ran.took),
-                per_second(count as u64, whole),
-                micros(ran.worked, count),
-                micros(ran.kept, count),
-                micros(behind, count),
-                quantiles(&ran.waits),
-            );
-        }
     }
 
     /// Requests come when they come, whether or not earlier ones are done.

@@ -8,7 +8,7 @@
 //! calls and nothing else.
 
 use super::ServiceError;
-use super::shared::{Committed, Input, Shared};
+use super::shared::{Committed, Done, Input, Shared};
 use crate::base::{BatchId, Mono, RedemptionId, Wall};
 use crate::host::{Store, StoreError};
 use crate::record::Batch;
@@ -122,16 +122,16 @@ impl<S: Store> Keeper<'_, S> {
     fn work(&self, jobs: &Receiver<Job<S>>) {
         while let Ok(job) = jobs.recv() {
             let done = match job {
-                Job::Commit(batch) => Input::Committed(self.commit(batch).map_err(|(error, _)| error)),
-                Job::Load(id) => Input::Loaded(id, self.patiently(|store| store.load(id))),
-                Job::Due(now, most) => Input::Due(self.patiently(|store| {
+                Job::Commit(batch) => Done::Committed(self.commit(batch).map_err(|(error, _)| error)),
+                Job::Load(id) => Done::Loaded(id, self.patiently(|store| store.load(id))),
+                Job::Due(now, most) => Done::Due(self.patiently(|store| {
                     let due = store.due(now, most)?;
                     Ok((due, store.next_due()?))
                 })),
                 Job::Checkpoint(upto, state) => {
-                    Input::Checkpointed(upto, self.patiently(|store| store.checkpoint(upto, &state)))
+                    Done::Checkpointed(upto, self.patiently(|store| store.checkpoint(upto, &state)))
                 }
-                Job::Renew(asked) => Input::Renewed(asked, self.patiently(Store::renew)),
+                Job::Renew(asked) => Done::Renewed(asked, self.patiently(Store::renew)),
                 Job::Close(last, back) => {
                     let last =
                         last.map(|(upto, state)| self.store.ask(|store| store.checkpoint(upto, &state)));
@@ -144,10 +144,10 @@ impl<S: Store> Keeper<'_, S> {
                 }
             };
             // Before it is told: the engine's thread, which takes this back, then does so after it.
-            if matches!(done, Input::Committed(_)) {
+            if matches!(done, Done::Committed(_)) {
                 self.shared.set_durable(true);
             }
-            self.shared.tell(done);
+            self.shared.tell(Input::Done(done));
         }
     }
 

@@ -21,16 +21,22 @@ use std::vec::Vec;
 pub(super) enum Input {
     Redeem(Box<Request>, Teller<Outcome>),
     Ask(RedemptionId, Ask, Teller<Summary>),
+    /// The store's thread has done a job.
+    Done(Done),
+    /// The store's thread panicked.
+    StorePanicked,
+    /// Take nothing more, and end within so many ms.
+    Drain(i64),
+}
+
+/// What came of a job.
+pub(super) enum Done {
     Committed(Result<Committed, StoreError>),
     Loaded(RedemptionId, Result<Option<Handed>, StoreError>),
     Due(Result<(Vec<Handed>, Option<Wall>), StoreError>),
     Checkpointed(BatchId, Result<(), StoreError>),
     /// The lease that was asked for at this time: for how many ms, if there are leases.
     Renewed(Mono, Result<Option<i64>, StoreError>),
-    /// The store's thread panicked.
-    StorePanicked,
-    /// Take nothing more, and end within so many ms.
-    Drain(i64),
 }
 
 /// A batch that is durable.

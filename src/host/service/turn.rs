@@ -3,7 +3,7 @@
 use super::desk::{Asked, Desk};
 use super::figures::Figures;
 use super::keep::{Job, Place};
-use super::shared::{Committed, Input, Shared};
+use super::shared::{Committed, Done, Input, Shared};
 use super::wake::Wakeable;
 use super::{Ask, EARLY_UNITS, ServiceError};
 use crate::base::{BatchId, Mono, RedemptionId, Wall};
@@ -137,15 +137,6 @@ impl<S: Store, T: Wakeable> Turner<S, T> {
     }
 
     fn take(&mut self, input: Input) -> Result<(), ServiceError> {
-        let heard = matches!(
-            input,
-            Input::Committed(_)
-                | Input::Loaded(..)
-                | Input::Due(_)
-                | Input::Checkpointed(..)
-                | Input::Renewed(..)
-        );
-        self.asked -= usize::from(heard);
         match input {
             Input::Redeem(request, teller) => self.waiting.push_back((request, teller)),
             Input::Ask(id, ask, teller) => {
@@ -158,7 +149,22 @@ impl<S: Store, T: Wakeable> Turner<S, T> {
                     Ask::Reseal => engine.reseal(id),
                 }
             }
-            Input::Committed(done) => {
+            Input::Done(done) => {
+                self.asked -= 1;
+                self.done(done)?;
+            }
+            Input::StorePanicked => return Err(ServiceError::Panicked("store")),
+            Input::Drain(within_ms) => {
+                let until = self.now().plus(within_ms.max(0));
+                self.ending = Some(self.ending.map_or(until, |ending| ending.min(until)));
+            }
+        }
+        Ok(())
+    }
+
+    fn done(&mut self, done: Done) -> Result<(), ServiceError> {
+        match done {
+            Done::Committed(done) => {
                 let done = done.map_err(ServiceError::Store)?;
                 if self.due.unpolled {
                     // What was handed in is as of before this batch: it is taken up first.
@@ -167,24 +173,19 @@ impl<S: Store, T: Wakeable> Turner<S, T> {
                 self.shared.set_durable(false);
                 self.committed(done)?;
             }
-            Input::Loaded(id, Err(StoreError::Elsewhere { .. })) => self.engine.elsewhere(id),
-            Input::Loaded(id, handed) => self.hand(id, handed.map_err(ServiceError::Store)?),
-            Input::Renewed(asked, lease) => {
+            Done::Loaded(id, Err(StoreError::Elsewhere { .. })) => self.engine.elsewhere(id),
+            Done::Loaded(id, handed) => self.hand(id, handed.map_err(ServiceError::Store)?),
+            Done::Renewed(asked, lease) => {
                 let lease_ms = lease.map_err(ServiceError::Store)?;
                 self.renew_at = leased(&mut self.engine, asked, lease_ms);
             }
-            Input::Due(due) => {
+            Done::Due(due) => {
                 let (due, next) = due.map_err(ServiceError::Store)?;
                 self.take_due(due, next);
             }
-            Input::Checkpointed(upto, done) => {
+            Done::Checkpointed(upto, done) => {
                 done.map_err(ServiceError::Store)?;
                 tracing::debug!(batch = upto.sequence, "checkpoint");
-            }
-            Input::StorePanicked => return Err(ServiceError::Panicked("store")),
-            Input::Drain(within_ms) => {
-                let until = self.now().plus(within_ms.max(0));
-                self.ending = Some(self.ending.map_or(until, |ending| ending.min(until)));
             }
         }
         Ok(())
