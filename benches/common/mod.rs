@@ -9,15 +9,20 @@ use scrip::base::{Mono, Now, RedemptionId, Secret, Text, Wall};
 use scrip::card::Catalogue;
 use scrip::engine::{Bounds, Call, Engine, Event, Output, Policy, Recovery, Request, Setup};
 use scrip::flow::State;
-use scrip::host::Store;
+use scrip::host::{Memory, Store};
 use scrip::issuer::{Accepted, Answer, Issuer, OpKind, Outcome, Profiles, Rail};
 use scrip::money::{Amount, Currency};
 use scrip::record::Batch;
 use scrip::vault::{KeyId, KeyRing, PepperVersion};
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
+use std::ffi::OsString;
+use std::fs::{self, File};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::io::{self, Write};
 use std::ops::Range;
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 pub(crate) const CATALOGUE: &str = include_str!("../../examples/data/catalogue.toml");
@@ -25,6 +30,11 @@ pub(crate) const POLICY: &str = include_str!("../../examples/data/policy.toml");
 pub(crate) const PROFILES: &str = include_str!("../../examples/data/issuers.toml");
 pub(crate) const PRODUCT: &str = "walmart-gift";
 const START_MS: i64 = 1_795_305_600_000;
+/// Set in a process that rehearses for another one: how many redemptions, and where the answers are left.
+const REHEARSE: [&str; 2] = ["SCRIP_REHEARSE", "SCRIP_REHEARSE_TO"];
+
+/// So many are in flight in a rehearsal for another process.
+const IN_REHEARSAL: usize = 1_024;
 
 /// The channel key of every issuer and rail here.
 pub(crate) fn channel_key() -> Secret {
@@ -88,7 +98,7 @@ impl Worked {
 fn thread_time() -> Option<Duration> {
     // The kernel brings the count up to date when the thread gives way.
     std::thread::yield_now();
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
 }
 
@@ -102,6 +112,8 @@ pub(crate) struct Ran {
     pub(crate) kept: Duration,
     pub(crate) commits: u64,
     pub(crate) units: u64,
+    /// Of all frames.
+    pub(crate) bytes: usize,
     /// From submit to paid, in ascending order. With an offered rate from when the request was due,
     /// so that one which had to wait for its turn counts as waiting.
     pub(crate) waits: Vec<Duration>,
@@ -140,27 +152,69 @@ pub(crate) struct Trade {
 /// What the far end answers to each call: a host has its answers in its hands, so what the bench
 /// itself looks up is found quickly. Those of one redemption lie in one piece.
 #[derive(Default)]
-struct Answers(ById<RedemptionId, Told>);
+struct Answers {
+    told: Vec<Told>,
+    of: ById<RedemptionId, usize>,
+}
 
-#[derive(Default)]
 struct Told {
+    redemption: RedemptionId,
     bytes: Vec<u8>,
     /// Where each begins and ends.
     of: Vec<(OpKind, Range<usize>)>,
 }
 
 impl Answers {
-    fn put(&mut self, call: &Call, reply: &[u8]) {
-        let told = self.0.entry(call.redemption).or_default();
+    fn put(&mut self, redemption: RedemptionId, kind: OpKind, reply: &[u8]) {
+        let at = *self.of.entry(redemption).or_insert(self.told.len());
+        if at == self.told.len() {
+            self.told.push(Told { redemption, bytes: Vec::new(), of: Vec::new() });
+        }
+        let told = &mut self.told[at];
         let begin = told.bytes.len();
         told.bytes.extend(reply);
-        told.of.push((call.kind, begin..told.bytes.len()));
+        told.of.push((kind, begin..told.bytes.len()));
     }
 
     fn to(&self, call: &Call) -> &[u8] {
-        let told = &self.0[&call.redemption];
+        let told = &self.told[self.of[&call.redemption]];
         let (_, range) = told.of.iter().find(|(kind, _)| *kind == call.kind).expect("it was rehearsed");
         &told.bytes[range.clone()]
+    }
+
+    /// For another process: redemption, name of the kind and reply, the texts with their lengths before them.
+    fn save(&self, path: &Path) -> io::Result<()> {
+        let mut file = io::BufWriter::new(File::create(path)?);
+        let text = |file: &mut io::BufWriter<File>, bytes: &[u8]| {
+            file.write_all(&u32::try_from(bytes.len()).expect("it is short").to_le_bytes())?;
+            file.write_all(bytes)
+        };
+        for told in &self.told {
+            for (kind, range) in &told.of {
+                file.write_all(&told.redemption.0)?;
+                text(&mut file, kind.name().as_bytes())?;
+                text(&mut file, &told.bytes[range.clone()])?;
+            }
+        }
+        file.flush()
+    }
+
+    fn load(path: &Path) -> io::Result<Self> {
+        fn text<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+            let length = u32::from_le_bytes(*rest.split_off(..4)?.first_chunk()?);
+            rest.split_off(..usize::try_from(length).ok()?)
+        }
+        let (all, mut answers) = (fs::read(path)?, Self::default());
+        let mut rest = all.as_slice();
+        let mut next = || {
+            let id = RedemptionId(*rest.split_off(..16)?.first_chunk()?);
+            let kind = OpKind::from_name(str::from_utf8(text(&mut rest)?).ok()?)?;
+            Some((id, kind, text(&mut rest)?))
+        };
+        while let Some((id, kind, reply)) = next() {
+            answers.put(id, kind, reply);
+        }
+        if rest.is_empty() { Ok(answers) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
     }
 }
 
@@ -201,7 +255,7 @@ impl Trade {
         let answer = &mut |call: &Call| {
             let asked = server.read(&call.bytes).expect("a message of ours").remove(0);
             let reply = server.answer(&[(asked.reference, yes(&server, &asked))]);
-            answers.put(call, &reply);
+            answers.put(call.redemption, call.kind, &reply);
             seen.asked.push(asked);
             seen.replies.push(reply.clone());
             Cow::Owned(reply)
@@ -214,6 +268,30 @@ impl Trade {
         });
         seen.batches = batches;
         (Self { requests, early_units, answers }, seen)
+    }
+
+    /// As [`Trade::rehearse`], but in a process of its own, so that this one's heap is as a program's is that
+    /// begins to redeem.
+    pub(crate) fn rehearsed(count: usize) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the answers");
+        let to = folder.path().join("answers");
+        let own = std::env::current_exe().expect("a process knows its program");
+        let [variable, place] = REHEARSE;
+        let status = Command::new(own).env(variable, count.to_string()).env(place, &to).status();
+        assert!(status.expect("it can be started again").success());
+        let answers = Answers::load(&to).expect("what the other process wrote");
+        Self { requests: (0..count).map(request).collect(), early_units: Bounds::default().early_units, answers }
+    }
+
+    /// Rehearses for another process, if this one was started for that: then there is nothing else to do.
+    pub(crate) fn rehearses_for_another() -> bool {
+        let [count, to] = REHEARSE.map(std::env::var_os);
+        let (Some(count), Some(to)) = (count.and_then(|count: OsString| count.to_str()?.parse().ok()), to) else {
+            return false;
+        };
+        let (trade, _) = Self::rehearse(count, IN_REHEARSAL, &mut Memory::new());
+        trade.answers.save(Path::new(&to)).expect("there is room for the answers");
+        true
     }
 
     /// Redeems the first `count` cards on one thread.
@@ -264,7 +342,7 @@ fn run<'a>(
 ) -> Ran {
     let (mut taken, mut arrivals) = (0_usize, VecDeque::new());
     let mut begun = ById::with_capacity_and_hasher(load.in_flight, BuildHasherDefault::default());
-    let (mut retired, mut commits, mut units) = (0, 0, 0);
+    let (mut retired, mut commits, mut units, mut bytes) = (0, 0, 0, 0);
     let mut waits = Vec::with_capacity(requests.len());
     let (worked, start) = (Worked::start(), Instant::now());
     while retired < requests.len() {
@@ -286,6 +364,7 @@ fn run<'a>(
             match output {
                 Output::Commit(batch) => {
                     (commits, units) = (commits + 1, units + batch.units().len() as u64);
+                    bytes += batch.bytes().len();
                     keeper.hand(batch);
                 }
                 Output::Call(call) => arrivals.push_back((call.id, answer(&call))),
@@ -316,7 +395,7 @@ fn run<'a>(
     }
     let (took, worked) = (start.elapsed(), worked.so_far());
     waits.sort_unstable();
-    Ran { took, worked, kept: keeper.worked(), commits, units, waits }
+    Ran { took, worked, kept: keeper.worked(), commits, units, bytes, waits }
 }
 
 pub(crate) fn now(start: Instant) -> Now {

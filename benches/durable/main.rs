@@ -21,7 +21,6 @@ use common::{Load, Trade, per_second};
 use floor::{Floor, floor};
 use plain::{Timed, bare};
 use scrip::host::Memory;
-use scrip::record::Batch;
 use std::process::Command;
 use std::time::Duration;
 use stores::{Ground, Kind, Redeemed, folder};
@@ -49,14 +48,15 @@ struct Bench {
     full: bool,
     part: usize,
     trade: Trade,
-    /// What the engine wrote in a rehearsal with 1,024 in flight.
-    batches: Vec<Batch>,
 }
 
 /// Prints one table.
 type Show = fn(&Bench);
 
 fn main() {
+    if Trade::rehearses_for_another() {
+        return;
+    }
     let full = std::env::args().any(|arg| arg == "--bench");
     let part = std::env::var("SCRIP_PART").map_or(1, |text| text.parse().expect("SCRIP_PART is a number"));
     let lasting = std::env::var_os(LASTING_ONLY).is_some();
@@ -65,9 +65,9 @@ fn main() {
         true => RUNS[3].1 / part,
         false => QUICK[0].1,
     };
-    let (mut trade, seen) = Trade::rehearse(most, 1_024, &mut Memory::new());
+    let mut trade = Trade::rehearsed(most);
     trade.early_units = EARLY_UNITS;
-    let bench = Bench { ground: Ground::new(), full, part, trade, batches: seen.batches };
+    let bench = Bench { ground: Ground::new(), full, part, trade };
     if lasting {
         return bench.lasting();
     }
@@ -75,13 +75,14 @@ fn main() {
     let tables: [(&str, Show); 5] = [
         ("disk", Bench::disk),
         ("databases", Bench::databases),
-        ("stores", Bench::stores),
         ("redemptions", Bench::redemptions),
         ("offered", Bench::offered),
+        // With a rehearsal of its own, which leaves its traces in the heap.
+        ("stores", Bench::stores),
     ];
     tables.iter().filter(|(name, _)| chosen(name)).for_each(|(_, show)| show(&bench));
     drop(bench);
-    // In processes of their own: so long a rehearsal leaves its traces in the heap.
+    // In processes of their own, as each allocator needs one.
     if full && chosen("lasting") && stores::wanted("SCRIP_STORES", "journal") {
         println!(
             "\n| allocator | in flight | redemptions | redemptions/s | until the tables hold all \
@@ -139,17 +140,19 @@ impl Bench {
 
     /// What a commit costs without the engine: batches of a rehearsal.
     fn stores(&self) {
-        let units: usize = self.batches.iter().map(|batch| batch.units().len()).sum();
-        let commits = self.batches.len();
+        let (_, seen) = Trade::rehearse(self.trade.requests.len(), 1_024, &mut Memory::new());
+        let batches = seen.batches;
+        let units: usize = batches.iter().map(|batch| batch.units().len()).sum();
+        let commits = batches.len();
         println!("\n| store alone: {units} units in {commits} commits | units/s | ns per unit | at work |");
         println!("|---|---:|---:|---:|");
         let show = |name: &str, Timed { took, worked }: Timed| {
             let ns = |time: Duration| time.as_nanos() / units as u128;
             println!("| {name} | {} | {} | {} |", per_second(units as u64, took), ns(took), ns(worked));
         };
-        show("bare disk", bare(folder().path(), self.batches.iter().map(|batch| batch.bytes().len())));
+        show("bare disk", bare(folder().path(), batches.iter().map(|batch| batch.bytes().len())));
         for kind in self.ground.kinds() {
-            show(kind.name(), self.ground.commit(kind, &self.batches));
+            show(kind.name(), self.ground.commit(kind, &batches));
         }
     }
 
@@ -159,10 +162,6 @@ impl Bench {
              | p50 | p99 | p99.9 | bytes each | of the bare disk | of the plain database |"
         );
         println!("|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
-        let (bytes, units) = self
-            .batches
-            .iter()
-            .fold((0, 0), |(bytes, units), batch| (bytes + batch.bytes().len(), units + batch.units().len()));
         for &(in_flight, count) in self.runs() {
             let count = count / self.part;
             for kind in self.ground.kinds() {
@@ -173,7 +172,8 @@ impl Bench {
                 let beside = if kind == Kind::Memory {
                     "| |".to_owned()
                 } else {
-                    let piece = usize::try_from(batch).expect("it was in memory") * bytes / units;
+                    let units = usize::try_from(ran.units).expect("they were in memory");
+                    let piece = usize::try_from(batch).expect("it was in memory") * ran.bytes / units;
                     let commits = ran.commits.min(self.commits());
                     let disk = bare(folder().path(), (0..commits).map(|_| piece)).took;
                     let (_, mut plain, _folder) = self.ground.plain(kind);

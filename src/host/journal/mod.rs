@@ -210,6 +210,9 @@ impl Journal {
                 sides.push((side.redemption, side.slot, side.content.as_deref()));
             }
         }
+        // Cards are gone soon, what else is told of a seller stays longer: what goes together lies side by side,
+        // and is erased at once.
+        sides.sort_by_key(|(_, slot, _)| *slot);
         let (refused, at) = (refused(batch), self.log.next());
         let frame = (batch.bytes(), batch.digest());
         let draft = Draft { kind: Kind::Batch, id: batch.id(), refused: &refused, sides: &sides, frame };
