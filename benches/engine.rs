@@ -25,10 +25,12 @@ const RATES_ONLY: &str = "SCRIP_RATES_ONLY";
 const IN_FLIGHT: &str = "SCRIP_IN_FLIGHT";
 
 fn main() {
+    if Trade::rehearses_for_another() {
+        return;
+    }
     let rates_only = std::env::var_os(RATES_ONLY).is_some();
     let only = std::env::var(IN_FLIGHT).ok().map(|text| text.parse().expect("how many are in flight"));
-    // Batches of as many units as those of the runs.
-    let (mut trade, seen) = Trade::rehearse(8_192, EARLY, &mut Memory::new());
+    let mut trade = Trade::rehearsed(8_192);
     trade.early_units = EARLY;
     if rates_only {
         rates(&mut trade, only);
@@ -48,6 +50,8 @@ fn main() {
     let variable = memory::VARIABLE.to_str().expect("it is ASCII");
     let other = Command::new(own).env(variable, memory::OTHER).env(RATES_ONLY, "1").status();
     assert!(other.expect("it can be started again").success());
+    // Batches of as many units as those of the runs.
+    let (trade, seen) = Trade::rehearse(8_192, EARLY, &mut Memory::new());
     parts::table(&trade, &seen, whole);
 }
 

@@ -280,13 +280,18 @@ impl Trade {
         let status = Command::new(own).env(variable, count.to_string()).env(place, &to).status();
         assert!(status.expect("it can be started again").success());
         let answers = Answers::load(&to).expect("what the other process wrote");
-        Self { requests: (0..count).map(request).collect(), early_units: Bounds::default().early_units, answers }
+        Self {
+            requests: (0..count).map(request).collect(),
+            early_units: Bounds::default().early_units,
+            answers,
+        }
     }
 
     /// Rehearses for another process, if this one was started for that: then there is nothing else to do.
     pub(crate) fn rehearses_for_another() -> bool {
         let [count, to] = REHEARSE.map(std::env::var_os);
-        let (Some(count), Some(to)) = (count.and_then(|count: OsString| count.to_str()?.parse().ok()), to) else {
+        let (Some(count), Some(to)) = (count.and_then(|count: OsString| count.to_str()?.parse().ok()), to)
+        else {
             return false;
         };
         let (trade, _) = Self::rehearse(count, IN_REHEARSAL, &mut Memory::new());

@@ -2,6 +2,7 @@
 //! batches changed it, and in the order of the trees.
 
 use super::read::{Found, found};
+use super::trickle::Trickle;
 use super::{Model, place_of, put_places, set_checkpoint, set_position};
 use crate::base::{Key16, RedemptionId, Writer};
 use crate::host::journal::{ByName, Held, Place, RowState, Taken, Work};
@@ -24,7 +25,12 @@ const USUAL_SEATS: usize = 4 * 24;
 impl Model {
     /// Takes work in, in one transaction. `rest` is called after each row.
     pub(in crate::host) fn apply(&mut self, works: &[Work], rest: Rest<'_>) -> Result<(), StoreError> {
-        Ok(self.take(works, rest)?)
+        let mut trickle = Trickle::of(&self.connection);
+        let each = &mut || {
+            rest();
+            trickle.row();
+        };
+        Ok(self.take(works, each)?)
     }
 
     fn take(&mut self, works: &[Work], rest: Rest<'_>) -> Result<(), Fault> {

@@ -5,6 +5,7 @@
 
 mod apply;
 mod read;
+mod trickle;
 
 use super::Describe;
 use super::commit::{count, last, meta, set_count, set_meta, verdicts};
@@ -51,6 +52,13 @@ impl Model {
     /// Opens the tables, or makes them.
     pub(in crate::host) fn open(path: &Path, describe: Describe) -> Result<Self, StoreError> {
         Ok(Self { connection: schema::open(path, Role::Tables)?, describe })
+    }
+
+    /// As [`Model::open`], for the thread that takes batches in.
+    pub(in crate::host) fn open_to_write(path: &Path, describe: Describe) -> Result<Self, StoreError> {
+        let model = Self::open(path, describe)?;
+        trickle::prepare(&model.connection)?;
+        Ok(model)
     }
 
     /// Up to where batches are applied.
