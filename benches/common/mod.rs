@@ -5,7 +5,7 @@ mod keeper;
 
 use keeper::{Beside, Inline, Keeper};
 use scrip::adapters::signed_json::{Asked, Server, SignedJson, SignedJsonRail};
-use scrip::base::{Mono, Now, RedemptionId, Secret, Text, Wall};
+use scrip::base::{Mono, Now, Reader, RedemptionId, Secret, ShortInput, Text, Wall};
 use scrip::card::Catalogue;
 use scrip::engine::{Bounds, Call, Engine, Event, Output, Policy, Recovery, Request, Setup};
 use scrip::flow::State;
@@ -200,21 +200,19 @@ impl Answers {
     }
 
     fn load(path: &Path) -> io::Result<Self> {
-        fn text<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-            let length = u32::from_le_bytes(*rest.split_off(..4)?.first_chunk()?);
-            rest.split_off(..usize::try_from(length).ok()?)
-        }
         let (all, mut answers) = (fs::read(path)?, Self::default());
-        let mut rest = all.as_slice();
-        let mut next = || {
-            let id = RedemptionId(*rest.split_off(..16)?.first_chunk()?);
-            let kind = OpKind::from_name(str::from_utf8(text(&mut rest)?).ok()?)?;
-            Some((id, kind, text(&mut rest)?))
-        };
-        while let Some((id, kind, reply)) = next() {
-            answers.put(id, kind, reply);
+        let (r, bad) = (&mut Reader::new(&all), |_| io::Error::from(io::ErrorKind::InvalidData));
+        while !r.is_empty() {
+            let id = RedemptionId(r.array().map_err(bad)?);
+            let mut text = || {
+                let length = r.u32()?;
+                r.take(usize::try_from(length).map_err(|_| ShortInput { at: 0 })?)
+            };
+            let (kind, reply) = (text().map_err(bad)?, text().map_err(bad)?);
+            let kind = OpKind::ALL.into_iter().find(|known| known.name().as_bytes() == kind);
+            answers.put(id, kind.ok_or(io::ErrorKind::InvalidData)?, reply);
         }
-        if rest.is_empty() { Ok(answers) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+        Ok(answers)
     }
 }
 
