@@ -1,13 +1,13 @@
 //! Power cuts, and disks that fail and fill up.
 
-use crate::log::{Trade, open, options, scratch, sealed, shown, stands_at, take_over};
+use crate::log::{Trade, id, open, options, scratch, sealed, shown, stands_at, take_over};
 use crate::ram::{Image, Ram};
 use scrip::base::{BatchId, RedemptionId, Wall};
 use scrip::engine::Recovery;
 use scrip::host::{Finding, Journal, Store, StoreError, conformance};
 use scrip::ledger::Account;
 use scrip::money::Currency;
-use scrip::record::{Batch, Handed, Record};
+use scrip::record::{Batch, Frame, Handed, Record, Side, SideMark, Unit};
 use std::sync::Arc;
 
 /// Marsaglia's xorshift, 64 bits (13, 7, 17).
@@ -192,6 +192,38 @@ fn what_is_erased_is_gone_from_the_segments() {
     let anew = scratch();
     for tables in [folder.path(), anew.path()] {
         stands_at(&mut open(&Ram::of(image.clone()), tables).unwrap(), 10);
+    }
+}
+
+/// Each redemption has a card, whose row goes soon, and what its seller told, which stays.
+#[test]
+fn what_goes_together_lies_side_by_side_and_the_rest_is_left_alone() {
+    let (disk, folder, mut trade) = (Ram::default(), scratch(), Trade::default());
+    let (mut journal, epoch, _) = take_over(&disk, folder.path()).unwrap();
+    let mark =
+        |slot, content: Option<&Vec<u8>>| SideMark { slot, content: content.map(|c| Frame::digest(c)) };
+    let contents = |n: u64| [(1, sealed(n)), (2, sealed(100 + n))];
+    let begin = |n| Unit {
+        redemption: id(n),
+        sides: contents(n).map(|(slot, content)| mark(slot, Some(&content))).to_vec(),
+        records: [Record { kind: 1, version: 1, body: &[7; 30] }].into(),
+        ..Unit::default()
+    };
+    let end = |n| Unit { expected: 1, sides: vec![mark(1, None)], ..begin(n) };
+    let rows = (1..=9).flat_map(|n| contents(n).map(|(slot, c)| (id(n), slot, c)));
+    let put = rows.map(|(redemption, slot, c)| Side { redemption, slot, content: Some(c) }).collect();
+    journal.commit(&mut trade.batch(epoch, (1..=9).map(begin).collect(), put)).unwrap();
+    let together = |of: std::ops::RangeInclusive<u64>| of.flat_map(sealed).collect::<Vec<u8>>();
+    let holds =
+        |piece: &[u8]| disk.image().values().any(|file| file.windows(piece.len()).any(|at| at == piece));
+    assert!(holds(&together(1..=9)) && holds(&together(101..=109)));
+    let gone = (1..=9).map(|n| Side { redemption: id(n), slot: 1, content: None }).collect();
+    journal.commit(&mut trade.batch(epoch, (1..=9).map(end).collect(), gone)).unwrap();
+    journal.settle().unwrap();
+    assert!((1..=9).all(|n| holders(&disk.image(), n) == 0) && holds(&together(101..=109)));
+    for n in 1..=9 {
+        let handed = journal.load(id(n)).unwrap().unwrap();
+        assert_eq!(handed.sides, [(2, sealed(100 + n))].into(), "redemption {n}");
     }
 }
 
