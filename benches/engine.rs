@@ -6,11 +6,10 @@ mod common;
 mod memory;
 mod parts;
 
-use common::{Ran, Trade, per_second};
+use common::{Ran, Trade, again, per_second};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use scrip::engine::Bounds;
 use scrip::host::Memory;
-use std::process::Command;
 use std::time::Duration;
 
 /// How many are in flight, and how many redemptions a run takes.
@@ -46,10 +45,8 @@ fn main() {
     );
     println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
     let whole = rates(&mut trade, None);
-    let own = std::env::current_exe().expect("a process knows its program");
     let variable = memory::VARIABLE.to_str().expect("it is ASCII");
-    let other = Command::new(own).env(variable, memory::OTHER).env(RATES_ONLY, "1").status();
-    assert!(other.expect("it can be started again").success());
+    again(&[(variable, memory::OTHER.as_ref()), (RATES_ONLY, "1".as_ref())]);
     // Batches of as many units as those of the runs.
     let (trade, seen) = Trade::rehearse(8_192, EARLY, &mut Memory::new());
     parts::table(&trade, &seen, whole);

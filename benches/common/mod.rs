@@ -5,7 +5,7 @@ mod keeper;
 
 use keeper::{Beside, Inline, Keeper};
 use scrip::adapters::signed_json::{Asked, Server, SignedJson, SignedJsonRail};
-use scrip::base::{Mono, Now, Reader, RedemptionId, Secret, ShortInput, Text, Wall};
+use scrip::base::{Mono, Now, Reader, RedemptionId, Secret, ShortInput, Text, Wall, Writer};
 use scrip::card::Catalogue;
 use scrip::engine::{Bounds, Call, Engine, Event, Output, Policy, Recovery, Request, Setup};
 use scrip::flow::State;
@@ -16,10 +16,10 @@ use scrip::record::Batch;
 use scrip::vault::{KeyId, KeyRing, PepperVersion};
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
-use std::ffi::OsString;
-use std::fs::{self, File};
+use std::ffi::OsStr;
+use std::fs;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::io::{self, Write};
+use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::process::Command;
@@ -31,8 +31,8 @@ pub(crate) const PROFILES: &str = include_str!("../../examples/data/issuers.toml
 pub(crate) const PRODUCT: &str = "walmart-gift";
 const START_MS: i64 = 1_795_305_600_000;
 /// Set in a process that rehearses for another one: how many redemptions, and where the answers are left.
-const REHEARSE: [&str; 2] = ["SCRIP_REHEARSE", "SCRIP_REHEARSE_TO"];
-
+const REHEARSE: &str = "SCRIP_REHEARSE";
+const REHEARSE_TO: &str = "SCRIP_REHEARSE_TO";
 /// So many are in flight in a rehearsal for another process.
 const IN_REHEARSAL: usize = 1_024;
 
@@ -113,7 +113,7 @@ pub(crate) struct Ran {
     pub(crate) commits: u64,
     pub(crate) units: u64,
     /// Of all frames.
-    pub(crate) bytes: usize,
+    pub(crate) bytes: u64,
     /// From submit to paid, in ascending order. With an offered rate from when the request was due,
     /// so that one which had to wait for its turn counts as waiting.
     pub(crate) waits: Vec<Duration>,
@@ -182,37 +182,33 @@ impl Answers {
         &told.bytes[range.clone()]
     }
 
-    /// For another process: redemption, name of the kind and reply, the texts with their lengths before them.
+    /// For another process: redemption, number of the kind, length and reply of each.
     fn save(&self, path: &Path) -> io::Result<()> {
-        let mut file = io::BufWriter::new(File::create(path)?);
-        let text = |file: &mut io::BufWriter<File>, bytes: &[u8]| {
-            file.write_all(&u32::try_from(bytes.len()).expect("it is short").to_le_bytes())?;
-            file.write_all(bytes)
-        };
-        for told in &self.told {
-            for (kind, range) in &told.of {
-                file.write_all(&told.redemption.0)?;
-                text(&mut file, kind.name().as_bytes())?;
-                text(&mut file, &told.bytes[range.clone()])?;
-            }
+        let mut out = Vec::new();
+        let w = &mut Writer::new(&mut out);
+        for (told, (kind, range)) in
+            self.told.iter().flat_map(|told| told.of.iter().map(move |of| (told, of)))
+        {
+            let length = u32::try_from(range.len()).expect("it is short");
+            w.raw(&told.redemption.0).u8(kind.number()).u32(length).raw(&told.bytes[range.clone()]);
         }
-        file.flush()
+        fs::write(path, out)
     }
 
-    fn load(path: &Path) -> io::Result<Self> {
-        let (all, mut answers) = (fs::read(path)?, Self::default());
-        let (r, bad) = (&mut Reader::new(&all), |_| io::Error::from(io::ErrorKind::InvalidData));
-        while !r.is_empty() {
-            let id = RedemptionId(r.array().map_err(bad)?);
-            let mut text = || {
-                let length = r.u32()?;
-                r.take(usize::try_from(length).map_err(|_| ShortInput { at: 0 })?)
-            };
-            let (kind, reply) = (text().map_err(bad)?, text().map_err(bad)?);
-            let kind = OpKind::ALL.into_iter().find(|known| known.name().as_bytes() == kind);
-            answers.put(id, kind.ok_or(io::ErrorKind::InvalidData)?, reply);
+    fn load(path: &Path) -> Self {
+        let (all, mut answers) = (fs::read(path).expect("it was written"), Self::default());
+        let r = &mut Reader::new(&all);
+        let mut next = || {
+            let (id, kind, length) = (r.array()?, r.u8()?, r.u32()?);
+            Ok::<_, ShortInput>((RedemptionId(id), kind, r.take(length as usize)?, r.is_empty()))
+        };
+        loop {
+            let (id, kind, reply, last) = next().expect("it is whole");
+            answers.put(id, OpKind::from_number(kind).expect("a kind of ours"), reply);
+            if last {
+                return answers;
+            }
         }
-        Ok(answers)
     }
 }
 
@@ -273,25 +269,15 @@ impl Trade {
     pub(crate) fn rehearsed(count: usize) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the answers");
         let to = folder.path().join("answers");
-        let own = std::env::current_exe().expect("a process knows its program");
-        let [variable, place] = REHEARSE;
-        let status = Command::new(own).env(variable, count.to_string()).env(place, &to).status();
-        assert!(status.expect("it can be started again").success());
-        let answers = Answers::load(&to).expect("what the other process wrote");
-        Self {
-            requests: (0..count).map(request).collect(),
-            early_units: Bounds::default().early_units,
-            answers,
-        }
+        again(&[(REHEARSE, count.to_string().as_ref()), (REHEARSE_TO, to.as_ref())]);
+        let (requests, answers) = ((0..count).map(request).collect(), Answers::load(&to));
+        Self { requests, early_units: Bounds::default().early_units, answers }
     }
 
     /// Rehearses for another process, if this one was started for that: then there is nothing else to do.
     pub(crate) fn rehearses_for_another() -> bool {
-        let [count, to] = REHEARSE.map(std::env::var_os);
-        let (Some(count), Some(to)) = (count.and_then(|count: OsString| count.to_str()?.parse().ok()), to)
-        else {
-            return false;
-        };
+        let Some(to) = std::env::var_os(REHEARSE_TO) else { return false };
+        let count = std::env::var(REHEARSE).expect("set as well").parse().expect("how many");
         let (trade, _) = Self::rehearse(count, IN_REHEARSAL, &mut Memory::new());
         trade.answers.save(Path::new(&to)).expect("there is room for the answers");
         true
@@ -367,7 +353,7 @@ fn run<'a>(
             match output {
                 Output::Commit(batch) => {
                     (commits, units) = (commits + 1, units + batch.units().len() as u64);
-                    bytes += batch.bytes().len();
+                    bytes += batch.bytes().len() as u64;
                     keeper.hand(batch);
                 }
                 Output::Call(call) => arrivals.push_back((call.id, answer(&call))),
@@ -404,6 +390,13 @@ fn run<'a>(
 pub(crate) fn now(start: Instant) -> Now {
     let ms = i64::try_from(start.elapsed().as_millis()).expect("a run is short");
     Now { mono: Mono(ms), wall: Wall(START_MS + ms) }
+}
+
+/// Runs this bench once more, in a process of its own, with these variables.
+pub(crate) fn again(variables: &[(&str, &OsStr)]) {
+    let own = std::env::current_exe().expect("a process knows its program");
+    let status = Command::new(own).arg("--bench").envs(variables.iter().copied()).status();
+    assert!(status.expect("it can be started again").success());
 }
 
 /// Events per second.

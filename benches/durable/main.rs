@@ -17,11 +17,10 @@ mod memory;
 mod plain;
 mod stores;
 
-use common::{Load, Trade, per_second};
+use common::{Load, Trade, again, per_second};
 use floor::{Floor, floor};
 use plain::{Timed, bare};
 use scrip::host::Memory;
-use std::process::Command;
 use std::time::Duration;
 use stores::{Ground, Kind, Redeemed, folder};
 
@@ -89,12 +88,9 @@ fn main() {
              | engine µs | store µs | behind µs | p50 | p99 | p99.9 |"
         );
         println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
-        let own = std::env::current_exe().expect("a process knows its program");
         let variable = memory::VARIABLE.to_str().expect("it is ASCII");
         for allocator in ["", memory::OTHER] {
-            let mut command = Command::new(&own);
-            command.arg("--bench").env(LASTING_ONLY, "1").env(variable, allocator);
-            assert!(command.status().expect("it can be started again").success());
+            again(&[(LASTING_ONLY, "1".as_ref()), (variable, allocator.as_ref())]);
         }
     }
 }
@@ -172,8 +168,7 @@ impl Bench {
                 let beside = if kind == Kind::Memory {
                     "| |".to_owned()
                 } else {
-                    let units = usize::try_from(ran.units).expect("they were in memory");
-                    let piece = usize::try_from(batch).expect("it was in memory") * ran.bytes / units;
+                    let piece = usize::try_from(batch * ran.bytes / ran.units).expect("it was in memory");
                     let commits = ran.commits.min(self.commits());
                     let disk = bare(folder().path(), (0..commits).map(|_| piece)).took;
                     let (_, mut plain, _folder) = self.ground.plain(kind);

@@ -65,8 +65,7 @@ impl Journal {
         // Opened here: where that thread comes to it, the journal may be closed and gone.
         let reader = open()?;
         let filter = Filter::new(names::known(reader, path, at)?);
-        let writer =
-            Model::open_to_write(&tables, options.describe).map_err(|error| of_tables(&tables, error))?;
+        let writer = open()?;
         let applier = Applier::start(writer, Arc::clone(&disk))?;
         let mut core =
             Core { applier, overlay: Overlay::new(filter), model, verdicts: None, first_due: None };

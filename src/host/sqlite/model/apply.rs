@@ -25,7 +25,7 @@ const USUAL_SEATS: usize = 4 * 24;
 impl Model {
     /// Takes work in, in one transaction. `rest` is called after each row.
     pub(in crate::host) fn apply(&mut self, works: &[Work], rest: Rest<'_>) -> Result<(), StoreError> {
-        let mut trickle = Trickle::of(&self.connection);
+        let mut trickle = Trickle::of(&self.connection)?;
         let each = &mut || {
             rest();
             trickle.row();

@@ -54,13 +54,6 @@ impl Model {
         Ok(Self { connection: schema::open(path, Role::Tables)?, describe })
     }
 
-    /// As [`Model::open`], for the thread that takes batches in.
-    pub(in crate::host) fn open_to_write(path: &Path, describe: Describe) -> Result<Self, StoreError> {
-        let model = Self::open(path, describe)?;
-        trickle::prepare(&model.connection)?;
-        Ok(model)
-    }
-
     /// Up to where batches are applied.
     pub(in crate::host) fn position(&self) -> Result<Position, StoreError> {
         Ok(position(&self.connection)?.unwrap_or_else(Position::start))

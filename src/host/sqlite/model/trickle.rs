@@ -9,11 +9,9 @@ use std::fs::{File, OpenOptions};
 /// apart.
 const ROWS: u32 = 1_024;
 
-/// Pages that do not fit go to the log before the transaction ends. Rows are written in the order of the trees,
-/// so that hardly a page is wanted again.
-pub(super) fn prepare(connection: &Connection) -> Result<(), Fault> {
-    Ok(connection.execute_batch("PRAGMA cache_size = -4096")?)
-}
+/// Pages that do not fit into so many KiB go to the log before the transaction ends. Rows are written in the order
+/// of the trees, so that hardly a page is wanted again.
+const CACHE: &str = "PRAGMA cache_size = -4096";
 
 /// The log of one transaction.
 pub(super) struct Trickle {
@@ -22,11 +20,12 @@ pub(super) struct Trickle {
 }
 
 impl Trickle {
-    /// Where the log cannot be opened, nothing is lost but the even flow. It carries no locks, so that it may be
-    /// opened beside SQLite.
-    pub(super) fn of(connection: &Connection) -> Self {
+    /// Before it begins. Where the log cannot be opened, nothing is lost but the even flow. It carries no locks, so
+    /// that it may be opened beside SQLite.
+    pub(super) fn of(connection: &Connection) -> Result<Self, Fault> {
+        connection.execute_batch(CACHE)?;
         let name = connection.path().map(|path| std::format!("{path}-wal"));
-        Self { log: name.and_then(|name| OpenOptions::new().write(true).open(name).ok()), rows: 0 }
+        Ok(Self { log: name.and_then(|name| OpenOptions::new().write(true).open(name).ok()), rows: 0 })
     }
 
     /// A row has been written.
@@ -50,11 +49,11 @@ mod tests {
     fn most_of_a_large_transaction_is_in_the_log_before_it_ends() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tables.db");
-        let model = Model::open_to_write(&path, |summary| Described::of_summary(summary)).unwrap();
+        let model = Model::open(&path, |summary| Described::of_summary(summary)).unwrap();
         let length = || std::fs::metadata(folder.path().join("tables.db-wal")).unwrap().len();
         let before = length();
+        let mut trickle = Trickle::of(&model.connection).unwrap();
         let tx = model.connection.unchecked_transaction().unwrap();
-        let mut trickle = Trickle::of(&tx);
         assert!(trickle.log.is_some());
         let mut put = tx.prepare("INSERT INTO claims VALUES (?1, 1, 1, 1, 1)").unwrap();
         for n in 0..16_u32 << 10 {
